@@ -1,0 +1,6 @@
+//! `wsss`: a small declarative language for weakly supervised semantic segmentation.
+
+pub mod diag;
+pub mod source;
+pub mod syntax;
+pub mod types;

@@ -1,0 +1,362 @@
+//! The tree of a recipe as it was written: every node has its span, nothing is resolved.
+//!
+//! The tree is also what `print` writes, so it keeps what a reader chose (a pipe stays a pipe, a block stays a block).
+//! A part that could not be read is an `Error` node: later rooms pass over it without a second complaint.
+
+use crate::source::Span;
+
+/// A word of the recipe and where it stands.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Name {
+    pub text: String,
+    pub span: Span,
+}
+
+/// A whole file.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct File {
+    /// The lines of `//!`, without the marker and one following space.
+    pub doc: Vec<String>,
+    pub items: Vec<Item>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Item {
+    /// The lines of `///` above the item, without the marker and one following space.
+    pub doc: Vec<String>,
+    pub kind: ItemKind,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum ItemKind {
+    /// `supervision image + saliency`
+    Supervision {
+        level: Name,
+        extras: Vec<Name>,
+    },
+    /// `use cam { max_normalize, multiscale }` (names empty: the whole module, under its own name)
+    Use {
+        module: Name,
+        names: Vec<Name>,
+    },
+    /// `use "other.wsss" as base`
+    UseFile {
+        path: String,
+        path_span: Span,
+        alias: Name,
+    },
+    /// `param lambda = 1.0 in 0..`
+    Param {
+        name: Name,
+        value: Expr,
+        range: Option<Expr>,
+    },
+    /// `variant quick { crop = 96 }`
+    Variant {
+        name: Name,
+        overrides: Vec<Setting>,
+    },
+    Let(Let),
+    Fn(Function),
+    Net(Net),
+    Stage(Stage),
+}
+
+/// `name = value`, in a variant, a stage, a record or a `rates` block.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Setting {
+    pub name: Name,
+    pub value: Expr,
+}
+
+/// `let name = value`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Let {
+    pub name: Name,
+    pub value: Expr,
+    pub span: Span,
+}
+
+/// `fn name(parameters): result = body`; the body may be a [`ExprKind::Block`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Function {
+    pub name: Name,
+    pub parameters: Vec<Parameter>,
+    pub result: Option<Type>,
+    pub body: Expr,
+    pub span: Span,
+}
+
+/// `name: type = default`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Parameter {
+    pub name: Name,
+    pub ty: Option<Type>,
+    pub default: Option<Expr>,
+}
+
+/// `logit[B, K, H/8, W/8]`, `int`, `unit`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Type {
+    pub domain: Name,
+    pub dims: Option<Vec<Expr>>,
+    pub span: Span,
+}
+
+/// `net name(parameters) { … }`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Net {
+    pub name: Name,
+    pub parameters: Vec<Parameter>,
+    pub members: Vec<Member>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Member {
+    pub doc: Vec<String>,
+    pub kind: MemberKind,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum MemberKind {
+    /// `layer trunk = resnet18(stride = 16)`: a net, or a list of nets, whose weights belong to this one.
+    Layer {
+        name: Name,
+        value: Expr,
+    },
+    /// `weight bias: [outputs] = zeros() when bias`: a trained tensor. `state` is one that no gradient trains.
+    Tensor {
+        kind: TensorKind,
+        name: Name,
+        dims: Vec<Expr>,
+        init: Expr,
+        condition: Option<Expr>,
+    },
+    Let(Let),
+    Fn(Function),
+    /// A member that could not be read.
+    Error,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TensorKind {
+    Weight,
+    State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StageKind {
+    Train,
+    Infer,
+    Score,
+}
+
+/// `train name { … }`, `infer name { … }`, `score name { … }`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Stage {
+    pub kind: StageKind,
+    pub name: Name,
+    pub entries: Vec<Entry>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    pub kind: EntryKind,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum EntryKind {
+    /// `batch = 8`
+    Setting(Setting),
+    /// `net oc = arch(dataset.classes)`
+    Net {
+        name: Name,
+        value: Expr,
+    },
+    /// `rates { oc.head = 10 }`: the path is dotted text.
+    Rates(Vec<Setting>),
+    Let(Let),
+    /// `step { image, tags } { … }` in `train`, `each { … } { … }` elsewhere.
+    Body {
+        step: bool,
+        fields: Vec<Name>,
+        statements: Vec<Statement>,
+    },
+    /// An entry that could not be read.
+    Error,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Statement {
+    pub kind: StatementKind,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum StatementKind {
+    Let(Let),
+    /// `loss cls = …`
+    Loss {
+        name: Name,
+        value: Expr,
+    },
+    /// `metric ap = …`
+    Metric {
+        name: Name,
+        value: Expr,
+    },
+    /// `show mask`, `show mask = …`
+    Show {
+        name: Name,
+        value: Option<Expr>,
+    },
+    /// `save cam = …`
+    Save {
+        name: Name,
+        value: Expr,
+    },
+    /// A statement that could not be read.
+    Error,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expr {
+    pub kind: ExprKind,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum ExprKind {
+    /// A number as it was written (`5e-4`, `0.10`, `448`); `value` is what it means.
+    Number {
+        value: f64,
+        text: String,
+    },
+    /// The text between the quotes, escapes resolved.
+    Str(String),
+    Bool(bool),
+    /// `none`
+    Nothing,
+    Name(String),
+    List(Vec<Expr>),
+    /// `{ cam = x, mask }`; a bare name stands for itself (`value` is then the same name).
+    Record(Vec<Setting>),
+    /// `0.05..0.6 by 0.01`, `0..`, `448..768`
+    Range {
+        start: Box<Expr>,
+        end: Option<Box<Expr>>,
+        step: Option<Box<Expr>>,
+    },
+    /// `[f(x) for x in xs if x > 0]`
+    Comprehension {
+        body: Box<Expr>,
+        name: Name,
+        source: Box<Expr>,
+        condition: Option<Box<Expr>>,
+    },
+    /// `if c { a } else { b }`; both arms are blocks or single expressions.
+    If {
+        condition: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
+    /// `(x, y) => x + y`, `x => x`
+    Lambda {
+        parameters: Vec<Name>,
+        body: Box<Expr>,
+    },
+    /// `{ let a = …  let b = …  value }`; only where there is at least one `let`.
+    Block {
+        lets: Vec<Let>,
+        value: Box<Expr>,
+    },
+    Call {
+        callee: Box<Expr>,
+        arguments: Vec<Argument>,
+    },
+    /// `x |> f(y)`, `x |> f`
+    Pipe {
+        value: Box<Expr>,
+        into: Box<Expr>,
+    },
+    Field {
+        base: Box<Expr>,
+        name: Name,
+    },
+    Index {
+        base: Box<Expr>,
+        index: Box<Expr>,
+    },
+    Unary {
+        operator: UnaryOperator,
+        value: Box<Expr>,
+    },
+    Binary {
+        operator: BinaryOperator,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    /// `dataset.train with { cam = cams.cam }`
+    With {
+        base: Box<Expr>,
+        fields: Vec<Setting>,
+    },
+    /// `0.9 @ "sec. 4.2"`
+    Cited {
+        value: Box<Expr>,
+        citation: String,
+        citation_span: Span,
+    },
+    /// An expression that could not be read.
+    Error,
+}
+
+/// `value` or `name = value` between the parentheses of a call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Argument {
+    pub name: Option<Name>,
+    pub value: Expr,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum UnaryOperator {
+    Negate,
+    Not,
+}
+
+/// From loosest to tightest: `or`, `and`, comparisons (which do not chain), `+ -`, `* / div %`, then unary minus, then `^`
+/// (to the right). `|>` and `with` are looser than all of them; a range stands between comparison and addition; `@` is the tightest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BinaryOperator {
+    Or,
+    And,
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    /// Whole part of a quotient, towards minus infinity; written `div`.
+    FloorDivide,
+    Remainder,
+    Power,
+}
+
+impl Name {
+    pub fn new(text: impl Into<String>, span: Span) -> Name {
+        Name { text: text.into(), span }
+    }
+}
+
+impl Expr {
+    pub fn new(kind: ExprKind, span: Span) -> Expr {
+        Expr { kind, span }
+    }
+}

@@ -1,0 +1,6 @@
+//! Text ⇄ tree. Comes in: the text of a file. Goes out: a [`ast::File`] and a list of problems, however broken the text was;
+//! and back, the one canonical text of a tree with its comments kept (`format`).
+//!
+//! pest and its rules are known to this room alone. An error costs one statement: what could not be read is an `Error` node.
+
+pub mod ast;
