@@ -82,7 +82,8 @@ impl<'p> Lower<'p, '_> {
             }
             ExprKind::With { base, fields } => {
                 let base_value = self.expr(base, scope);
-                let fields = fields.iter().map(|field| (&field.name, self.artifact(&field.value, scope))).collect();
+                let fields = fields.iter().map(|field| (&field.name, self.expr(&field.value, scope), field.value.span));
+                let fields = fields.collect();
                 data::join(self, base_value, base.span, fields)
             }
             ExprKind::Cited { value, .. } => self.expr(value, scope),

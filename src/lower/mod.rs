@@ -14,6 +14,7 @@ mod eval;
 mod function;
 mod nets;
 mod operators;
+mod prove;
 mod recipe;
 mod stage;
 mod types;
@@ -22,7 +23,7 @@ mod value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use function::{Lowered, lower_function};
+pub use function::{Lowered, lower_expression, lower_function};
 pub use recipe::*;
 
 use crate::diag::{Code, Diagnostic, Problems, suggest};
