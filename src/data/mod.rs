@@ -9,8 +9,12 @@ mod decode;
 mod error;
 mod files;
 mod folder;
+mod jitter;
+pub mod resample;
+mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
+mod transform;
 mod voc;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +25,8 @@ use serde::{Deserialize, Serialize};
 pub use check::{check, check_source};
 pub use decode::{IGNORE, Mask, Rgb, read_indices, read_mask, read_rgb};
 pub use error::{DataError, Kind};
+pub use sample::{Picture, Planes, Rect, Sample};
+pub use transform::{Placed, Transform};
 
 /// Which data set is meant.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
