@@ -10,6 +10,8 @@ mod error;
 mod files;
 mod folder;
 mod jitter;
+mod loader;
+mod pipeline;
 pub mod resample;
 mod sample;
 #[cfg(test)]
@@ -25,6 +27,8 @@ use serde::{Deserialize, Serialize};
 pub use check::{check, check_source};
 pub use decode::{IGNORE, Mask, Rgb, read_indices, read_mask, read_rgb};
 pub use error::{DataError, Kind};
+pub use loader::{Batch, Loader, LoaderOptions};
+pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Picture, Planes, Rect, Sample};
 pub use transform::{Placed, Transform};
 

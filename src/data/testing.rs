@@ -2,8 +2,10 @@
 //! has some.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::DataError;
+use super::{DataError, Dataset, Mask, Rgb};
 
 /// A temporary folder, gone when it is dropped.
 pub(crate) struct Tree {
@@ -90,4 +92,97 @@ pub(crate) fn real(name: &str) -> Option<PathBuf> {
         println!("skipped: WSSS_DATA names no folder with `{name}`");
     }
     root
+}
+
+/// How often something was decoded.
+#[derive(Default)]
+pub(crate) struct Counts {
+    images: AtomicUsize,
+    masks: AtomicUsize,
+}
+
+impl Counts {
+    pub fn images(&self) -> usize {
+        self.images.load(Ordering::SeqCst)
+    }
+
+    pub fn masks(&self) -> usize {
+        self.masks.load(Ordering::SeqCst)
+    }
+}
+
+/// A data set in memory that counts what is asked of it: pictures `p0`, `p1`, … of `side` × `side + index % 7`, three classes.
+pub(crate) struct Counted {
+    names: Vec<String>,
+    classes: Vec<String>,
+    side: usize,
+    broken: Option<usize>,
+    counts: Arc<Counts>,
+}
+
+impl Counted {
+    pub fn new(pictures: usize, side: usize) -> (Arc<dyn Dataset>, Arc<Counts>) {
+        Counted::make(pictures, side, None)
+    }
+
+    /// With one picture that cannot be decoded.
+    pub fn broken(pictures: usize, side: usize, broken: usize) -> (Arc<dyn Dataset>, Arc<Counts>) {
+        Counted::make(pictures, side, Some(broken))
+    }
+
+    fn make(pictures: usize, side: usize, broken: Option<usize>) -> (Arc<dyn Dataset>, Arc<Counts>) {
+        let counts = Arc::new(Counts::default());
+        let names = (0..pictures).map(|index| format!("p{index}")).collect();
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        (Arc::new(Counted { names, classes, side, broken, counts: counts.clone() }), counts)
+    }
+
+    fn width(&self, index: usize) -> usize {
+        if self.broken.is_some() { self.side } else { self.side + index % 7 }
+    }
+}
+
+impl Dataset for Counted {
+    fn name(&self) -> &str {
+        "counted"
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn splits(&self) -> Vec<&str> {
+        vec!["train"]
+    }
+
+    fn len(&self, split: &str) -> Option<usize> {
+        (split == "train").then_some(self.names.len())
+    }
+
+    fn id(&self, _: &str, index: usize) -> &str {
+        &self.names[index]
+    }
+
+    fn tags(&self, _: &str, index: usize) -> Result<Vec<bool>, DataError> {
+        Ok((0..3).map(|class| index % 3 == class).collect())
+    }
+
+    fn image(&self, _: &str, index: usize) -> Result<Rgb, DataError> {
+        self.counts.images.fetch_add(1, Ordering::SeqCst);
+        if self.broken == Some(index) {
+            return Err(DataError::argument(format!("p{index} is broken")));
+        }
+        let (height, width) = (self.side, self.width(index));
+        Ok(Rgb { height, width, data: (0..3 * height * width).map(|at| (at * 7 + index * 31) as u8).collect() })
+    }
+
+    fn mask(&self, _: &str, index: usize) -> Result<Option<Mask>, DataError> {
+        self.counts.masks.fetch_add(1, Ordering::SeqCst);
+        let (height, width) = (self.side, self.width(index));
+        Ok(Some(Mask { height, width, data: (0..height * width).map(|at| (at % 4) as u8).collect() }))
+    }
+
+    fn fingerprint(&self) -> Result<String, DataError> {
+        Ok("counted".to_owned())
+    }
 }
