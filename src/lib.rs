@@ -1,8 +1,11 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
 pub mod diag;
+pub mod exec;
+pub mod grad;
 pub mod graph;
 pub mod ops;
+pub mod plan;
 pub mod source;
 pub mod syntax;
 pub mod types;
