@@ -1,6 +1,7 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
 pub mod diag;
+pub mod kernels;
 pub mod source;
 pub mod syntax;
 pub mod types;
