@@ -3,6 +3,7 @@
 
 use candle_core::{DType, Result, Tensor, WithDType};
 
+use super::layout::any_number;
 use super::par::{self, PIECE, for_pieces};
 use super::real::{Real, contiguous, dispatch, read, tensor};
 use super::reduce;
@@ -19,8 +20,6 @@ pub enum Binary {
     Min,
     /// Not-a-number if either is.
     Max,
-    /// `a^b`.
-    Pow,
     Less,
     LessEqual,
     Greater,
@@ -102,26 +101,28 @@ fn zip<R: Real>(a: &Tensor, b: &Tensor, f: impl Fn(R, R) -> R + Sync) -> Result<
     tensor(y, dims)
 }
 
-/// `a` where `condition` is not 0, `b` elsewhere; all three are broadcast together.
+/// `a` where `condition` is not 0, `b` elsewhere; all three are broadcast together. `a` and `b` hold numbers of one kind, u32 too.
 pub fn select(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    dispatch!("select", a, R => {
-        let dims = wide(&wide(condition.dims(), a.dims())?, b.dims())?;
-        let strides = [condition, a, b].map(|x| broadcast(x.dims(), &dims));
-        let walk = Walk::new(&dims, &strides, [0; 3]);
-        let (condition, a, b) = (contiguous(condition)?, contiguous(a)?, contiguous(b)?);
-        let (condition, a, b) = (&*read::<R>(&condition)?, &*read::<R>(&a)?, &*read::<R>(&b)?);
-        let steps = walk.steps.map(|step| step as usize);
-        let mut y = vec![R::ZERO; dims.iter().product()];
-        for_pieces(&mut y, PIECE, |start, y| {
-            walk.runs(start, y.len(), |range, at| {
-                for (i, y) in y[range].iter_mut().enumerate() {
-                    let chosen = condition[at[0] + i * steps[0]] != R::ZERO;
-                    *y = if chosen { a[at[1] + i * steps[1]] } else { b[at[2] + i * steps[2]] };
-                }
-            });
+    dispatch!("select", condition, R => any_number!("select", a, N => choose::<R, N>(condition, a, b)))
+}
+
+fn choose<R: Real, N: WithDType + Default>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let dims = wide(&wide(condition.dims(), a.dims())?, b.dims())?;
+    let strides = [condition, a, b].map(|x| broadcast(x.dims(), &dims));
+    let walk = Walk::new(&dims, &strides, [0; 3]);
+    let (condition, a, b) = (contiguous(condition)?, contiguous(a)?, contiguous(b)?);
+    let (condition, a, b) = (&*read::<R>(&condition)?, &*read::<N>(&a)?, &*read::<N>(&b)?);
+    let steps = walk.steps.map(|step| step as usize);
+    let mut y = vec![N::default(); dims.iter().product()];
+    for_pieces(&mut y, PIECE, |start, y| {
+        walk.runs(start, y.len(), |range, at| {
+            for (i, y) in y[range].iter_mut().enumerate() {
+                let chosen = condition[at[0] + i * steps[0]] != R::ZERO;
+                *y = if chosen { a[at[1] + i * steps[1]] } else { b[at[2] + i * steps[2]] };
+            }
         });
-        tensor(y, dims)
-    })
+    });
+    tensor(y, dims)
 }
 
 fn wide(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
@@ -237,7 +238,6 @@ mod tests {
             (Binary::Mul, [0.0, 6.0, 6.0]),
             (Binary::Min, [0.0, 2.0, 2.0]),
             (Binary::Max, [0.0, 3.0, 3.0]),
-            (Binary::Pow, [1.0, 8.0, 9.0]),
             (Binary::Less, [0.0, 1.0, 0.0]),
             (Binary::LessEqual, [1.0, 1.0, 0.0]),
             (Binary::Greater, [0.0, 0.0, 1.0]),

@@ -3,7 +3,7 @@
 //! Gradients need no kernels of their own: of `concat` it is `slice`, of `slice` it is `pad` with 0 and the other way round, of
 //! `permute` the permutation back, of `flip` the same flip.
 
-use candle_core::{DType, Result, Tensor, WithDType};
+use candle_core::{Result, Tensor, WithDType};
 
 use super::par::{PIECE, for_pieces};
 use super::real::{contiguous, read, tensor};
@@ -13,15 +13,15 @@ use super::walk::{Walk, row_major};
 macro_rules! any_number {
     ($name:literal, $tensor:expr, $number:ident => $body:expr) => {
         match $tensor.dtype() {
-            DType::F32 => {
+            candle_core::DType::F32 => {
                 type $number = f32;
                 $body
             }
-            DType::F64 => {
+            candle_core::DType::F64 => {
                 type $number = f64;
                 $body
             }
-            DType::U32 => {
+            candle_core::DType::U32 => {
                 type $number = u32;
                 $body
             }
@@ -29,6 +29,7 @@ macro_rules! any_number {
         }
     };
 }
+pub(super) use any_number;
 
 /// The tensors one after another along `axis`; their other axes are equal.
 pub fn concat(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
