@@ -4,6 +4,7 @@ pub mod diag;
 pub mod exec;
 pub mod grad;
 pub mod graph;
+pub mod kernels;
 pub mod ops;
 pub mod plan;
 pub mod source;

@@ -5,6 +5,9 @@
 
 pub mod attrs;
 mod def;
+mod rules;
+
+mod pointwise;
 
 pub use attrs::{Attr, Attrs};
 pub use def::*;
@@ -20,7 +23,7 @@ pub struct Family {
 }
 
 /// Every family. Documentation follows this order.
-pub static FAMILIES: &[&Family] = &[];
+pub static FAMILIES: &[&Family] = &[&pointwise::FAMILY];
 
 /// The op of that name, internal ones included.
 pub fn find(name: &str) -> Option<&'static OpDef> {
