@@ -2,9 +2,13 @@
 
 pub mod data;
 pub mod diag;
+pub mod exec;
+pub mod grad;
 pub mod graph;
+pub mod kernels;
 pub mod ops;
 pub mod random;
+pub mod plan;
 pub mod source;
 pub mod syntax;
 pub mod types;
