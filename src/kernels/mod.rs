@@ -8,5 +8,8 @@
 pub mod real;
 pub mod wide;
 
+// Networks, by the cost of what they do.
+pub mod conv;
+
 #[cfg(test)]
 pub mod testing;
