@@ -14,7 +14,7 @@ use crate::kernels::wide::wide;
 pub(super) fn grad_input<R: Real>(gy: &[R], w: &[R], geometry: &Geometry) -> Vec<R> {
     if geometry.is_pointwise() {
         forward::multiply(gy, w, [1, geometry.depth()], None, &geometry.turned())
-    } else if geometry.stride == [1, 1] {
+    } else if geometry.turns_well() {
         forward::forward(gy, &turned_kernel(w, geometry), None, &geometry.turned())
     } else if geometry.is_depthwise() {
         depthwise::scattered(gy, w, geometry)
@@ -39,7 +39,7 @@ fn turned_kernel<R: Real>(w: &[R], geometry: &Geometry) -> Vec<R> {
     }
 }
 
-/// For strides above 1: the product gives what each tap sends back, which is added to the pixels it came from. A task owns
+/// For strides above 1 and for few input channels: the product gives what each tap sends back, which is added to the pixels it came from. A task owns
 /// a band of rows of a block of channels.
 fn scattered<R: Real>(gy: &[R], w: &[R], geometry: &Geometry) -> Vec<R> {
     let (group_in, group_out) = (geometry.group_in(), geometry.group_out());

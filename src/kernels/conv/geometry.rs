@@ -11,6 +11,8 @@ use super::Conv2d;
 const TILE_NUMBERS: usize = 256 * 1024;
 /// Below so many columns a matrix product is mostly overhead.
 const TILE_COLUMNS: usize = 256;
+/// Weights of an output channel that one task sums.
+const WEIGHT_COLUMNS: usize = 512;
 /// Tasks that keep a middling machine busy.
 const ENOUGH_TASKS: usize = 16;
 /// Numbers in all partial weight gradients together.
@@ -47,8 +49,8 @@ impl Geometry {
                  does not fit {in_channels} channels"
             );
         }
-        if kernel_height * kernel_width == 0 {
-            bail!("conv2d: a kernel has at least one tap");
+        if weight.contains(&0) {
+            bail!("conv2d: a weight {weight:?} is empty");
         }
         Ok(Geometry {
             batch,
@@ -93,6 +95,12 @@ impl Geometry {
             padding: [reach(0) - self.padding[0], reach(1) - self.padding[1]],
             ..self.clone()
         }
+    }
+
+    /// Whether the gradient for the input is best had from [`Geometry::turned`]. That lays out all taps of the output
+    /// channels, scattering those of the input channels: for an image of three channels far fewer.
+    pub fn turns_well(&self) -> bool {
+        self.stride == [1, 1] && 2 * self.group_in() >= self.group_out()
     }
 
     /// Input channels of a group.
@@ -151,12 +159,13 @@ impl Geometry {
     pub fn rows_per_tile(&self, depth: usize) -> usize {
         let width = self.output[1].max(1);
         let in_cache = TILE_NUMBERS / (depth * width).max(1);
-        in_cache.max(TILE_COLUMNS.div_ceil(width)).clamp(1, self.output[0].max(1))
+        let height = self.output[0].max(1);
+        even(height, in_cache.max(TILE_COLUMNS.div_ceil(width)).clamp(1, height))
     }
 
     /// Input channels that one task of a weight gradient takes.
     pub fn weight_block(&self) -> usize {
-        TILE_COLUMNS.div_ceil(self.taps()).min(self.group_in())
+        even(self.group_in(), WEIGHT_COLUMNS.div_ceil(self.taps()).min(self.group_in()))
     }
 
     /// Parts into which a weight gradient's sum over images and rows is cut, each summed by itself.
@@ -190,7 +199,7 @@ impl Geometry {
             return self.padded_numbers();
         }
         let tile = |geometry: &Geometry, depth: usize| geometry.rows_per_tile(depth) * geometry.output[1] * depth;
-        let backward = if self.stride == [1, 1] {
+        let backward = if self.turns_well() {
             let turned = self.turned();
             tile(&turned, turned.depth())
         } else {
@@ -211,6 +220,11 @@ impl Geometry {
     pub fn padded_numbers(&self) -> usize {
         self.padded()[0] * self.padded()[1]
     }
+}
+
+/// The size of equal blocks, none above `most`, that cover `length`.
+fn even(length: usize, most: usize) -> usize {
+    length.div_ceil(length.div_ceil(most))
 }
 
 #[cfg(test)]
