@@ -1,7 +1,9 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
 pub mod diag;
+pub mod graph;
 pub mod kernels;
+pub mod ops;
 pub mod source;
 pub mod syntax;
 pub mod types;
