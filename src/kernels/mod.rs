@@ -10,6 +10,8 @@ pub mod wide;
 
 // Networks, by the cost of what they do.
 pub mod conv;
+pub mod pool;
+pub mod resize;
 
 #[cfg(test)]
 pub mod testing;
