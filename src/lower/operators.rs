@@ -22,8 +22,8 @@ pub(super) fn short_cut(operator: Op, left: &Value) -> Option<bool> {
 /// The op of the registry that an operator on tensors stands for.
 fn op_name(operator: Op) -> &'static str {
     match operator {
-        Op::Or => "either",
-        Op::And => "both",
+        Op::Or => "or",
+        Op::And => "and",
         Op::Equal => "equal",
         Op::NotEqual => "not_equal",
         Op::Less => "less",
