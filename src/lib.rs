@@ -1,7 +1,16 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
+pub mod data;
 pub mod diag;
+pub mod exec;
+pub mod grad;
 pub mod graph;
+pub mod kernels;
+pub mod ops;
+pub mod random;
+pub mod plan;
+pub mod graph;
+pub mod kernels;
 pub mod ops;
 pub mod source;
 pub mod syntax;
