@@ -3,6 +3,7 @@
 pub mod data;
 pub mod diag;
 pub mod graph;
+pub mod kernels;
 pub mod ops;
 pub mod random;
 pub mod source;
