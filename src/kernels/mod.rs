@@ -10,6 +10,9 @@ pub mod wide;
 
 // Networks, by the cost of what they do.
 pub mod conv;
+pub mod matmul;
+pub mod norm;
+pub mod optimizer;
 pub mod pool;
 pub mod resize;
 
