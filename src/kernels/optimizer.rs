@@ -225,9 +225,11 @@ mod tests {
 
     #[test]
     fn golden_sgd() -> Result<()> {
-        for (case, momentum, weight_decay) in
-            [("sgd_momentum_wd_poly", 0.9, 5e-4), ("sgd_warmup_poly", 0.9, 5e-4), ("sgd_psa_poly_optimizer", 5e-4, 5e-4)]
-        {
+        for (case, momentum, weight_decay) in [
+            ("sgd_momentum_wd_poly", 0.9, 5e-4),
+            ("sgd_warmup_poly", 0.9, 5e-4),
+            ("sgd_psa_poly_optimizer", 5e-4, 5e-4),
+        ] {
             let sgd = Sgd { momentum, nesterov: false, weight_decay };
             check_golden(case, |p, g, [v, _], _, rate| sgd.step(p, g, Some(v), rate))?;
         }
