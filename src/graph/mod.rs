@@ -1,8 +1,29 @@
 //! The typed graph of one step: leaves (fields of the data, weights, states, clocks, constants), ops, and named outputs.
 //!
 //! petgraph is known here alone. A node has one result; a graph has no side effects: what changes the world (a new
-//! running mean, a saved map, a metric) is an [`Output`]. [`Verified`] is made by `verify` alone, and `plan` takes nothing else.
+//! running mean, a saved map, a metric) is an [`Output`]. [`Verified`] is made by [`verify`](verify::verify) alone, and
+//! `plan` takes nothing else.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `text` | the text form, which prints and parses |
+//! | `order` | the one topological order everybody uses |
+//! | `verify` | the rules a graph keeps, and the proof that it does |
+//! | `key` | when two nodes are the same |
+//! | `canonical` | the digest of what a graph computes, whatever its nodes are called |
+//! | `export` | dot, mermaid, JSON |
+//! | `pipeline` | the other graph: stages and the artifacts between them |
 
+pub mod canonical;
+pub mod export;
+pub mod key;
+pub mod order;
+pub mod pipeline;
+pub mod text;
+pub mod verify;
+
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use petgraph::Direction;
@@ -12,6 +33,8 @@ use petgraph::visit::EdgeRef;
 use crate::ops::{Arity, Attr, Attrs, Build, Default as Preset, Gradient, OpDef, OpError, Ref};
 use crate::source::Span;
 use crate::types::{Domain, Fact};
+
+pub use verify::{Broken, Verified, verify};
 
 /// A node of a [`Graph`].
 pub type Id = Ref;
@@ -135,6 +158,8 @@ impl Role {
 #[derive(Clone, Default)]
 pub struct Graph {
     inner: StableDiGraph<Node, usize>,
+    /// Leaves by the hash of what they are. An entry may be stale (the node changed or went), never missing.
+    leaves: HashMap<u64, Vec<Id>>,
     pub outputs: Vec<Output>,
 }
 
@@ -145,9 +170,12 @@ impl Graph {
 
     /// Adds a leaf, or gives the equal one that is there.
     pub fn leaf(&mut self, kind: Kind, fact: Fact, origin: Origin) -> Id {
-        let same = self.ids().find(|id| {
-            let node = self.node(*id);
-            !matches!(node.kind, Kind::Op(_)) && node.kind == kind && node.fact == fact
+        let hash = key::leaf(&kind, &fact);
+        let same = self.leaves.get(&hash).into_iter().flatten().copied().find(|id| {
+            self.contains(*id) && {
+                let node = self.node(*id);
+                !matches!(node.kind, Kind::Op(_)) && node.kind == kind && node.fact == fact
+            }
         });
         same.unwrap_or_else(|| self.insert(Node { kind, attrs: Attrs::new(), fact, origin }, &[]))
     }
@@ -179,14 +207,20 @@ impl Graph {
         Ok(self.insert(Node { kind: Kind::Op(op), attrs, fact, origin }, inputs))
     }
 
+    /// Adds a node as it is, unchecked.
     fn insert(&mut self, node: Node, inputs: &[Option<Id>]) -> Id {
+        let leaf = (!matches!(node.kind, Kind::Op(_))).then(|| key::leaf(&node.kind, &node.fact));
         let index = self.inner.add_node(node);
         for (slot, input) in inputs.iter().enumerate() {
             if let Some(input) = input {
                 self.inner.add_edge(NodeIndex::new(input.0 as usize), index, slot);
             }
         }
-        Ref(index.index() as u32)
+        let id = Ref(index.index() as u32);
+        if let Some(hash) = leaf {
+            self.leaves.entry(hash).or_default().push(id);
+        }
+        id
     }
 
     pub fn node(&self, id: Id) -> &Node {
@@ -201,25 +235,37 @@ impl Graph {
         self.inner.contains_node(NodeIndex::new(id.0 as usize))
     }
 
-    /// The inputs by slot; a slot left out is `None`.
+    /// The inputs by slot, a slot for each the op declares; one left out is `None`.
     pub fn inputs(&self, id: Id) -> Vec<Option<Id>> {
-        let mut inputs = Vec::new();
-        for edge in self.inner.edges_directed(NodeIndex::new(id.0 as usize), Direction::Incoming) {
-            if inputs.len() <= *edge.weight() {
-                inputs.resize(*edge.weight() + 1, None);
+        let declared = match self.node(id).kind {
+            Kind::Op(op) => op.inputs.len(),
+            _ => 0,
+        };
+        let mut inputs = vec![None; declared];
+        for (slot, input) in self.edges(id) {
+            if inputs.len() <= slot {
+                inputs.resize(slot + 1, None);
             }
-            inputs[*edge.weight()] = Some(Ref(edge.source().index() as u32));
+            inputs[slot] = Some(input);
         }
         inputs
     }
 
+    /// The filled slots of a node with what fills them, in no particular order. Allocates nothing.
+    pub fn edges(&self, id: Id) -> impl Iterator<Item = (usize, Id)> + '_ {
+        let edges = self.inner.edges_directed(NodeIndex::new(id.0 as usize), Direction::Incoming);
+        edges.map(|edge| (*edge.weight(), Ref(edge.source().index() as u32)))
+    }
+
+    /// The nodes that read `id`, once for each slot they read it in, in no particular order. Allocates nothing.
+    pub fn readers(&self, id: Id) -> impl Iterator<Item = Id> + '_ {
+        let index = NodeIndex::new(id.0 as usize);
+        self.inner.neighbors_directed(index, Direction::Outgoing).map(|index| Ref(index.index() as u32))
+    }
+
     /// The nodes that read `id`, each once, in order of id.
     pub fn users(&self, id: Id) -> Vec<Id> {
-        let mut users: Vec<Id> = self
-            .inner
-            .neighbors_directed(NodeIndex::new(id.0 as usize), Direction::Outgoing)
-            .map(|index| Ref(index.index() as u32))
-            .collect();
+        let mut users: Vec<Id> = self.readers(id).collect();
         users.sort();
         users.dedup();
         users
@@ -232,6 +278,12 @@ impl Graph {
 
     pub fn len(&self) -> usize {
         self.inner.node_count()
+    }
+
+    /// Every id is below this: for tables indexed by id.
+    pub fn bound(&self) -> usize {
+        use petgraph::visit::NodeIndexable;
+        self.inner.node_bound()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -260,8 +312,28 @@ impl Graph {
         self.inner.remove_node(NodeIndex::new(id.0 as usize));
     }
 
+    /// Re-reads the gradient reach of every op node, after nodes were replaced.
+    ///
+    /// # Errors
+    /// The graph has a cycle.
+    pub fn refresh_trainable(&mut self) -> Result<(), order::Cycle> {
+        for id in order::order(self)? {
+            let Kind::Op(op) = self.node(id).kind else { continue };
+            let trainable =
+                matches!(op.grad, Gradient::Of(_)) && self.edges(id).any(|(_, input)| self.node(input).fact.trainable);
+            self.node_mut(id).fact.trainable = trainable;
+        }
+        Ok(())
+    }
+
     pub fn output(&self, role: &Role, name: &str) -> Option<&Output> {
         self.outputs.iter().find(|output| output.role == *role && output.name == name)
+    }
+}
+
+impl fmt::Debug for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::print(self))
     }
 }
 
@@ -301,6 +373,9 @@ fn check_arity(op: &'static OpDef, inputs: &[Option<Id>]) -> Result<(), OpError>
         }
     }
     let many = op.inputs.last().is_some_and(|input| input.arity == Arity::Many);
+    if many && inputs[op.inputs.len() - 1..].contains(&None) {
+        return wrong("a gap in its list of inputs");
+    }
     if inputs.len() > op.inputs.len() && !many { wrong("too many inputs") } else { Ok(()) }
 }
 

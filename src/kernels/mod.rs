@@ -19,5 +19,10 @@ pub mod real;
 mod walk;
 pub mod wide;
 
+// Networks, by the cost of what they do.
+pub mod conv;
+pub mod pool;
+pub mod resize;
+
 #[cfg(test)]
 pub mod testing;

@@ -56,7 +56,7 @@ pub mod prelude {
     pub use super::attrs::{Attr, Attrs};
     pub use super::def::Default as Preset;
     pub use super::def::{
-        Cost, Eval, Example, Grad, Gradient, Infer, Input, Nature, OpDef, OpError, Param, ParamKind, Ref,
+        Cost, Eval, Example, Grad, Gradient, Infer, Input, Law, Nature, OpDef, OpError, Param, ParamKind, Ref,
     };
     pub use crate::diag::Code;
     pub use crate::types::{Dim, Domain, Fact, Rounding, Scale};
