@@ -7,5 +7,6 @@ pub mod kernels;
 pub mod ops;
 pub mod random;
 pub mod source;
+pub mod store;
 pub mod syntax;
 pub mod types;
