@@ -4,12 +4,25 @@
 //! size follows from the shapes alone, and no two tasks add into the same number. An input may lie in memory in any
 //! order; results are contiguous. No kernel records anything on Candle's tape: gradients are kernels of their own.
 
+// Number by number, along axes, and around.
+pub mod broadcast;
+pub mod indexing;
+pub mod layout;
+pub mod pointwise;
+pub mod reduce;
+pub mod softmax;
+pub mod topk;
+
 // What the kernels are written with.
+mod par;
 pub mod real;
+mod walk;
 pub mod wide;
 
 // Networks, by the cost of what they do.
 pub mod conv;
+pub mod pool;
+pub mod resize;
 
 #[cfg(test)]
 pub mod testing;

@@ -23,6 +23,8 @@ pub struct OpDef {
     /// Paper and equation, or the convention it follows; empty where there is nothing to say.
     pub source: &'static str,
     pub nature: Nature,
+    /// Algebra that holds for the op; passes read it.
+    pub laws: &'static [Law],
     pub infer: fn(&Infer) -> Result<Fact, OpError>,
     pub eval: fn(&Eval) -> Result<Tensor, OpError>,
     pub grad: Gradient,
@@ -43,6 +45,7 @@ impl OpDef {
         output: "",
         source: "",
         nature: Nature::PLAIN,
+        laws: &[],
         infer: |_| Err(OpError::internal("an op without `infer`")),
         eval: |_| Err(OpError::internal("an op without `eval`")),
         grad: Gradient::None("it has no gradient"),
@@ -170,6 +173,22 @@ impl Nature {
     pub const fn internal(self) -> Nature {
         Nature { internal: true, ..self }
     }
+}
+
+/// An equation that holds for every finite input of an op. Passes apply laws and know no op by name.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Law {
+    /// With `value` everywhere in `slot`, the result is the other of the two inputs, broadcast: `x + 0`, `x * 1`, `x / 1`.
+    Neutral { slot: usize, value: f64 },
+    /// Zeros in `slot` make the result zeros: what is linear in that slot, and more. An op of which this holds for its
+    /// first slot alone and that has only that one maps zeros to zeros.
+    Zero { slot: usize },
+    /// `f(f(x)) = x`: a negation.
+    Involution,
+    /// `f(f(x, a), b) = f(x, b)`, exactly: a reshape; `relu`.
+    Last,
+    /// A result of the dims and the domain of the first input is the first input: a reshape, a sum over no axis.
+    SameDims,
 }
 
 /// Code in the recipe language and the answer it prints; run by the conformance tests, shown by `wsss doc`.

@@ -5,6 +5,9 @@
 
 pub mod attrs;
 mod def;
+mod rules;
+
+mod pointwise;
 
 pub use attrs::{Attr, Attrs};
 pub use def::*;
@@ -20,7 +23,7 @@ pub struct Family {
 }
 
 /// Every family. Documentation follows this order.
-pub static FAMILIES: &[&Family] = &[];
+pub static FAMILIES: &[&Family] = &[&pointwise::FAMILY];
 
 /// The op of that name, internal ones included.
 pub fn find(name: &str) -> Option<&'static OpDef> {
@@ -39,7 +42,7 @@ pub mod prelude {
     pub use super::attrs::{Attr, Attrs};
     pub use super::def::Default as Preset;
     pub use super::def::{
-        Cost, Eval, Example, Grad, Gradient, Infer, Input, Nature, OpDef, OpError, Param, ParamKind, Ref,
+        Cost, Eval, Example, Grad, Gradient, Infer, Input, Law, Nature, OpDef, OpError, Param, ParamKind, Ref,
     };
     pub use crate::diag::Code;
     pub use crate::types::{Dim, Domain, Fact, Rounding, Scale};
