@@ -14,6 +14,7 @@ pub mod ops;
 pub mod plan;
 pub mod random;
 pub mod source;
+pub mod store;
 pub mod stdlib;
 pub mod syntax;
 pub mod types;
