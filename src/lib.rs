@@ -1,5 +1,6 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
+pub mod cli;
 pub mod data;
 pub mod diag;
 pub mod exec;
