@@ -1,5 +1,6 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
+pub mod cli;
 pub mod data;
 pub mod diag;
 pub mod exec;
@@ -13,6 +14,7 @@ pub mod ops;
 pub mod plan;
 pub mod random;
 pub mod source;
+pub mod store;
 pub mod stdlib;
 pub mod syntax;
 pub mod types;

@@ -26,7 +26,8 @@ pub fn load(
     sources: &mut Sources,
     problems: &mut Problems,
 ) -> Program {
-    let mut loader = Loader { files, sources, problems, program: Program::default(), known: HashMap::new(), open: Vec::new() };
+    let mut loader =
+        Loader { files, sources, problems, program: Program::default(), known: HashMap::new(), open: Vec::new() };
     let path = PathBuf::from(name);
     let recipe = loader.module(name.to_string(), text.to_string(), Origin::Recipe(path));
     for (position, (name, value)) in sets.iter().enumerate() {

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::Lower;
 use super::call::Given;
 use super::data;
 use super::errors;
 use super::recipe::{Init, Optimizer, Rule};
 use super::value::{LoadFrom, OptimizerValue, Value};
-use super::Lower;
 use crate::data::{Source, Transform};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Kind, Output, Role};
 use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
 use crate::ops::Attrs;
 use crate::source::Span;
-use crate::types::{Dim, Domain};
+use crate::types::{Dim, Domain, Rounding};
 
 /// Arguments by parameter; those left out are `None`, `Rest` holds any number.
 struct Arguments<'p> {
@@ -24,7 +24,12 @@ struct Arguments<'p> {
     span: Span,
 }
 
-pub(super) fn call<'p>(lower: &mut Lower<'p, '_>, builtin: &'static Builtin, given: Vec<Given<'p>>, span: Span) -> Value<'p> {
+pub(super) fn call<'p>(
+    lower: &mut Lower<'p, '_>,
+    builtin: &'static Builtin,
+    given: Vec<Given<'p>>,
+    span: Span,
+) -> Value<'p> {
     // A mistake inside an argument has been reported; the call then means nothing.
     if given.iter().any(|argument| argument.value.is_poison()) {
         return Value::Poison;
@@ -185,12 +190,18 @@ impl<'p> Arguments<'p> {
 fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Value<'p>> {
     let a = &arguments;
     Some(match a.builtin.id {
-        Is::Voc2012 => data::dataset(lower, Source::Voc2012 { root: PathBuf::from(a.text(lower, 0, "")?) }),
-        Is::Folder => data::dataset(lower, Source::Folder { root: PathBuf::from(a.text(lower, 0, "")?) }),
+        Is::Voc2012 => {
+            let root = PathBuf::from(a.text(lower, 0, "")?);
+            data::dataset(lower, Source::Voc2012 { root })
+        }
+        Is::Folder => {
+            let root = PathBuf::from(a.text(lower, 0, "")?);
+            data::dataset(lower, Source::Folder { root })
+        }
         Is::Scenes => {
             let source = Source::Scenes {
                 images: a.whole(lower, 0, 600.0, 2.0)?,
-                size: a.whole(lower, 1, 96.0, 16.0)?,
+                size: if a.get(1).is_some() { a.size(lower, 1)? } else { [96, 96] },
                 classes: a.whole(lower, 2, 6.0, 1.0)?,
                 seed: a.whole(lower, 3, 0.0, 0.0)? as u64,
             };
@@ -244,11 +255,16 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             lower.apply_named("claim", &[(id, given.span)], Attrs::new().word("domain", word), a.span)
         }
         Is::Size => size(lower, a)?,
+        Is::Scaled => match a.get(0)?.value.as_dim() {
+            Some(length) => Value::dim(length.scaled(a.number(lower, 1, 1.0)?, Rounding::Floor)),
+            None => return a.wrong(lower, 0, "a whole number"),
+        },
         Is::Len => Value::Number(list(lower, a, 0)?.len() as f64),
         Is::Zip => {
             let (left, right) = (list(lower, a, 0)?, list(lower, a, 1)?);
             if left.len() != right.len() {
-                let message = format!("`zip` pairs lists of equal length, these have {} and {}", left.len(), right.len());
+                let message =
+                    format!("`zip` pairs lists of equal length, these have {} and {}", left.len(), right.len());
                 lower.report(errors::out_of_range(message, a.span, "shorten one of them"));
                 return None;
             }
@@ -289,7 +305,9 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             for number in numbers {
                 match number {
                     Ok(number) => {
-                        best = Some(best.map_or(number, |best: f64| if smallest { best.min(number) } else { best.max(number) }));
+                        best = Some(
+                            best.map_or(number, |best: f64| if smallest { best.min(number) } else { best.max(number) }),
+                        );
                     }
                     Err(given) => {
                         lower.report(errors::wrong_kind("a number", &given.value, given.span));
@@ -417,8 +435,13 @@ fn size<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
     let place = if axis < 0.0 { axis + dims.len() as f64 } else { axis };
     if place.fract() != 0.0 || place < 0.0 || place >= dims.len() as f64 {
         let span = a.get(1).map_or(a.span, |given| given.span);
-        let help = if dims.is_empty() { "a scalar has no axes".to_string() } else { format!("axes: 0..{}", dims.len() - 1) };
-        lower.report(errors::out_of_range(format!("the tensor has {} axes, there is no axis {axis}", dims.len()), span, help));
+        let help =
+            if dims.is_empty() { "a scalar has no axes".to_string() } else { format!("axes: 0..{}", dims.len() - 1) };
+        lower.report(errors::out_of_range(
+            format!("the tensor has {} axes, there is no axis {axis}", dims.len()),
+            span,
+            help,
+        ));
         return None;
     }
     Some(Value::dim(dims[place as usize].clone()))
@@ -445,9 +468,10 @@ fn updating<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p
     };
     let (old, new) = (&step.graph.node(state_id).fact, &step.graph.node(value_id).fact);
     if old.dims != new.dims {
-        let diagnostic = Diagnostic::error(Code::DimensionMismatch, format!("a state keeps its shape: {old} is given {new}"))
-            .label(value.span, format!("this is {new}"))
-            .help("`reshape` the new value");
+        let diagnostic =
+            Diagnostic::error(Code::DimensionMismatch, format!("a state keeps its shape: {old} is given {new}"))
+                .label(value.span, format!("this is {new}"))
+                .help("`reshape` the new value");
         lower.report(diagnostic);
         return None;
     }

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
+use super::Lower;
 use super::call::Given;
 use super::errors;
 use super::recipe::Join;
 use super::value::{Dataset, Samples, Value};
-use super::Lower;
 use crate::data::{Source, Transform};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::source::Span;
@@ -17,7 +17,7 @@ use crate::types::{Dim, Domain, Fact, Level, Scale};
 fn splits(source: &Source) -> &'static [&'static str] {
     match source {
         Source::Voc2012 { .. } => &["train", "trainaug", "val", "trainval", "test"],
-        _ => &["train", "val", "all"],
+        Source::Folder { .. } | Source::Scenes { .. } => &["train", "val"],
     }
 }
 
@@ -56,7 +56,12 @@ pub(super) fn dataset<'p>(lower: &mut Lower<'p, '_>, source: Source) -> Value<'p
 }
 
 /// `samples` with one more step of augmentation.
-pub(super) fn transformed<'p>(lower: &mut Lower<'p, '_>, samples: &Samples, transform: Transform, span: Span) -> Value<'p> {
+pub(super) fn transformed<'p>(
+    lower: &mut Lower<'p, '_>,
+    samples: &Samples,
+    transform: Transform,
+    span: Span,
+) -> Value<'p> {
     if let Some(mistake) = transform.mistake() {
         return lower.report(errors::out_of_range(mistake, span, "choose other numbers"));
     }
@@ -94,9 +99,12 @@ pub(super) fn join<'p>(
                     || samples.joins.iter().any(|(field, ..)| *field == name.text)
                 {
                     return lower.report(
-                        Diagnostic::error(Code::DuplicateName, format!("the pictures have a field `{}` already", name.text))
-                            .label(name.span, "again here")
-                            .help("choose another name for the joined artifact"),
+                        Diagnostic::error(
+                            Code::DuplicateName,
+                            format!("the pictures have a field `{}` already", name.text),
+                        )
+                        .label(name.span, "again here")
+                        .help("choose another name for the joined artifact"),
                     );
                 }
                 samples.joins.push((name.text.clone(), stage, save.to_string()));

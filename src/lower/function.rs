@@ -103,13 +103,14 @@ fn arguments<'p>(
             given.push(Given { name: Some(name), value: Value::Tensor(id), span });
             continue;
         }
-        let set = program.modules.iter().enumerate().filter(|(_, module)| module.is_override).find_map(|(id, module)| {
-            let value = module.tree.items.iter().find_map(|item| match &item.kind {
-                ast::ItemKind::Param { name: set, value, .. } if set.text == name.text => Some(value),
-                _ => None,
+        let set =
+            program.modules.iter().enumerate().filter(|(_, module)| module.is_override).find_map(|(id, module)| {
+                let value = module.tree.items.iter().find_map(|item| match &item.kind {
+                    ast::ItemKind::Param { name: set, value, .. } if set.text == name.text => Some(value),
+                    _ => None,
+                });
+                value.map(|value| (ModuleId(id), value))
             });
-            value.map(|value| (ModuleId(id), value))
-        });
         if let Some((module, value)) = set {
             let value = lower.expr(value, &Scope::of_module(module));
             given.push(Given { name: Some(name), value, span });

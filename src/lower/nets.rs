@@ -30,7 +30,13 @@ impl<'p> NetValue<'p> {
 
 impl<'p> Lower<'p, '_> {
     /// Calls a constructor: arguments are bound, members evaluated in order. The net has no place yet.
-    pub(super) fn make_net(&mut self, module: ModuleId, net: &'p ast::Net, given: Vec<Given<'p>>, span: Span) -> Value<'p> {
+    pub(super) fn make_net(
+        &mut self,
+        module: ModuleId,
+        net: &'p ast::Net,
+        given: Vec<Given<'p>>,
+        span: Span,
+    ) -> Value<'p> {
         let Some(bound) = self.bind(&net.name.text, &net.parameters, given, span) else { return Value::Poison };
         self.nested(span, |lower| {
             let mut scope = Scope::of_module(module);
@@ -170,9 +176,12 @@ impl<'p> Lower<'p, '_> {
         let Some(place) = &net.path else {
             let constructor = &net.tree.net.name.text;
             return self.report(
-                Diagnostic::error(Code::NotACompileTimeValue, format!("this `{constructor}` belongs to no net of the stage"))
-                    .label(span, "its weights have no name")
-                    .help(format!("declare it in the stage: `net x = {constructor}(…)`, then call `x`")),
+                Diagnostic::error(
+                    Code::NotACompileTimeValue,
+                    format!("this `{constructor}` belongs to no net of the stage"),
+                )
+                .label(span, "its weights have no name")
+                .help(format!("declare it in the stage: `net x = {constructor}(…)`, then call `x`")),
             );
         };
         let place = place.join(name);

@@ -44,8 +44,11 @@ pub(super) fn supervision(lower: &mut Lower) {
             continue;
         }
         let level = fact.supervision.word();
-        let message =
-            format!("the loss `{}` learns from {level} labels, the recipe states `supervision {}`", output.name, allowed.word());
+        let message = format!(
+            "the loss `{}` learns from {level} labels, the recipe states `supervision {}`",
+            output.name,
+            allowed.word()
+        );
         let mut diagnostic = Diagnostic::error(Code::SupervisionLeak, message);
         let places = chain(&step.graph, output.nodes[0], allowed);
         if let Some(span) = output.span {

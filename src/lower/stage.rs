@@ -116,7 +116,13 @@ impl<'p> Lower<'p, '_> {
         self.stages.push(LoweredStage { result, nets: entries.nets, saves, metrics, learnt });
     }
 
-    fn entry(&mut self, entry: &'p ast::Entry, stage: &'p ast::Stage, entries: &mut Entries<'p>, scope: &mut Scope<'p>) {
+    fn entry(
+        &mut self,
+        entry: &'p ast::Entry,
+        stage: &'p ast::Stage,
+        entries: &mut Entries<'p>,
+        scope: &mut Scope<'p>,
+    ) {
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(setting, stage, entries, scope),
             EntryKind::Net { name, value } => self.net_entry(name, value, stage, entries, scope),
@@ -221,9 +227,12 @@ impl<'p> Lower<'p, '_> {
                     known.iter().filter_map(|weight| weight.rsplit_once('.').map(|(layer, _)| layer)).collect();
                 layers.dedup();
                 self.report(
-                    Diagnostic::error(Code::UnknownLayer, format!("no weight of `{}` is under `{path}`", stage.name.text))
-                        .label(rate.name.span, "no such layer")
-                        .help(suggest::help(path, "layers", layers)),
+                    Diagnostic::error(
+                        Code::UnknownLayer,
+                        format!("no weight of `{}` is under `{path}`", stage.name.text),
+                    )
+                    .label(rate.name.span, "no such layer")
+                    .help(suggest::help(path, "layers", layers)),
                 );
                 continue;
             }
@@ -264,9 +273,12 @@ impl<'p> Lower<'p, '_> {
             return;
         }
         self.report(
-            Diagnostic::error(Code::MissingSetting, format!("the stage `{}` does not say its `{name}`", stage.name.text))
-                .label(stage.name.span, format!("has no `{name}`"))
-                .help(help),
+            Diagnostic::error(
+                Code::MissingSetting,
+                format!("the stage `{}` does not say its `{name}`", stage.name.text),
+            )
+            .label(stage.name.span, format!("has no `{name}`"))
+            .help(help),
         );
     }
 
@@ -336,9 +348,10 @@ impl<'p> Lower<'p, '_> {
         let word = role.word();
         let twice = step.graph.outputs.iter().find(|output| output.role.word() == word && output.name == name.text);
         if let Some(first) = twice.map(|output| output.span) {
-            let mut diagnostic = Diagnostic::error(Code::DuplicateName, format!("there are two `{word} {}`", name.text))
-                .label(name.span, "again here")
-                .help("rename one of them");
+            let mut diagnostic =
+                Diagnostic::error(Code::DuplicateName, format!("there are two `{word} {}`", name.text))
+                    .label(name.span, "again here")
+                    .help("rename one of them");
             if let Some(first) = first {
                 diagnostic = diagnostic.label(first, "first here");
             }
@@ -493,8 +506,7 @@ impl<'p> Lower<'p, '_> {
             let id = step.graph.leaf(Kind::Clock(clock), Fact::scalar(Domain::NonNegative), origin);
             clocks.insert(clock.word().to_string(), Value::Tensor(id));
         }
-        let given =
-            vec![super::call::Given { name: None, value: Value::Record(Rc::new(clocks)), span: *span }];
+        let given = vec![super::call::Given { name: None, value: Value::Record(Rc::new(clocks)), span: *span }];
         let rate = self.call(function.clone(), given, *span, *span);
         let Some(id) = self.tensor(rate, *span) else { return };
         let Some(step) = &mut self.step else { return };
@@ -520,7 +532,9 @@ impl<'p> Lower<'p, '_> {
                 continue;
             }
             let from = self.stages.iter().find(|lowered| lowered.result.name == stage);
-            borrowed.extend(from.and_then(|from| from.result.weights.iter().find(|weight| weight.path() == *path)).cloned());
+            borrowed.extend(
+                from.and_then(|from| from.result.weights.iter().find(|weight| weight.path() == *path)).cloned(),
+            );
         }
         borrowed
     }
@@ -546,7 +560,7 @@ impl<'p> Lower<'p, '_> {
             },
             // Only where a problem has been reported; such a recipe does not run.
             None => DataPlan {
-                source: crate::data::Source::Scenes { images: 2, size: 16, classes: 1, seed: 0 },
+                source: crate::data::Source::Scenes { images: 2, size: [16, 16], classes: 1, seed: 0 },
                 split: "train".into(),
                 transforms: Vec::new(),
                 joins: Vec::new(),
@@ -571,9 +585,12 @@ impl<'p> Lower<'p, '_> {
         if let Some((_, oracle)) = stage.metrics.iter().find(|(metric, _)| *metric == name.text) {
             let why = if *oracle { "was chosen by looking at pixel masks" } else { "is known only after a run" };
             return self.report(
-                Diagnostic::error(Code::OracleUsed, format!("`{}` of {of} {why}: it may be reported, not used", name.text))
-                    .label(name.span, "used here")
-                    .help("write a constant with its citation (`0.26 @ \"sec. 4\"`), or a rule that needs no masks"),
+                Diagnostic::error(
+                    Code::OracleUsed,
+                    format!("`{}` of {of} {why}: it may be reported, not used", name.text),
+                )
+                .label(name.span, "used here")
+                .help("write a constant with its citation (`0.26 @ \"sec. 4\"`), or a rule that needs no masks"),
             );
         }
         let known: Vec<String> = stage.nets.keys().chain(stage.saves.keys()).cloned().collect();

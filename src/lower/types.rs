@@ -18,7 +18,8 @@ use crate::types::{Dim, Domain, Fact, Rounding, Scale};
 pub(super) type Symbols = BTreeMap<String, (Dim, Span)>;
 
 /// Types of what is not a tensor.
-const PLAIN: &[&str] = &["int", "number", "text", "bool", "list", "record", "function", "net", "samples", "tensor", "any"];
+const PLAIN: &[&str] =
+    &["int", "number", "text", "bool", "list", "record", "function", "net", "samples", "tensor", "any"];
 
 impl<'p> Lower<'p, '_> {
     /// The value, if it is of the type; numbers become tensors where a tensor is asked for.
@@ -145,7 +146,16 @@ impl<'p> Lower<'p, '_> {
     }
 
     #[allow(clippy::too_many_arguments, reason = "each is a word of the message")]
-    fn dims_differ(&mut self, asked: &Dim, found: &Dim, axis: usize, name: &Name, at: Span, fact: &Fact, fixed_at: Span) {
+    fn dims_differ(
+        &mut self,
+        asked: &Dim,
+        found: &Dim,
+        axis: usize,
+        name: &Name,
+        at: Span,
+        fact: &Fact,
+        fixed_at: Span,
+    ) {
         let one = Dim::constant(1);
         let background = asked.clone() + one.clone() == *found || found.clone() + one == *asked;
         let (code, help) = if background {
@@ -154,7 +164,10 @@ impl<'p> Lower<'p, '_> {
                 "one of them counts the background: `with_background(map)` adds it, `foreground(map)` removes it",
             )
         } else {
-            (Code::DimensionMismatch, "`resize_like(other)` brings a map to another's size; channels are set where the layer is made")
+            (
+                Code::DimensionMismatch,
+                "`resize_like(other)` brings a map to another's size; channels are set where the layer is made",
+            )
         };
         self.report(
             Diagnostic::error(code, format!("axis {axis} of `{}` must be {asked}, this is {found}", name.text))
@@ -241,7 +254,10 @@ fn plain(word: &str, value: &Value) -> bool {
         "list" => matches!(value, Value::List(_) | Value::Range(_)),
         "record" => matches!(value, Value::Record(_)),
         "function" => {
-            matches!(value, Value::Function(_) | Value::Op(_) | Value::Builtin(_) | Value::NetDef { .. } | Value::Net(_))
+            matches!(
+                value,
+                Value::Function(_) | Value::Op(_) | Value::Builtin(_) | Value::NetDef { .. } | Value::Net(_)
+            )
         }
         "net" => matches!(value, Value::Net(_)),
         "samples" => matches!(value, Value::Samples(_)),
@@ -257,13 +273,17 @@ fn mend(asked: &Domain, found: &Domain) -> String {
             "give the scores before sigmoid or softmax".into()
         }
         (Domain::Probability, Domain::Logit | Domain::Feature) => "apply `softmax` first".into(),
-        (Domain::Unit, Domain::Logit | Domain::Feature) => "apply `sigmoid`, or `relu` and `max_normalize`, first".into(),
+        (Domain::Unit, Domain::Logit | Domain::Feature) => {
+            "apply `sigmoid`, or `relu` and `max_normalize`, first".into()
+        }
         (Domain::Unit, Domain::NonNegative) => "apply `max_normalize` first".into(),
         (Domain::Image(Scale::Standardized), Domain::Image(_)) => "add `|> standardize()` to the data".into(),
         (Domain::Image(Scale::Bytes), Domain::Image(_)) => "give the image before `standardize`".into(),
         (Domain::Tags, _) => "give the `tags` of the data".into(),
         (Domain::Index { .. }, _) => "`argmax(scores)` gives an index map".into(),
-        (asked, found) => format!("`claim(x, \"{}\")` vouches for it where `{}` is known to be so", asked.word(), found.word()),
+        (asked, found) => {
+            format!("`claim(x, \"{}\")` vouches for it where `{}` is known to be so", asked.word(), found.word())
+        }
     }
 }
 

@@ -207,7 +207,9 @@ impl<'p> Value<'p> {
     pub fn as_dim(&self) -> Option<Dim> {
         match self {
             Value::Dim(dim) => Some(dim.clone()),
-            Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(Dim::constant(*number as i64)),
+            Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+                Some(Dim::constant(*number as i64))
+            }
             _ => None,
         }
     }

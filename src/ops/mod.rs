@@ -5,6 +5,7 @@
 
 pub mod attrs;
 mod def;
+mod meaning;
 mod rules;
 
 mod arithmetic;
