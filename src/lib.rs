@@ -6,6 +6,7 @@ pub mod grad;
 pub mod graph;
 pub mod kernels;
 pub mod ops;
+pub mod passes;
 pub mod plan;
 pub mod source;
 pub mod syntax;

@@ -58,7 +58,6 @@ fn apply<R: Real>(f: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         Binary::Div => zip::<R>(a, b, |a, b| a / b),
         Binary::Min => zip::<R>(a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
         Binary::Max => zip::<R>(a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
-        Binary::Pow => zip::<R>(a, b, |a, b| a.powf(b)),
         Binary::Less => zip::<R>(a, b, |a, b| truth(a < b)),
         Binary::LessEqual => zip::<R>(a, b, |a, b| truth(a <= b)),
         Binary::Greater => zip::<R>(a, b, |a, b| truth(a > b)),
