@@ -24,6 +24,7 @@ macro_rules! embed {
 
 /// Every file of the standard library.
 pub static FILES: &[File] = embed! {
+    "prelude": "prelude.wsss",
     "layers": "layers.wsss",
     "nets": "nets/lenet.wsss",
     "nets": "nets/resnet.wsss",

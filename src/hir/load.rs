@@ -1,6 +1,6 @@
 //! Opens a recipe and, in turn, every module it uses: standard library files and other recipes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::{Definition, Module, ModuleId, Program, builtins, resolve};
@@ -15,13 +15,39 @@ pub trait Files {
 }
 
 /// Reads the recipe `text` and all it uses; every problem of syntax and of names is in `problems` afterwards.
-pub fn load(name: &str, text: &str, files: &dyn Files, sources: &mut Sources, problems: &mut Problems) -> Program {
-    let mut loader = Loader { files, sources, problems, program: Program::default(), known: HashMap::new(), open: Vec::new() };
+///
+/// `sets` are the `--set name=value` of the command line, in order: each is read as the text `param name = value`, and its value may
+/// name whatever the recipe or the standard library knows.
+pub fn load(
+    name: &str,
+    text: &str,
+    sets: &[(String, String)],
+    files: &dyn Files,
+    sources: &mut Sources,
+    problems: &mut Problems,
+) -> Program {
+    let mut loader =
+        Loader { files, sources, problems, program: Program::default(), known: HashMap::new(), open: Vec::new() };
     let path = PathBuf::from(name);
-    loader.module(name.to_string(), text.to_string(), Some(path));
+    let recipe = loader.module(name.to_string(), text.to_string(), Origin::Recipe(path));
+    for (position, (name, value)) in sets.iter().enumerate() {
+        let shown = format!("--set {name} ({})", position + 1);
+        loader.module(shown, format!("param {name} = {value}"), Origin::Override(recipe));
+    }
     let Loader { program, .. } = loader;
     resolve::check(&program, problems);
     program
+}
+
+/// Standard library modules whose names are known without `use`.
+const PRELUDE: &[&str] = &["prelude", "layers", "schedules"];
+
+/// Where a module's text comes from.
+enum Origin {
+    Recipe(PathBuf),
+    Standard,
+    /// Sees the names of that module.
+    Override(ModuleId),
 }
 
 struct Loader<'a> {
@@ -36,17 +62,57 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn module(&mut self, name: String, text: String, path: Option<PathBuf>) -> ModuleId {
+    fn module(&mut self, name: String, text: String, origin: Origin) -> ModuleId {
         let source = self.sources.add(&name, &text);
         let tree = parse(source, &text, self.problems);
         let id = ModuleId(self.program.modules.len());
-        self.program.modules.push(Module { source, tree, names: HashMap::new() });
+        self.program.modules.push(Module {
+            source,
+            tree,
+            names: HashMap::new(),
+            own_text: !matches!(origin, Origin::Standard),
+            is_override: matches!(origin, Origin::Override(_)),
+        });
         self.known.insert(name.clone(), id);
         self.open.push(name);
-        let names = self.names(id, source, path.as_deref());
+        let path = match &origin {
+            Origin::Recipe(path) => Some(path.as_path()),
+            _ => None,
+        };
+        let mut names = self.names(id, source, path);
+        match origin {
+            Origin::Override(of) => {
+                let seen = self.program.modules[of.0].names.clone();
+                names = seen;
+                self.imply(&text, &stdlib::modules(), &mut names);
+            }
+            _ => self.imply(&text, PRELUDE, &mut names),
+        }
         self.program.modules[id.0].names = names;
         self.open.pop();
         id
+    }
+
+    /// Names of `modules` that occur in the text and mean nothing else there are imported without being asked for; a module is
+    /// opened only when a name of it occurs.
+    fn imply(&mut self, text: &str, modules: &[&str], names: &mut HashMap<String, Definition>) {
+        let words: HashSet<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+        for file in modules.iter().flat_map(|module| stdlib::files(module)) {
+            let wanted: Vec<&str> =
+                file.names().filter(|name| words.contains(name) && !names.contains_key(*name)).collect();
+            // A library file sees its own names as its own.
+            if wanted.is_empty() || self.open.last().is_some_and(|open| open == file.path) {
+                continue;
+            }
+            let id = self.standard(file);
+            let own: HashMap<String, usize> =
+                self.program.module(id).own().into_iter().map(|(name, index)| (name.to_string(), index)).collect();
+            for name in wanted {
+                if let Some(&index) = own.get(name) {
+                    names.insert(name.to_string(), Definition::Item { module: id, index });
+                }
+            }
+        }
     }
 
     /// What each name means at the top of a module: imports first, then its own items.
@@ -162,7 +228,7 @@ impl Loader<'_> {
     fn standard(&mut self, file: &'static stdlib::File) -> ModuleId {
         match self.known.get(file.path) {
             Some(id) => *id,
-            None => self.module(file.path.to_string(), file.text.to_string(), None),
+            None => self.module(file.path.to_string(), file.text.to_string(), Origin::Standard),
         }
     }
 
@@ -185,7 +251,7 @@ impl Loader<'_> {
             return Some(*id);
         }
         match self.files.read(&path) {
-            Ok(text) => Some(self.module(name, text, Some(path))),
+            Ok(text) => Some(self.module(name, text, Origin::Recipe(path))),
             Err(error) => {
                 self.problems.add(
                     Diagnostic::error(Code::CannotRead, format!("cannot read `{name}`: {error}"))

@@ -29,6 +29,10 @@ pub struct ModuleId(pub usize);
 pub struct Module {
     pub source: SourceId,
     pub tree: ast::File,
+    /// Whether the text is the user's own rather than the standard library's.
+    pub own_text: bool,
+    /// Whether it holds the `--set` values of the command line.
+    pub is_override: bool,
     /// What a bare name means at the top level of this module: its own items and what it imports.
     pub names: HashMap<String, Definition>,
 }

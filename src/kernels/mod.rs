@@ -19,5 +19,14 @@ pub mod real;
 mod walk;
 pub mod wide;
 
+// Networks, by the cost of what they do.
+pub mod conv;
+pub mod dropout;
+pub mod matmul;
+pub mod norm;
+pub mod optimizer;
+pub mod pool;
+pub mod resize;
+
 #[cfg(test)]
 pub mod testing;

@@ -246,7 +246,8 @@ impl<'p> Lower<'p, '_> {
         let origin = self.origin(span);
         let Some(step) = self.step_at(span) else { return Value::Poison };
         if op.nature.random {
-            attrs.set("place", Attr::Int(step.random));
+            let place = crate::random::place(&format!("{}/random/{}", step.stage, step.random));
+            attrs.set("place", Attr::Int(place as i64));
             step.random += 1;
         }
         match step.graph.apply(op, inputs, attrs, origin) {

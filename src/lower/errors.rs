@@ -18,9 +18,12 @@ pub(super) fn wrong_kind(expected: &str, found: &Value, span: Span) -> Diagnosti
 }
 
 pub(super) fn not_compile_time(what: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(Code::NotACompileTimeValue, format!("{what} must be known before anything runs, this is a tensor"))
-        .label(span, "known only while running")
-        .help("use a number, or `where(condition, a, b)` to choose inside a tensor")
+    Diagnostic::error(
+        Code::NotACompileTimeValue,
+        format!("{what} must be known before anything runs, this is a tensor"),
+    )
+    .label(span, "known only while running")
+    .help("use a number, or `where(condition, a, b)` to choose inside a tensor")
 }
 
 pub(super) fn unknown_argument<'a>(
@@ -47,11 +50,7 @@ pub(super) fn missing_argument(what: &str, missing: &str, doc: &str, span: Span)
         .help(help)
 }
 
-pub(super) fn too_many_arguments<'a>(
-    what: &str,
-    span: Span,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Diagnostic {
+pub(super) fn too_many_arguments<'a>(what: &str, span: Span, known: impl IntoIterator<Item = &'a str>) -> Diagnostic {
     let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
     let help =
         if known.is_empty() { "it takes no arguments".to_string() } else { format!("arguments: {}", known.join(", ")) };

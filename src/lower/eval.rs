@@ -82,7 +82,8 @@ impl<'p> Lower<'p, '_> {
             }
             ExprKind::With { base, fields } => {
                 let base_value = self.expr(base, scope);
-                let fields = fields.iter().map(|field| (&field.name, self.artifact(&field.value, scope))).collect();
+                let fields = fields.iter().map(|field| (&field.name, self.expr(&field.value, scope), field.value.span));
+                let fields = fields.collect();
                 data::join(self, base_value, base.span, fields)
             }
             ExprKind::Cited { value, .. } => self.expr(value, scope),
@@ -158,7 +159,13 @@ impl<'p> Lower<'p, '_> {
         Value::Record(Rc::new(record))
     }
 
-    fn range(&mut self, start: &'p Expr, end: Option<&'p Expr>, step: Option<&'p Expr>, scope: &Scope<'p>) -> Value<'p> {
+    fn range(
+        &mut self,
+        start: &'p Expr,
+        end: Option<&'p Expr>,
+        step: Option<&'p Expr>,
+        scope: &Scope<'p>,
+    ) -> Value<'p> {
         let Some(first) = self.number(start, scope) else { return Value::Poison };
         let mut rest = [None, None];
         for (slot, part) in rest.iter_mut().zip([end, step]) {
@@ -171,7 +178,11 @@ impl<'p> Lower<'p, '_> {
         if let (Some(by), Some(expr)) = (step_value, step)
             && by <= 0.0
         {
-            return self.report(errors::out_of_range("the step of a range is above zero", expr.span, "write `by 0.01`"));
+            return self.report(errors::out_of_range(
+                "the step of a range is above zero",
+                expr.span,
+                "write `by 0.01`",
+            ));
         }
         Value::Range(Range { start: first, end: end_value, step: step_value })
     }
@@ -266,7 +277,8 @@ impl<'p> Lower<'p, '_> {
         let count = items.len() as f64;
         let place = if position < 0.0 { position + count } else { position };
         if place.fract() != 0.0 || place < 0.0 || place >= count {
-            let help = if items.is_empty() { "the list is empty".into() } else { format!("indices: 0..{}", items.len() - 1) };
+            let help =
+                if items.is_empty() { "the list is empty".into() } else { format!("indices: 0..{}", items.len() - 1) };
             return self.report(errors::out_of_range(
                 format!("the list has {} elements, there is no [{position}]", items.len()),
                 index.span,

@@ -14,6 +14,7 @@ mod eval;
 mod function;
 mod nets;
 mod operators;
+mod prove;
 mod recipe;
 mod stage;
 mod types;
@@ -22,11 +23,12 @@ mod value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use function::{Lowered, lower_function};
+pub use function::{Lowered, lower_expression, lower_function};
 pub use recipe::*;
 
 use crate::diag::{Code, Diagnostic, Problems, suggest};
-use crate::graph::{Frame, Graph, Origin, Pipeline};
+use crate::graph::pipeline::Pipeline;
+use crate::graph::{Frame, Graph, Origin};
 use crate::hir::{ModuleId, Program};
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ItemKind};
@@ -171,9 +173,12 @@ impl<'p, 'a> Lower<'p, 'a> {
         if self.budget > 0 {
             self.budget = 0;
             self.report(
-                Diagnostic::error(Code::BudgetExhausted, format!("this recipe takes more than {BUDGET} steps to work out"))
-                    .label(span, "the budget ended here")
-                    .help("make the list shorter: loops are unrolled into the graph"),
+                Diagnostic::error(
+                    Code::BudgetExhausted,
+                    format!("this recipe takes more than {BUDGET} steps to work out"),
+                )
+                .label(span, "the budget ended here")
+                .help("make the list shorter: loops are unrolled into the graph"),
             );
         }
         false
@@ -330,9 +335,12 @@ impl<'p, 'a> Lower<'p, 'a> {
             ItemKind::Stage(stage) => match self.stage_of_item.get(&index) {
                 Some(&position) if module == program.recipe() => Value::Stage(position),
                 _ => self.report(
-                    Diagnostic::error(Code::UnknownStage, format!("the stage `{}` has not run yet here", stage.name.text))
-                        .label(used_at, "used before it stands in the recipe")
-                        .help("a stage reads only stages written above it"),
+                    Diagnostic::error(
+                        Code::UnknownStage,
+                        format!("the stage `{}` has not run yet here", stage.name.text),
+                    )
+                    .label(used_at, "used before it stands in the recipe")
+                    .help("a stage reads only stages written above it"),
                 ),
             },
             _ => Value::Poison,
@@ -384,9 +392,12 @@ impl<'p, 'a> Lower<'p, 'a> {
         let (Value::Range(range), Value::Number(number)) = (&range, value) else {
             if !range.is_poison() && !value.is_poison() {
                 self.report(
-                    Diagnostic::error(Code::WrongKind, format!("the range of `{}` needs a number and a range", name.text))
-                        .label(range_expr.span, format!("this is {}", range.kind()))
-                        .help("write `param x = 1.0 in 0..10`"),
+                    Diagnostic::error(
+                        Code::WrongKind,
+                        format!("the range of `{}` needs a number and a range", name.text),
+                    )
+                    .label(range_expr.span, format!("this is {}", range.kind()))
+                    .help("write `param x = 1.0 in 0..10`"),
                 );
             }
             return;
@@ -395,8 +406,12 @@ impl<'p, 'a> Lower<'p, 'a> {
             let end = range.end.map_or(String::new(), |end| format!("{end}"));
             let allowed = format!("{}..{end}", range.start);
             self.report(
-                errors::out_of_range(format!("`{}` is {number}, it must be in {allowed}", name.text), at, "choose a value of the range")
-                    .label(range_expr.span, "the range is stated here"),
+                errors::out_of_range(
+                    format!("`{}` is {number}, it must be in {allowed}", name.text),
+                    at,
+                    "choose a value of the range",
+                )
+                .label(range_expr.span, "the range is stated here"),
             );
         }
     }
@@ -414,7 +429,7 @@ impl<'p, 'a> Lower<'p, 'a> {
                     Some((value, _, origin)) => (*value, origin.clone()),
                     None => (default, "default".to_string()),
                 };
-                ParamValue { name: name.text.clone(), text: crate::syntax::print_expr(value), origin }
+                ParamValue { name: name.text.clone(), value: value.span, origin }
             })
             .collect()
     }
@@ -422,19 +437,24 @@ impl<'p, 'a> Lower<'p, 'a> {
     fn pipeline(&self) -> Pipeline {
         let mut pipeline = Pipeline::new();
         for stage in &self.stages {
-            pipeline.add_stage(&stage.result.name, stage.result.kind.word());
+            pipeline.add_stage(&stage.result.name, stage.result.kind);
         }
+        let mut edge = |from: &str, to: &str, artifact: &str| {
+            if let (Some(from), Some(to)) = (pipeline.find(from), pipeline.find(to)) {
+                pipeline.add_artifact(from, to, artifact);
+            }
+        };
         for stage in &self.stages {
             let result = &stage.result;
             for join in &result.data.joins {
-                pipeline.add_artifact(&join.stage, &result.name, &join.save);
+                edge(&join.stage, &result.name, &join.save);
             }
             let mut nets: Vec<(&str, &str)> =
                 result.borrowed.iter().map(|weight| (weight.stage.as_str(), weight.net.as_str())).collect();
             nets.sort();
             nets.dedup();
             for (from, net) in nets {
-                pipeline.add_artifact(from, &result.name, net);
+                edge(from, &result.name, net);
             }
         }
         pipeline

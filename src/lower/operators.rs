@@ -1,8 +1,8 @@
 //! Arithmetic, comparison and logic: on numbers at once, on lengths symbolically, on tensors as nodes.
 
+use super::Lower;
 use super::errors;
 use super::value::Value;
-use super::Lower;
 use crate::diag::{Code, Diagnostic};
 use crate::ops::{self, Attrs};
 use crate::source::Span;
@@ -22,8 +22,8 @@ pub(super) fn short_cut(operator: Op, left: &Value) -> Option<bool> {
 /// The op of the registry that an operator on tensors stands for.
 fn op_name(operator: Op) -> &'static str {
     match operator {
-        Op::Or => "either",
-        Op::And => "both",
+        Op::Or => "or",
+        Op::And => "and",
         Op::Equal => "equal",
         Op::NotEqual => "not_equal",
         Op::Less => "less",
@@ -127,26 +127,36 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
-    fn cannot(&mut self, operator: Op, left: &Value<'p>, at_left: Span, right: &Value<'p>, at_right: Span) -> Value<'p> {
+    fn cannot(
+        &mut self,
+        operator: Op,
+        left: &Value<'p>,
+        at_left: Span,
+        right: &Value<'p>,
+        at_right: Span,
+    ) -> Value<'p> {
         let sign = sign(operator);
         self.report(
-            Diagnostic::error(Code::WrongKind, format!("`{sign}` does not go with {} and {}", left.kind(), right.kind()))
-                .label(at_left, format!("this is {}", left.kind()))
-                .label(at_right, format!("this is {}", right.kind()))
-                .help(match operator {
-                    Op::And | Op::Or => "both sides of `and` and `or` are true or false",
-                    Op::Add => "`+` adds numbers and tensors and joins lists and texts",
-                    _ => "both sides are numbers or tensors",
-                }),
+            Diagnostic::error(
+                Code::WrongKind,
+                format!("`{sign}` does not go with {} and {}", left.kind(), right.kind()),
+            )
+            .label(at_left, format!("this is {}", left.kind()))
+            .label(at_right, format!("this is {}", right.kind()))
+            .help(match operator {
+                Op::And | Op::Or => "both sides of `and` and `or` are true or false",
+                Op::Add => "`+` adds numbers and tensors and joins lists and texts",
+                _ => "both sides are numbers or tensors",
+            }),
         )
     }
 
     fn numbers(&mut self, operator: Op, a: f64, b: f64, right_span: Span) -> Value<'p> {
         if matches!(operator, Op::Divide | Op::FloorDivide | Op::Remainder) && b == 0.0 {
             return self.report(
-                Diagnostic::error(Code::DivisionByZero, "division by zero").label(right_span, "this is 0").help(
-                    "guard it with `if`, or divide by something that is never 0",
-                ),
+                Diagnostic::error(Code::DivisionByZero, "division by zero")
+                    .label(right_span, "this is 0")
+                    .help("guard it with `if`, or divide by something that is never 0"),
             );
         }
         match operator {

@@ -1,7 +1,9 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
 use crate::data::{Placed, Source as DataSource};
-use crate::graph::{Graph, Pipeline};
+use crate::graph::Graph;
+use crate::graph::pipeline::Pipeline;
+pub use crate::graph::pipeline::StageKind;
 use crate::source::Span;
 use crate::types::{Dim, Level};
 
@@ -24,26 +26,9 @@ pub struct Recipe {
 pub struct ParamValue {
     pub name: String,
     /// The text of the value that counts.
-    pub text: String,
+    pub value: Span,
     /// `default`, `variant quick`, `--set`.
     pub origin: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum StageKind {
-    Train,
-    Infer,
-    Score,
-}
-
-impl StageKind {
-    pub fn word(self) -> &'static str {
-        match self {
-            StageKind::Train => "train",
-            StageKind::Infer => "infer",
-            StageKind::Score => "score",
-        }
-    }
 }
 
 /// One node of the pipeline: a step graph, the data it runs over, the weights it holds.
@@ -88,14 +73,27 @@ impl Weight {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Init {
     Constant(f64),
-    Normal { std: f64 },
-    Uniform { low: f64, high: f64 },
+    Normal {
+        std: f64,
+    },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
     /// Normal, variance 2 / fan; fan in = product of all dims but the first, fan out = product of all but the second.
-    HeNormal { fan_out: bool },
+    HeNormal {
+        fan_out: bool,
+    },
     /// Uniform within ± gain · √(6 / (fan in + fan out)).
-    XavierUniform { gain: f64 },
+    XavierUniform {
+        gain: f64,
+    },
     /// From a file, under that name.
-    File { file: String, name: String, except: Vec<String> },
+    File {
+        file: String,
+        name: String,
+        except: Vec<String>,
+    },
 }
 
 /// Where a stage's images come from and what happens to them before the step.

@@ -42,6 +42,8 @@ pub(crate) enum Value<'p> {
     Samples(Rc<Samples>),
     /// A stage that stands above, by its place.
     Stage(usize),
+    /// What a stage above saves, by its place and the name of the save.
+    Artifact(usize, Rc<str>),
     /// A module taken in whole.
     Module(Rc<Vec<ModuleId>>),
     Optimizer(Rc<OptimizerValue<'p>>),
@@ -205,7 +207,9 @@ impl<'p> Value<'p> {
     pub fn as_dim(&self) -> Option<Dim> {
         match self {
             Value::Dim(dim) => Some(dim.clone()),
-            Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(Dim::constant(*number as i64)),
+            Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+                Some(Dim::constant(*number as i64))
+            }
             _ => None,
         }
     }
@@ -230,6 +234,7 @@ impl<'p> Value<'p> {
             Value::Dataset(_) => "a data set",
             Value::Samples(_) => "the pictures of a data set",
             Value::Stage(_) => "a stage",
+            Value::Artifact(..) => "an artifact of a stage",
             Value::Module(_) => "a module",
             Value::Optimizer(_) => "an optimizer",
             Value::MetricCall(_) => "the value of a metric",

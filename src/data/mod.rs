@@ -1,0 +1,148 @@
+//! Data sets in, batches of tensors out.
+//!
+//! A [`Source`] names a data set, [`open`] finds its pictures, labels and masks, a [`Dataset`] hands them out one by one, and
+//! [`check`] opens every file of it and lists what is wrong. Absent from this room: the language, the graph, and any state
+//! that outlives a batch.
+
+mod check;
+mod decode;
+mod error;
+mod files;
+mod folder;
+mod jitter;
+mod loader;
+mod pipeline;
+pub mod resample;
+mod sample;
+mod scenes;
+#[cfg(test)]
+pub(crate) mod testing;
+mod transform;
+mod voc;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{check, check_source};
+pub use decode::{IGNORE, Mask, Rgb, read_indices, read_mask, read_rgb};
+pub use error::{DataError, Kind};
+pub use loader::{Batch, Loader, LoaderOptions};
+pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
+pub use sample::{Picture, Planes, Rect, Sample};
+pub use transform::{Placed, Transform};
+
+/// Which data set is meant.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A folder in the layout of the PASCAL VOC development kit.
+    Voc2012 { root: PathBuf },
+    /// `images/`, and optionally `masks/`, `labels.csv`, `classes.txt`.
+    Folder { root: PathBuf },
+    /// Pictures that the program draws: `images` of them, four fifths `train` and the rest `val`, each of `size` (height,
+    /// width), with 1 to 20 `classes`.
+    Scenes { images: usize, size: [usize; 2], classes: usize, seed: u64 },
+}
+
+/// A rectangle of numbers, row by row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Grid<T> {
+    pub height: usize,
+    pub width: usize,
+    /// `height · width` values.
+    pub data: Vec<T>,
+}
+
+/// Pictures with image-level tags and, where there are any, masks.
+///
+/// D1: `split` is one of [`Dataset::splits`] and `index` below its length wherever they are asked for; anything else is
+/// a mistake of the caller and panics.
+/// D2: the same arguments give the same answer, on any thread, in any order.
+pub trait Dataset: Send + Sync {
+    /// The word of the language: `voc2012`, `folder`, `scenes`.
+    fn name(&self) -> &str;
+    /// The foreground classes; class `i` has index `i + 1` in masks.
+    fn classes(&self) -> &[String];
+    fn splits(&self) -> Vec<&str>;
+    /// How many pictures a split has; `None` when there is no such split.
+    fn len(&self, split: &str) -> Option<usize>;
+    /// The name of a picture, unique within the data set.
+    fn id(&self, split: &str, index: usize) -> &str;
+    /// One entry a foreground class: whether the picture is said to hold it.
+    fn tags(&self, split: &str, index: usize) -> Result<Vec<bool>, DataError>;
+    fn image(&self, split: &str, index: usize) -> Result<Rgb, DataError>;
+    /// The pixel-exact classes, where there are any: values `0..=classes` and 255.
+    fn mask(&self, split: &str, index: usize) -> Result<Option<Mask>, DataError>;
+    /// A hash of what the data set holds: lists, labels, file names and sizes; for drawn pictures, the arguments and the
+    /// version of the drawing. Does not depend on where the data set lies.
+    fn fingerprint(&self) -> Result<String, DataError>;
+    /// The file that [`Dataset::mask`] reads, to be named in messages.
+    fn mask_file(&self, _split: &str, _index: usize) -> Option<PathBuf> {
+        None
+    }
+    /// Whether any picture has image-level tags.
+    fn has_tags(&self) -> bool {
+        true
+    }
+    /// What is known to be absent before anything is decoded: pictures that a list names and that are not there.
+    fn absent(&self, _split: &str) -> Vec<DataError> {
+        Vec::new()
+    }
+}
+
+/// Opens a data set: reads its lists and labels, no pictures. The first problem, if there is one, is the answer.
+pub fn open(source: &Source) -> Result<Arc<dyn Dataset>, DataError> {
+    let (dataset, problems) = scan(source);
+    match (dataset, problems.into_iter().next()) {
+        (_, Some(problem)) => Err(problem),
+        (Some(dataset), None) => Ok(dataset),
+        (None, None) => Err(DataError::argument("nothing was found, and nothing was found wrong")),
+    }
+}
+
+/// The data set as far as it can be read, and all that is wrong with its lists and labels.
+fn scan(source: &Source) -> (Option<Arc<dyn Dataset>>, Vec<DataError>) {
+    let mut problems = Vec::new();
+    let dataset: Option<Arc<dyn Dataset>> = match source {
+        Source::Voc2012 { root } => voc::scan(root, &mut problems).map(|files| Arc::new(files) as _),
+        Source::Scenes { images, size, classes, seed } => scenes::Scenes::new(*images, *size, *classes, *seed)
+            .map_err(|problem| problems.push(problem))
+            .ok()
+            .map(|scenes| Arc::new(scenes) as _),
+        Source::Folder { root } => folder::scan(root, &mut problems).map(|files| Arc::new(files) as _),
+    };
+    (dataset, problems)
+}
+
+/// Tells by the folders inside what kind of data set lies at `path`.
+pub fn detect(path: &Path) -> Result<Source, DataError> {
+    files::expect_folder(path)?;
+    if path.join("JPEGImages").is_dir() {
+        Ok(Source::Voc2012 { root: path.to_owned() })
+    } else if path.join("images").is_dir() {
+        Ok(Source::Folder { root: path.to_owned() })
+    } else {
+        Err(DataError::invalid(path, "is not a data set of a known layout").help(
+            voc::nested(path).unwrap_or_else(|| {
+                "`voc2012` has the folder `JPEGImages`, `folder` has the folder `images`".to_owned()
+            }),
+        ))
+    }
+}
+
+/// The problem of a mask that is not as large as its picture, both sizes as `[height, width]`; `None` when they agree.
+fn unlike_sizes(
+    dataset: &dyn Dataset,
+    split: &str,
+    index: usize,
+    image: [usize; 2],
+    mask: [usize; 2],
+) -> Option<DataError> {
+    (image != mask).then(|| {
+        let file = dataset.mask_file(split, index).unwrap_or_else(|| PathBuf::from(dataset.id(split, index)));
+        let [[ih, iw], [mh, mw]] = [image, mask];
+        DataError::invalid(file, format!("is {mh} × {mw}, its picture is {ih} × {iw} (height × width)"))
+    })
+}

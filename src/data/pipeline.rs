@@ -1,0 +1,267 @@
+//! From a place in a list to a finished sample: decode what is asked for, join what other stages made, augment.
+
+use std::sync::Arc;
+
+use super::sample::{Picture, Rect};
+use super::{DataError, Dataset, Grid, Kind, Placed, Planes, Sample, resample};
+use crate::random::Stream;
+
+/// What a step asks for. What is not asked for is never opened: a recipe without `mask` sees no mask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Fields {
+    pub image: bool,
+    pub mask: bool,
+    pub tags: bool,
+    /// 1 where there is picture, 0 where there is padding.
+    pub valid: bool,
+    /// The size the picture was decoded at.
+    pub size: bool,
+}
+
+/// A map that another stage has made of one picture.
+#[derive(Clone, PartialEq, Debug)]
+pub enum JoinedMap {
+    /// `[C, H, W]`; brought to the picture's size where it is on a coarser or finer grid.
+    Float(Planes),
+    /// Class or region numbers, as large as the picture.
+    Index(Grid<u32>),
+}
+
+/// The maps that one output of another stage has saved, by picture.
+pub trait Artifacts: Send + Sync {
+    /// The map of the picture `id`, or which file is missing or broken.
+    fn load(&self, id: &str) -> Result<JoinedMap, DataError>;
+}
+
+/// Maps joined to each sample under a name.
+#[derive(Clone)]
+pub struct Join {
+    pub name: String,
+    pub artifacts: Arc<dyn Artifacts>,
+}
+
+/// All that turns a split into samples.
+#[derive(Clone)]
+pub struct Pipeline {
+    dataset: Arc<dyn Dataset>,
+    split: String,
+    transforms: Vec<Placed>,
+    joins: Vec<Join>,
+    fields: Fields,
+}
+
+impl Pipeline {
+    /// Refuses, before anything is decoded, what cannot work: a split that does not exist or is empty, pictures that are
+    /// listed and absent, a transform with impossible numbers.
+    pub fn new(
+        dataset: Arc<dyn Dataset>,
+        split: &str,
+        transforms: Vec<Placed>,
+        joins: Vec<Join>,
+        fields: Fields,
+    ) -> Result<Pipeline, DataError> {
+        match dataset.len(split) {
+            None => {
+                let help = crate::diag::suggest::help(split, "splits", dataset.splits());
+                return Err(DataError::argument(format!("`{}` has no split `{split}`", dataset.name())).help(help));
+            }
+            Some(0) => {
+                return Err(DataError::argument(format!("the split `{split}` of `{}` is empty", dataset.name())));
+            }
+            Some(_) => {}
+        }
+        if let Some(mistake) = transforms.iter().find_map(|placed| placed.transform.mistake()) {
+            return Err(DataError::argument(mistake));
+        }
+        let mut absent = dataset.absent(split).into_iter();
+        if let (Some(mut first), more) = (absent.next(), absent.len()) {
+            if more > 0 {
+                first.what += &format!(" (and {more} more)");
+            }
+            return Err(first.help("`wsss data check` lists all of them"));
+        }
+        Ok(Pipeline { dataset, split: split.to_owned(), transforms, joins, fields })
+    }
+
+    /// How many samples there are; never 0.
+    #[expect(clippy::len_without_is_empty, reason = "an empty split is refused at the door")]
+    pub fn len(&self) -> usize {
+        self.dataset.len(&self.split).unwrap_or(0)
+    }
+
+    pub fn fields(&self) -> Fields {
+        self.fields
+    }
+
+    pub fn dataset(&self) -> &Arc<dyn Dataset> {
+        &self.dataset
+    }
+
+    pub fn split(&self) -> &str {
+        &self.split
+    }
+
+    /// The name of the picture at `index`.
+    pub fn id(&self, index: usize) -> &str {
+        self.dataset.id(&self.split, index)
+    }
+
+    /// The sample at `index` as `epoch` of a run with `seed` sees it.
+    pub fn load(&self, index: usize, epoch: u64, seed: u64) -> Result<Sample, DataError> {
+        let mut sample = self.decode(index)?;
+        for join in &self.joins {
+            self.join(&mut sample, join)?;
+        }
+        for Placed { transform, place } in &self.transforms {
+            transform.apply(&mut sample, &mut Stream::new(seed, *place, epoch, index as u64))?;
+        }
+        Ok(sample)
+    }
+
+    fn decode(&self, index: usize) -> Result<Sample, DataError> {
+        let (dataset, split) = (self.dataset.as_ref(), self.split.as_str());
+        let mut sample = Sample { id: dataset.id(split, index).to_owned(), index: index as u64, ..Sample::default() };
+        if self.fields.tags {
+            sample.tags = Some(dataset.tags(split, index)?);
+        }
+        if self.fields.image || self.fields.size || (self.fields.valid && !self.fields.mask) {
+            let image = dataset.image(split, index)?;
+            sample.start([image.height, image.width]);
+            sample.image = Some(Picture::Bytes(image));
+        }
+        if self.fields.mask {
+            let Some(mask) = dataset.mask(split, index)? else {
+                let what = format!("`{}` has no mask, and the recipe asks for it", sample.id);
+                return Err(DataError { kind: Kind::Missing, ..DataError::argument(what) });
+            };
+            let size = [mask.height, mask.width];
+            if sample.image.is_none() {
+                sample.start(size);
+            } else if let Some(problem) = super::unlike_sizes(dataset, split, index, sample.size, size) {
+                return Err(problem);
+            }
+            sample.mask = Some(mask);
+        }
+        Ok(sample)
+    }
+
+    fn join(&self, sample: &mut Sample, join: &Join) -> Result<(), DataError> {
+        let map = join.artifacts.load(&sample.id)?;
+        let size = match &map {
+            JoinedMap::Float(planes) => [planes.height, planes.width],
+            JoinedMap::Index(grid) => [grid.height, grid.width],
+        };
+        if size.contains(&0) {
+            return Err(DataError::argument(format!("the map `{}` of `{}` is empty", join.name, sample.id)));
+        }
+        if sample.size == [0, 0] {
+            sample.start(size);
+        }
+        let name = join.name.clone();
+        match map {
+            JoinedMap::Float(planes) if size == sample.size => drop(sample.maps.insert(name, planes)),
+            JoinedMap::Float(planes) => drop(sample.maps.insert(name, resample::resize_bilinear(&planes, sample.size))),
+            JoinedMap::Index(grid) if size == sample.size => drop(sample.index_maps.insert(name, grid)),
+            JoinedMap::Index(_) => {
+                let ([mh, mw], [height, width]) = (size, sample.size);
+                return Err(DataError::argument(format!(
+                    "the index map `{name}` of `{}` is {mh} × {mw}, its picture is {height} × {width} (height × width)",
+                    sample.id
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Sample {
+    /// Sets the size that everything in the sample must have.
+    fn start(&mut self, size: [usize; 2]) {
+        self.original = size;
+        self.size = size;
+        self.valid = Rect { top: 0, left: 0, height: size[0], width: size[1] };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::testing::{Counted, Tree};
+    use crate::data::{Source, Transform, open};
+
+    fn tree() -> Tree {
+        let tree = Tree::new();
+        tree.text("labels.csv", "a,owl;fox\nb,fox\n");
+        tree.jpeg("images/a.jpg", 4, 6);
+        tree.jpeg("images/b.jpg", 6, 4);
+        tree.mask("masks/a.png", 4, 6, |_, x| x as u8 % 3);
+        tree.mask("masks/b.png", 4, 6, |_, _| 0);
+        tree
+    }
+
+    fn pipeline(tree: &Tree, fields: Fields, joins: Vec<Join>) -> Pipeline {
+        let dataset = open(&Source::Folder { root: tree.root().to_owned() }).unwrap();
+        Pipeline::new(dataset, "train", Vec::new(), joins, fields).unwrap()
+    }
+
+    #[test]
+    fn a_mask_that_is_not_asked_for_is_never_opened() {
+        let (dataset, counts) = Counted::whole(4, 3);
+        let fields = Fields { image: true, tags: true, ..Fields::default() };
+        let pipeline = Pipeline::new(dataset, "train", Vec::new(), Vec::new(), fields).unwrap();
+        let sample = pipeline.load(1, 0, 0).unwrap();
+        assert!(sample.mask.is_none() && sample.image.is_some() && sample.tags.is_some());
+        assert_eq!((counts.images(), counts.masks()), (1, 0));
+    }
+
+    #[test]
+    fn a_mask_of_another_size_names_both() {
+        let tree = tree();
+        let pipeline = pipeline(&tree, Fields { image: true, mask: true, ..Fields::default() }, Vec::new());
+        assert_eq!(pipeline.load(0, 0, 0).unwrap().mask.unwrap().data[..3], [0, 1, 2]);
+        let error = pipeline.load(1, 0, 0).unwrap_err();
+        assert_eq!(tree.tell(&error), "masks/b.png: is 4 × 6, its picture is 6 × 4 (height × width)");
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_at_the_door() {
+        let tree = tree();
+        tree.text("labels.csv", "a,owl\nb,fox\nc,fox\nd,owl\n");
+        let dataset = open(&Source::Folder { root: tree.root().to_owned() }).unwrap();
+        let new = |split: &str, transforms| {
+            Pipeline::new(dataset.clone(), split, transforms, Vec::new(), Fields::default()).err().unwrap()
+        };
+        assert_eq!(
+            tree.tell(&new("trian", Vec::new())),
+            ": `folder` has no split `trian`; did you mean `train`?  splits: `train`"
+        );
+        assert_eq!(
+            tree.tell(&new("train", Vec::new())),
+            "images/c: is listed in labels.csv, but there is no such file (and 1 more); \
+             `wsss data check` lists all of them"
+        );
+        let crop = Placed { transform: Transform::RandomCrop { size: [0, 8] }, place: 0 };
+        assert_eq!(new("train", vec![crop]).what, "a side is a whole number of 1 to 32768 pixels");
+    }
+
+    struct Fixed(JoinedMap);
+
+    impl Artifacts for Fixed {
+        fn load(&self, _: &str) -> Result<JoinedMap, DataError> {
+            Ok(self.0.clone())
+        }
+    }
+
+    #[test]
+    fn joined_maps_come_to_the_pictures_size() {
+        let tree = tree();
+        let join = |map| vec![Join { name: "cam".into(), artifacts: Arc::new(Fixed(map)) }];
+        let coarse = Planes { channels: 2, height: 1, width: 1, data: vec![0.5, 0.25] };
+        let fields = Fields { image: true, ..Fields::default() };
+        let sample = pipeline(&tree, fields, join(JoinedMap::Float(coarse))).load(0, 0, 0).unwrap();
+        assert_eq!(sample.maps["cam"].data, [[0.5; 24], [0.25; 24]].concat());
+        let index = JoinedMap::Index(Grid { height: 2, width: 2, data: vec![0; 4] });
+        let error = pipeline(&tree, fields, join(index)).load(0, 0, 0).unwrap_err();
+        assert!(error.what.starts_with("the index map `cam` of `a` is 2 × 2, its picture is 4 × 6"), "{error}");
+    }
+}
