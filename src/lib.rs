@@ -11,6 +11,7 @@ pub mod kernels;
 pub mod lower;
 pub mod metrics;
 pub mod ops;
+pub mod passes;
 pub mod plan;
 pub mod random;
 pub mod source;
