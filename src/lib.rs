@@ -1,6 +1,7 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
 pub mod cli;
+pub mod compile;
 pub mod data;
 pub mod diag;
 pub mod exec;
@@ -15,7 +16,7 @@ pub mod passes;
 pub mod plan;
 pub mod random;
 pub mod source;
-pub mod store;
 pub mod stdlib;
+pub mod store;
 pub mod syntax;
 pub mod types;
