@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod diag;
+pub mod metrics;
 pub mod random;
 pub mod source;
 pub mod syntax;
