@@ -27,6 +27,14 @@ fn high(word: u64) -> u32 {
     (word >> 32) as u32
 }
 
+/// The number of a place that is known by its text: a stage and what is drawn there.
+pub fn place(text: &str) -> u64 {
+    let hash = blake3::hash(text.as_bytes());
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(bytes)
+}
+
 /// A sequence of 2⁶⁶ words that belongs to (seed, place, epoch, sample) alone.
 ///
 /// The four names are mixed into 128 bits by two Philox blocks; 64 of these are the key, 64 the upper half of the counter,
@@ -54,7 +62,8 @@ impl Stream {
         self.block_at(index / 4)[(index % 4) as usize]
     }
 
-    fn block_at(&self, block: u64) -> [u32; 4] {
+    /// The four words from `4 * block` on.
+    pub fn block_at(&self, block: u64) -> [u32; 4] {
         philox4x32([low(block), high(block), self.name[0], self.name[1]], self.key)
     }
 

@@ -1,9 +1,11 @@
 //! What can be said to a person: a [`Diagnostic`] is plain data with a [`Code`], labelled spans and a help line.
 //!
 //! Comes in: what a stage of the compiler knows about a mistake. Goes out: a value that `render` draws for a terminal and
-//! serde writes as JSON. miette is known to `render` alone.
+//! `brief` writes as one line or as JSON. miette is known to `render` alone.
 
+pub mod brief;
 mod codes;
+pub mod render;
 pub mod suggest;
 
 pub use codes::Code;

@@ -4,3 +4,15 @@
 //! pest and its rules are known to this room alone. An error costs one statement: what could not be read is an `Error` node.
 
 pub mod ast;
+
+mod brackets;
+mod depth;
+mod errors;
+mod format;
+mod grammar;
+mod parse;
+mod scan;
+mod split;
+
+pub use format::{format, print};
+pub use parse::parse;

@@ -1,0 +1,273 @@
+//! Runs a plan on tensors, step by step, and drops each result after its last use.
+//!
+//! Leaves come by name from a [`Leaves`]; what the caller holds is not copied, and views share the storage of what they look
+//! at. Every input an op sees is contiguous and of the context's dtype, indices are u32. The same leaves and the same context
+//! give the same bits.
+
+use std::time::Instant;
+
+use candle_core::{DType, Device, Tensor};
+
+use super::watch::{self, Observer, Watch};
+use crate::graph::{Clock, Graph, Id, Kind, Literal, Origin, Output, Role, Verified};
+use crate::ops::{Context, Eval, OpError};
+use crate::plan::{self, Plan, Slot};
+use crate::types::{Fact, Unbound};
+
+/// Where a run gets its leaves from. `None`: there is none of that name.
+pub trait Leaves {
+    /// A field of the batch.
+    fn field(&self, name: &str) -> Option<Tensor>;
+    /// A weight, trained or not.
+    fn weight(&self, path: &str) -> Option<Tensor>;
+    fn state(&self, path: &str) -> Option<Tensor>;
+    fn clock(&self, clock: Clock) -> Option<f64>;
+}
+
+/// What a run looks at beside computing.
+#[derive(Default)]
+pub struct Options<'a> {
+    pub finite: Finite,
+    /// Compares the shape and the kind of number of every result with its fact. For tests.
+    pub shapes: bool,
+    pub observer: Option<&'a mut dyn Observer>,
+}
+
+/// Where a number that is not finite ends the run. When one is found, the run is done once more with every node looked at,
+/// so that the error names the node that made it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Finite {
+    Unchecked,
+    /// Losses and their total: one number each.
+    #[default]
+    Losses,
+    /// Gradients as well: one pass over all of them.
+    Gradients,
+}
+
+/// Why a run stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("there is no {what}")]
+    NoLeaf { node: Id, what: String },
+    #[error("the {what} has the shape {found:?}, expected {expected:?}")]
+    LeafShape { node: Id, what: String, found: Vec<usize>, expected: Vec<usize> },
+    /// A leaf that cannot be brought to the dtype or device of the run.
+    #[error("the {what} cannot be used: {error}")]
+    Leaf { node: Id, what: String, error: candle_core::Error },
+    #[error("`{op}`: {error}")]
+    Op { node: Id, op: &'static str, origin: Origin, error: Box<OpError> },
+    /// `what` is an op or a leaf, in words: a weight or a picture may be broken before anything runs.
+    #[error("{output} is not a finite number; the first that is not comes from the {what}")]
+    NotFinite { node: Id, what: String, origin: Origin, output: String },
+    #[error(transparent)]
+    Size(#[from] Unbound),
+}
+
+/// The tensors of each output, as the graph lists them.
+pub type Results = Vec<Vec<Tensor>>;
+
+/// A graph with its plan and its constants, ready to run any number of times.
+pub struct Interpreter {
+    graph: Verified<Graph>,
+    plan: Plan,
+    constants: Vec<(Slot, Tensor)>,
+}
+
+impl Interpreter {
+    /// `dtype` and `device` are those of the contexts it will run in.
+    ///
+    /// # Errors
+    /// A constant that does not fit on the device.
+    pub fn new(graph: Verified<Graph>, dtype: DType, device: &Device) -> Result<Interpreter, RunError> {
+        let plan = plan::plan(&graph);
+        let mut constants = Vec::new();
+        for (id, slot) in &plan.leaves {
+            let node = graph.node(*id);
+            if let Kind::Constant(literal) = &node.kind {
+                let tensor = constant(literal, &node.fact, dtype, device);
+                constants.push((*slot, tensor.map_err(|error| leaf_error(&graph, *id, error))?));
+            }
+        }
+        Ok(Interpreter { graph, plan, constants })
+    }
+
+    pub fn graph(&self) -> &Verified<Graph> {
+        &self.graph
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// A leaf that is missing or of another shape, an op that fails, a number that is not finite where [`Options`] look.
+    pub fn run(&self, leaves: &dyn Leaves, context: &Context, options: Options) -> Result<Results, RunError> {
+        let Options { finite, shapes, mut observer } = options;
+        let results = self.execute(leaves, context, observer.take(), &mut |id, result| {
+            if shapes { self.expect_fact(id, result, context) } else { Ok(()) }
+        })?;
+        for (output, tensors) in self.graph.outputs.iter().zip(&results) {
+            let looked_at = match output.role {
+                Role::Loss | Role::Total => finite != Finite::Unchecked,
+                Role::Gradient => finite == Finite::Gradients,
+                _ => false,
+            };
+            if looked_at && !tensors.iter().all(watch::all_finite) {
+                return Err(self.blame(leaves, context, output));
+            }
+        }
+        Ok(results)
+    }
+
+    /// Runs every step; `look` sees each leaf and each result when it is there.
+    fn execute(
+        &self,
+        leaves: &dyn Leaves,
+        context: &Context,
+        observer: Option<&mut dyn Observer>,
+        look: &mut dyn FnMut(Id, &Tensor) -> Result<(), RunError>,
+    ) -> Result<Results, RunError> {
+        let mut slots: Vec<Option<Tensor>> = vec![None; self.plan.slots as usize];
+        for (slot, tensor) in &self.constants {
+            slots[*slot as usize] = Some(tensor.clone());
+        }
+        for (id, slot) in &self.plan.leaves {
+            let tensor = match slots[*slot as usize].take() {
+                Some(constant) => constant,
+                None => self.load(*id, leaves, context)?,
+            };
+            look(*id, &tensor)?;
+            slots[*slot as usize] = Some(tensor);
+        }
+        let mut watch = observer.map(|observer| Watch::new(observer, slots.iter().flatten()));
+        for step in &self.plan.steps {
+            let node = self.graph.node(step.node);
+            let Kind::Op(op) = node.kind else { unreachable!("a step is an op") };
+            let inputs: Vec<Option<Tensor>> =
+                step.inputs.iter().map(|slot| slot.and_then(|slot| slots[slot as usize].clone())).collect();
+            let start = watch.as_ref().map(|_| Instant::now());
+            let eval = Eval { tensors: &inputs, attrs: &node.attrs, fact: &node.fact, context };
+            let result = (op.eval)(&eval).and_then(|result| Ok(result.contiguous()?));
+            let result = result.map_err(|error| RunError::Op {
+                node: step.node,
+                op: op.name,
+                origin: node.origin.clone(),
+                error: error.into(),
+            })?;
+            look(step.node, &result)?;
+            if let (Some(watch), Some(start)) = (&mut watch, start) {
+                watch.made(step.node, start.elapsed(), &result);
+            }
+            drop(inputs);
+            slots[step.output as usize] = Some(result);
+            for slot in &step.frees {
+                let freed = slots[*slot as usize].take();
+                if let (Some(watch), Some(freed)) = (&mut watch, freed) {
+                    watch.freed(&freed);
+                }
+            }
+        }
+        let result = |slot: &Slot| slots[*slot as usize].clone().expect("a plan keeps its outputs");
+        Ok(self.plan.outputs.iter().map(|output| output.iter().map(result).collect()).collect())
+    }
+
+    /// A leaf in the dtype and on the device of the run, of the shape its fact says.
+    fn load(&self, id: Id, leaves: &dyn Leaves, context: &Context) -> Result<Tensor, RunError> {
+        let node = self.graph.node(id);
+        let dtype = dtype_of(&node.fact, context.dtype);
+        let found = match &node.kind {
+            Kind::Field(name) => leaves.field(name),
+            Kind::Weight { path, .. } => leaves.weight(path),
+            Kind::State(path) => leaves.state(path),
+            Kind::Clock(clock) => match leaves.clock(*clock).map(|time| Tensor::new(time, &context.device)).transpose()
+            {
+                Ok(time) => time,
+                Err(error) => return Err(leaf_error(&self.graph, id, error)),
+            },
+            Kind::Constant(_) | Kind::Op(_) => unreachable!("constants are made once, ops are steps"),
+        };
+        let tensor = found.ok_or_else(|| RunError::NoLeaf { node: id, what: what(&self.graph, id) })?;
+        let expected = shape(&node.fact, context)?;
+        if tensor.dims() != expected {
+            let (what, found) = (what(&self.graph, id), tensor.dims().to_vec());
+            return Err(RunError::LeafShape { node: id, what, found, expected });
+        }
+        let fits = tensor.to_dtype(dtype).and_then(|tensor| tensor.to_device(&context.device)?.contiguous());
+        fits.map_err(|error| leaf_error(&self.graph, id, error))
+    }
+
+    /// Runs again to find the first node that is not finite, among those the output depends on.
+    fn blame(&self, leaves: &dyn Leaves, context: &Context, output: &Output) -> RunError {
+        let mut suspects = vec![false; self.graph.bound()];
+        output.nodes.iter().for_each(|id| suspects[id.0 as usize] = true);
+        for step in self.plan.steps.iter().rev() {
+            if suspects[step.node.0 as usize] {
+                self.graph.edges(step.node).for_each(|(_, input)| suspects[input.0 as usize] = true);
+            }
+        }
+        let not_finite = |id: Id| RunError::NotFinite {
+            node: id,
+            what: what(&self.graph, id),
+            origin: self.graph.node(id).origin.clone(),
+            output: format!("the {} `{}`", output.role.word(), output.name),
+        };
+        let found = self.execute(leaves, context, None, &mut |id, result| {
+            if suspects[id.0 as usize] && !watch::all_finite(result) { Err(not_finite(id)) } else { Ok(()) }
+        });
+        match found {
+            Err(error) => error,
+            // The leaves gave other numbers the second time.
+            Ok(_) => not_finite(output.nodes[0]),
+        }
+    }
+
+    fn expect_fact(&self, id: Id, result: &Tensor, context: &Context) -> Result<(), RunError> {
+        let node = self.graph.node(id);
+        let (shape, dtype) = (shape(&node.fact, context)?, dtype_of(&node.fact, context.dtype));
+        if result.dims() == shape && result.dtype() == dtype {
+            return Ok(());
+        }
+        let found = format!("gave {:?} {:?}, inferred {:?} {dtype:?}", result.dtype(), result.dims(), shape);
+        let (op, origin) = (op_name(&self.graph, id), node.origin.clone());
+        Err(RunError::Op { node: id, op, origin, error: OpError::internal(found).into() })
+    }
+}
+
+/// A literal as a tensor: u32 where its domain is an index, else of `dtype`.
+fn constant(literal: &Literal, fact: &Fact, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
+    Tensor::from_vec(literal.data.clone(), literal.shape.as_slice(), device)?.to_dtype(dtype_of(fact, dtype))
+}
+
+fn dtype_of(fact: &Fact, real: DType) -> DType {
+    if fact.domain.is_index() { DType::U32 } else { real }
+}
+
+fn shape(fact: &Fact, context: &Context) -> Result<Vec<usize>, Unbound> {
+    fact.dims.iter().map(|dim| Ok(usize::try_from(dim.eval(&context.dims)?).unwrap_or(0))).collect()
+}
+
+fn op_name(graph: &Graph, id: Id) -> &'static str {
+    match graph.node(id).kind {
+        Kind::Op(op) => op.name,
+        _ => "leaf",
+    }
+}
+
+/// A node in words.
+fn what(graph: &Graph, id: Id) -> String {
+    match &graph.node(id).kind {
+        Kind::Field(name) => format!("field `{name}`"),
+        Kind::Weight { path, .. } => format!("weight `{path}`"),
+        Kind::State(path) => format!("state `{path}`"),
+        Kind::Clock(clock) => format!("clock `{}`", clock.word()),
+        Kind::Constant(_) => "constant".into(),
+        Kind::Op(op) => format!("op `{}`", op.name),
+    }
+}
+
+fn leaf_error(graph: &Graph, id: Id, error: candle_core::Error) -> RunError {
+    RunError::Leaf { node: id, what: what(graph, id), error }
+}

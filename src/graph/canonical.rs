@@ -1,0 +1,81 @@
+//! The digest of what a graph computes: the same for graphs that differ in node ids, in the order of independent nodes, in
+//! origins, in the names of `let`s, in repeated or unused nodes.
+//!
+//! Part of it is all that decides an answer: ops, attributes, types, leaf names, numbers, outputs with their names. It is made
+//! from text and bytes, not from Rust's own hashes, so that it may be written into a store and read years later.
+
+use std::fmt::Write;
+
+use blake3::{Hash, Hasher};
+
+use super::{Graph, Id, Kind, Node, Role, order};
+use crate::ops::Attrs;
+
+/// See the module text. A graph with a cycle has the digest of its text form.
+pub fn digest(graph: &Graph) -> Hash {
+    let Ok(order) = order::order(graph) else {
+        return blake3::hash(super::text::print(graph).as_bytes());
+    };
+    let mut digests: Vec<Option<Hash>> = vec![None; graph.bound()];
+    let mut text = String::new();
+    for id in order {
+        let mut hasher = Hasher::new();
+        describe(graph.node(id), &mut text, &mut hasher);
+        for input in graph.inputs(id) {
+            match input {
+                Some(input) => hasher.update(of(&digests, input).as_bytes()),
+                None => hasher.update(b"_"),
+            };
+        }
+        digests[id.0 as usize] = Some(hasher.finalize());
+    }
+
+    let mut outputs: Vec<Hash> = graph
+        .outputs
+        .iter()
+        .map(|output| {
+            let mut hasher = Hasher::new();
+            text.clear();
+            let _ = write!(text, "{} {:?} ", output.role.word(), output.name);
+            if let Role::Metric { metric, attrs } = &output.role {
+                let _ = write!(text, "{metric:?} ");
+                write_attrs(&mut text, attrs);
+            }
+            hasher.update(text.as_bytes());
+            output.nodes.iter().for_each(|id| _ = hasher.update(of(&digests, *id).as_bytes()));
+            hasher.finalize()
+        })
+        .collect();
+    // The order of the outputs decides nothing: the one sum over them, the total, is a node.
+    outputs.sort_by_key(|hash| *hash.as_bytes());
+    let mut hasher = Hasher::new();
+    outputs.iter().for_each(|hash| _ = hasher.update(hash.as_bytes()));
+    hasher.finalize()
+}
+
+fn of(digests: &[Option<Hash>], id: Id) -> Hash {
+    digests[id.0 as usize].expect("inputs come before their readers")
+}
+
+/// Feeds what a node is, its inputs aside. `text` is scratch.
+fn describe(node: &Node, text: &mut String, hasher: &mut Hasher) {
+    text.clear();
+    let _ = match &node.kind {
+        Kind::Field(name) => write!(text, "field {name:?}"),
+        Kind::Weight { path, trained } => write!(text, "weight {path:?} {trained}"),
+        Kind::State(path) => write!(text, "state {path:?}"),
+        Kind::Clock(clock) => write!(text, "clock {}", clock.word()),
+        Kind::Constant(_) => write!(text, "constant"),
+        Kind::Op(op) => write!(text, "op {:?} ", op.name),
+    };
+    write_attrs(text, &node.attrs);
+    let _ = write!(text, " {}", node.fact);
+    hasher.update(text.as_bytes());
+    if let Kind::Constant(literal) = &node.kind {
+        literal.data.iter().for_each(|value| _ = hasher.update(&value.to_le_bytes()));
+    }
+}
+
+fn write_attrs(text: &mut String, attrs: &Attrs) {
+    attrs.iter().for_each(|(name, attr)| _ = write!(text, "{name}={attr};"));
+}

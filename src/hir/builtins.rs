@@ -1,0 +1,160 @@
+//! The words that are neither ops nor standard library text: data sets, augmentation, optimizers, initialisers, list functions.
+//!
+//! A table of names, parameters and words; `lower` gives each its meaning. All are there without `use`; naming those of a module
+//! in a `use` line is allowed, so that a recipe can say where its words come from.
+
+/// One builtin function.
+pub struct Builtin {
+    pub name: &'static str,
+    pub id: BuiltinId,
+    /// The module a `use` line may name it under.
+    pub module: &'static str,
+    pub summary: &'static str,
+    pub parameters: &'static [BuiltinParameter],
+}
+
+pub struct BuiltinParameter {
+    pub name: &'static str,
+    pub need: Need,
+    pub doc: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    Required,
+    Optional,
+    /// Takes all further positional arguments.
+    Rest,
+}
+
+macro_rules! builtins {
+    ($($id:ident, $name:literal, $module:literal, $summary:literal, [$($need:ident $parameter:literal $doc:literal),* $(,)?];)*) => {
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum BuiltinId { $($id,)* }
+
+        pub static BUILTINS: &[Builtin] = &[$(Builtin {
+            name: $name,
+            id: BuiltinId::$id,
+            module: $module,
+            summary: $summary,
+            parameters: &[$(BuiltinParameter { name: $parameter, need: Need::$need, doc: $doc },)*],
+        },)*];
+    };
+}
+
+builtins! {
+    Voc2012, "voc2012", "data", "The PASCAL VOC 2012 devkit folder.", [
+        Required "root" "the folder that holds `JPEGImages`"];
+    Folder, "folder", "data", "A folder of pictures with `labels.csv`.", [
+        Required "root" "the folder that holds `images`"];
+    Scenes, "scenes", "data", "Pictures the program draws itself, with exact masks; no files.", [
+        Optional "images" "how many, training and validation together (default 600)",
+        Optional "size" "height and width in pixels (default 96)",
+        Optional "classes" "how many classes (default 6)",
+        Optional "seed" "another number draws other pictures (default 0)"];
+    ResizeLong, "resize_long", "data", "Resizes so that the long side has the given length.", [
+        Required "samples" "the pictures",
+        Required "long_side" "pixels"];
+    RandomResize, "random_resize", "data", "Resizes so that the long side is a uniform whole number of the range.", [
+        Required "samples" "the pictures",
+        Required "long_side" "a range of pixels"];
+    RandomScale, "random_scale", "data", "Resizes by a uniform factor of the range.", [
+        Required "samples" "the pictures",
+        Required "factor" "a range"];
+    RandomFlip, "random_flip", "data", "Mirrors left and right with probability `p`.", [
+        Required "samples" "the pictures",
+        Optional "p" "probability (default 0.5)"];
+    ColorJitter, "color_jitter", "data", "Changes brightness, contrast, saturation and hue by chance, in random order.", [
+        Required "samples" "the pictures",
+        Optional "brightness" "largest relative change (default 0.3)",
+        Optional "contrast" "largest relative change (default 0.3)",
+        Optional "saturation" "largest relative change (default 0.3)",
+        Optional "hue" "largest turn, as a part of the circle (default 0.1)"];
+    RandomCrop, "random_crop", "data", "Cuts a square at a random place; a smaller picture is placed in it at a random offset.", [
+        Required "samples" "the pictures",
+        Required "size" "side in pixels, or `[height, width]`"];
+    CenterCrop, "center_crop", "data", "Cuts the middle.", [
+        Required "samples" "the pictures",
+        Required "size" "side in pixels, or `[height, width]`"];
+    Standardize, "standardize", "data", "Brings 0–255 to mean 0 and deviation 1 by the ImageNet figures, or by those given.", [
+        Required "samples" "the pictures",
+        Optional "mean" "three numbers of the 0–1 scale (default 0.485, 0.456, 0.406)",
+        Optional "std" "three numbers of the 0–1 scale (default 0.229, 0.224, 0.225)"];
+
+    Sgd, "sgd", "optimizers", "Stochastic gradient descent.", [
+        Required "lr" "learning rate",
+        Optional "momentum" "0..1 (default 0)",
+        Optional "weight_decay" "added to the gradient as this factor times the weight (default 0)",
+        Optional "nesterov" "looks ahead by one momentum step (default false)",
+        Optional "schedule" "a function of `{ step, steps, epoch, epochs }` that gives the factor on `lr`"];
+    AdamW, "adamw", "optimizers", "Adam with decoupled weight decay.", [
+        Required "lr" "learning rate",
+        Optional "betas" "decay of both averages (default [0.9, 0.999])",
+        Optional "eps" "added to the root (default 1e-8)",
+        Optional "weight_decay" "times `lr`, taken from the weight (default 0.01)",
+        Optional "schedule" "a function of `{ step, steps, epoch, epochs }` that gives the factor on `lr`"];
+
+    Zeros, "zeros", "layers", "Initialises with 0.", [];
+    Ones, "ones", "layers", "Initialises with 1.", [];
+    Constant, "constant", "layers", "Initialises with one number.", [Required "value" "the number"];
+    Normal, "normal", "layers", "Initialises from a normal distribution of mean 0.", [Required "std" "standard deviation"];
+    Uniform, "uniform", "layers", "Initialises from a uniform distribution.", [
+        Required "low" "smallest value", Required "high" "largest value"];
+    HeNormal, "he_normal", "layers", "Normal with variance 2 / fan (He et al. 2015).", [
+        Optional "fan" "`\"in\"` or `\"out\"` (default \"in\")"];
+    XavierUniform, "xavier_uniform", "layers", "Uniform with variance 2 gain² / (fan in + fan out) (Glorot and Bengio 2010).", [
+        Optional "gain" "factor on the bound (default 1)"];
+    Load, "load", "nets", "The net with its weights read from a file; names and shapes must agree.", [
+        Required "net" "what to fill",
+        Required "file" "a .safetensors file, or `none` for random weights",
+        Optional "except" "beginnings of names in the file that the net does not want (default [])"];
+    Freeze, "freeze", "nets", "The net in evaluation mode, its weights not trained; gradients still flow through it.", [
+        Required "net" "a net"];
+    Updating, "updating", "layers", "Gives `x`; after the step `state` takes the value.", [
+        Required "x" "passed on",
+        Required "state" "a state of the net",
+        Required "value" "its next value"];
+
+    Tensor, "tensor", "", "A constant tensor from a number or nested lists.", [
+        Required "values" "numbers",
+        Optional "domain" "what they mean (default \"real\")"];
+    Claim, "claim", "", "The same numbers under another domain: the recipe vouches for what the checker cannot see.", [
+        Required "x" "a tensor",
+        Required "domain" "what its numbers are known to be"];
+    Size, "size", "", "The length of an axis, symbolic where the picture decides it.", [
+        Required "x" "a tensor",
+        Required "axis" "counted from 0, negative from the end"];
+    Scaled, "scaled", "", "A length times a factor, rounded down.", [
+        Required "length" "a whole number, symbolic where the picture decides it",
+        Required "factor" "a number above 0"];
+    Len, "len", "", "How many elements a list has.", [Required "list" "a list"];
+    Zip, "zip", "", "Pairs of what stands at the same place of two lists, as `[a, b]`.", [
+        Required "left" "a list", Required "right" "a list of the same length"];
+    Fold, "fold", "", "Runs `step(value, element)` over a list, from `start`.", [
+        Required "list" "a list",
+        Required "start" "the first value",
+        Required "step" "a function of two arguments"];
+    Total, "total", "", "The sum of a list of numbers or tensors.", [Required "list" "a list of at least one"];
+    Floor, "floor", "", "The whole number below.", [Required "x" "a number"];
+    Ceil, "ceil", "", "The whole number above.", [Required "x" "a number"];
+    Round, "round", "", "The nearest whole number, half away from zero.", [Required "x" "a number"];
+    Min, "min", "", "The smallest of some numbers.", [Rest "values" "numbers"];
+    Max, "max", "", "The largest of some numbers.", [Rest "values" "numbers"];
+}
+
+/// Names that mean something without a definition and cannot be defined by a recipe.
+pub const CONSTANTS: &[&str] = &["training"];
+
+pub fn find(name: &str) -> Option<&'static Builtin> {
+    BUILTINS.iter().find(|builtin| builtin.name == name)
+}
+
+/// The builtins a `use` line may name under `module`.
+pub fn of_module(module: &str) -> impl Iterator<Item = &'static str> {
+    BUILTINS.iter().filter(move |builtin| builtin.module == module).map(|builtin| builtin.name)
+}
+
+/// Whether a recipe may not give the name another meaning.
+pub fn is_reserved(name: &str) -> bool {
+    find(name).is_some() || CONSTANTS.contains(&name)
+}

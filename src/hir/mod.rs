@@ -1,0 +1,91 @@
+//! Names resolved, functions whole: a recipe with everything it uses, and the problems of its names.
+//!
+//! Comes in: the text of a recipe. Goes out: a [`Program`] of parsed modules whose names all mean something, or problems. What
+//! tensors flow is not known here; `lower` finds out by inlining.
+
+pub mod builtins;
+mod load;
+mod resolve;
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+pub use load::{Files, load};
+
+use crate::source::{SourceId, Span};
+use crate::syntax::ast;
+
+/// A recipe and every module it uses.
+#[derive(Default)]
+pub struct Program {
+    pub modules: Vec<Module>,
+}
+
+/// Which module of a [`Program`]; the recipe itself is the first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ModuleId(pub usize);
+
+pub struct Module {
+    pub source: SourceId,
+    pub tree: ast::File,
+    /// Whether the text is the user's own rather than the standard library's.
+    pub own_text: bool,
+    /// Whether it holds the `--set` values of the command line.
+    pub is_override: bool,
+    /// What a bare name means at the top level of this module: its own items and what it imports.
+    pub names: HashMap<String, Definition>,
+}
+
+/// What a name of a module stands for.
+#[derive(Clone, Debug)]
+pub enum Definition {
+    /// An item of a module, by its place in the tree.
+    Item { module: ModuleId, index: usize },
+    /// A whole module: `use nets`, `use "x.wsss" as base`. A folder of the standard library has several.
+    Module { modules: Vec<ModuleId>, span: Span },
+}
+
+impl Program {
+    pub fn recipe(&self) -> ModuleId {
+        ModuleId(0)
+    }
+
+    pub fn module(&self, id: ModuleId) -> &Module {
+        &self.modules[id.0]
+    }
+
+    pub fn item(&self, module: ModuleId, index: usize) -> &ast::Item {
+        &self.module(module).tree.items[index]
+    }
+
+    /// The module that was read from a source.
+    pub fn of_source(&self, source: SourceId) -> Option<ModuleId> {
+        self.modules.iter().position(|module| module.source == source).map(ModuleId)
+    }
+}
+
+impl Module {
+    /// The items this module defines itself, by name.
+    pub fn own(&self) -> IndexMap<&str, usize> {
+        let named = self.tree.items.iter().enumerate();
+        named.filter_map(|(index, item)| item.name().map(|name| (name.text.as_str(), index))).collect()
+    }
+}
+
+impl ast::Item {
+    /// The name an item defines; variants and `use` define none.
+    pub fn name(&self) -> Option<&ast::Name> {
+        match &self.kind {
+            ast::ItemKind::Param { name, .. } => Some(name),
+            ast::ItemKind::Let(binding) => Some(&binding.name),
+            ast::ItemKind::Fn(function) => Some(&function.name),
+            ast::ItemKind::Net(net) => Some(&net.name),
+            ast::ItemKind::Stage(stage) => Some(&stage.name),
+            ast::ItemKind::Supervision { .. }
+            | ast::ItemKind::Use { .. }
+            | ast::ItemKind::UseFile { .. }
+            | ast::ItemKind::Variant { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Every name of every module means something: locals, the module's names, ops, builtins.
+//!
+//! A walk with a stack of local scopes. Fields after a dot, argument names and settings are not names of this kind: what they
+//! may be is known once values are.
+
+use std::collections::HashSet;
+
+use super::{Definition, Module, ModuleId, Program, builtins};
+use crate::diag::{Code, Diagnostic, Problems, suggest};
+use crate::metrics;
+use crate::ops;
+use crate::source::Span;
+use crate::syntax::ast::{self, EntryKind, Expr, ExprKind, ItemKind, MemberKind, Name, StatementKind};
+
+pub(super) fn check(program: &Program, problems: &mut Problems) {
+    for index in 0..program.modules.len() {
+        let module = program.module(ModuleId(index));
+        let mut walk = Walk { module, problems, locals: Vec::new(), used: HashSet::new() };
+        module.tree.items.iter().for_each(|item| walk.item(item));
+        let used = walk.used;
+        if index == 0 {
+            unused_imports(module, &used, problems);
+        }
+    }
+}
+
+/// An import that nothing reads: what the recipe says of itself is then not true.
+fn unused_imports(module: &Module, used: &HashSet<String>, problems: &mut Problems) {
+    for item in &module.tree.items {
+        let ItemKind::Use { names, .. } = &item.kind else { continue };
+        for name in names.iter().filter(|name| !used.contains(&name.text)) {
+            problems.add(
+                Diagnostic::warning(Code::UnusedImport, format!("`{}` is imported and not used", name.text))
+                    .label(name.span, "not used")
+                    .help("remove the name from the `use` line"),
+            );
+        }
+    }
+}
+
+struct Walk<'a> {
+    module: &'a Module,
+    problems: &'a mut Problems,
+    locals: Vec<String>,
+    /// Module-level names that were read.
+    used: HashSet<String>,
+}
+
+impl Walk<'_> {
+    fn item(&mut self, item: &ast::Item) {
+        match &item.kind {
+            ItemKind::Supervision { .. } | ItemKind::Use { .. } | ItemKind::UseFile { .. } => {}
+            ItemKind::Param { value, range, .. } => {
+                self.expr(value);
+                range.iter().for_each(|range| self.expr(range));
+            }
+            ItemKind::Variant { overrides, .. } => overrides.iter().for_each(|setting| self.expr(&setting.value)),
+            ItemKind::Let(binding) => self.expr(&binding.value),
+            ItemKind::Fn(function) => self.function(function),
+            ItemKind::Net(net) => self.net(net),
+            ItemKind::Stage(stage) => self.scope(|walk| stage.entries.iter().for_each(|entry| walk.entry(entry))),
+        }
+    }
+
+    fn scope(&mut self, inside: impl FnOnce(&mut Self)) {
+        let depth = self.locals.len();
+        inside(self);
+        self.locals.truncate(depth);
+    }
+
+    fn bind(&mut self, name: &Name) {
+        self.locals.push(name.text.clone());
+    }
+
+    fn function(&mut self, function: &ast::Function) {
+        self.scope(|walk| {
+            walk.parameters(&function.parameters);
+            walk.expr(&function.body);
+        });
+    }
+
+    fn parameters(&mut self, parameters: &[ast::Parameter]) {
+        for parameter in parameters {
+            parameter.default.iter().for_each(|default| self.expr(default));
+        }
+        let mut seen: Vec<&Name> = Vec::new();
+        for parameter in parameters {
+            if let Some(first) = seen.iter().find(|name| name.text == parameter.name.text) {
+                self.problems.add(
+                    Diagnostic::error(Code::DuplicateName, format!("two parameters are called `{}`", first.text))
+                        .label(parameter.name.span, "again here")
+                        .label(first.span, "first here")
+                        .help("rename one of them"),
+                );
+            }
+            seen.push(&parameter.name);
+            self.bind(&parameter.name);
+        }
+    }
+
+    /// Members see one another wherever they stand: a function may call one that is written below it.
+    fn net(&mut self, net: &ast::Net) {
+        self.scope(|walk| {
+            walk.parameters(&net.parameters);
+            for member in &net.members {
+                if let Some(name) = member.name() {
+                    walk.bind(name);
+                }
+            }
+            for member in &net.members {
+                match &member.kind {
+                    MemberKind::Layer { value, .. } => walk.expr(value),
+                    MemberKind::Tensor { dims, init, condition, .. } => {
+                        dims.iter().chain([init]).chain(condition).for_each(|expr| walk.expr(expr));
+                    }
+                    MemberKind::Let(binding) => walk.expr(&binding.value),
+                    MemberKind::Fn(function) => walk.function(function),
+                    MemberKind::Error => {}
+                }
+            }
+        });
+    }
+
+    fn entry(&mut self, entry: &ast::Entry) {
+        match &entry.kind {
+            EntryKind::Setting(setting) => self.expr(&setting.value),
+            EntryKind::Net { name, value } => {
+                self.expr(value);
+                self.bind(name);
+            }
+            EntryKind::Rates(settings) => settings.iter().for_each(|setting| self.expr(&setting.value)),
+            EntryKind::Let(binding) => {
+                self.expr(&binding.value);
+                self.bind(&binding.name);
+            }
+            EntryKind::Body { fields, statements, .. } => self.scope(|walk| {
+                fields.iter().for_each(|field| walk.bind(field));
+                statements.iter().for_each(|statement| walk.statement(statement));
+            }),
+            EntryKind::Error => {}
+        }
+    }
+
+    fn statement(&mut self, statement: &ast::Statement) {
+        match &statement.kind {
+            StatementKind::Let(binding) => {
+                self.expr(&binding.value);
+                self.bind(&binding.name);
+            }
+            StatementKind::Loss { value, .. }
+            | StatementKind::Metric { value, .. }
+            | StatementKind::Save { value, .. }
+            | StatementKind::Show { value: Some(value), .. } => self.expr(value),
+            StatementKind::Show { name, value: None } => self.name(&name.text, name.span),
+            StatementKind::Error => {
+                // What a broken `let` would have bound is unknown; names after it may be its.
+                self.locals.push(ANYTHING.to_string());
+            }
+        }
+    }
+
+    fn name(&mut self, text: &str, span: Span) {
+        if self.locals.iter().any(|local| local == text) {
+            return;
+        }
+        if self.module.names.contains_key(text) {
+            self.used.insert(text.to_string());
+            return;
+        }
+        let known = ops::find(text).is_some_and(|op| !op.nature.internal)
+            || builtins::is_reserved(text)
+            || metrics::find(text).is_some();
+        if let Some(builtin) = builtins::find(text) {
+            self.used.insert(builtin.name.to_string());
+        }
+        if known || self.locals.iter().any(|local| local == ANYTHING) {
+            return;
+        }
+        let locals: Vec<String> = self.locals.clone();
+        let here = locals.iter().map(String::as_str).chain(self.module.names.keys().map(String::as_str));
+        let words = ops::all().filter(|op| !op.nature.internal).map(|op| op.name);
+        let words = words.chain(builtins::BUILTINS.iter().map(|builtin| builtin.name));
+        let words = words.chain(metrics::METRICS.iter().map(|metric| metric.name));
+        let library = crate::stdlib::FILES.iter().find(|file| file.defines(text));
+        let help = match (library, suggest::nearest(text, here.chain(words))) {
+            (Some(file), _) => format!("the standard library has it: `use {} {{ {text} }}`", file.module),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!("define it: `let {text} = …` or `fn {text}(…) = …`"),
+        };
+        self.problems.add(
+            Diagnostic::error(Code::UnknownName, format!("nothing here is called `{text}`"))
+                .label(span, "not known")
+                .help(help),
+        );
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Number { .. } | ExprKind::Str(_) | ExprKind::Bool(_) | ExprKind::Nothing | ExprKind::Error => {}
+            ExprKind::Name(name) => self.name(name, expr.span),
+            ExprKind::List(items) => items.iter().for_each(|item| self.expr(item)),
+            ExprKind::Record(fields) => fields.iter().for_each(|field| self.expr(&field.value)),
+            ExprKind::Range { start, end, step } => {
+                self.expr(start);
+                end.iter().chain(step).for_each(|part| self.expr(part));
+            }
+            ExprKind::Comprehension { body, name, source, condition } => {
+                self.expr(source);
+                self.scope(|walk| {
+                    walk.bind(name);
+                    condition.iter().for_each(|condition| walk.expr(condition));
+                    walk.expr(body);
+                });
+            }
+            ExprKind::If { condition, then, otherwise } => {
+                [condition, then, otherwise].into_iter().for_each(|part| self.expr(part));
+            }
+            ExprKind::Lambda { parameters, body } => self.scope(|walk| {
+                parameters.iter().for_each(|parameter| walk.bind(parameter));
+                walk.expr(body);
+            }),
+            ExprKind::Block { lets, value } => self.scope(|walk| {
+                for binding in lets {
+                    walk.expr(&binding.value);
+                    walk.bind(&binding.name);
+                }
+                walk.expr(value);
+            }),
+            ExprKind::Call { callee, arguments } => {
+                self.expr(callee);
+                arguments.iter().for_each(|argument| self.expr(&argument.value));
+            }
+            ExprKind::Pipe { value, into } => {
+                self.expr(value);
+                self.expr(into);
+            }
+            ExprKind::Field { base, .. } => self.expr(base),
+            ExprKind::Index { base, index } => {
+                self.expr(base);
+                self.expr(index);
+            }
+            ExprKind::Unary { value, .. } | ExprKind::Cited { value, .. } => self.expr(value),
+            ExprKind::Binary { left, right, .. } => {
+                self.expr(left);
+                self.expr(right);
+            }
+            ExprKind::With { base, fields } => {
+                self.expr(base);
+                fields.iter().for_each(|field| self.expr(&field.value));
+            }
+        }
+    }
+}
+
+/// Stands among the locals after a statement that could not be read.
+const ANYTHING: &str = "…";
+
+impl ast::Member {
+    pub fn name(&self) -> Option<&Name> {
+        match &self.kind {
+            MemberKind::Layer { name, .. } | MemberKind::Tensor { name, .. } => Some(name),
+            MemberKind::Let(binding) => Some(&binding.name),
+            MemberKind::Fn(function) => Some(&function.name),
+            MemberKind::Error => None,
+        }
+    }
+}
+
+/// Modules imported whole keep their place so that `nets.resnet18` can be followed.
+impl Definition {
+    pub fn is_module(&self) -> bool {
+        matches!(self, Definition::Module { .. })
+    }
+}

@@ -1,0 +1,47 @@
+//! Working memory that a worker keeps from task to task, so that tiles are not allocated anew.
+
+use std::cell::Cell;
+
+use crate::kernels::real::Real;
+
+/// A cache line: products read fastest from memory that begins with one.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line {
+    _bytes: [u8; 64],
+}
+
+thread_local! {
+    static LINES: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+}
+
+/// Lends `work` a buffer of `length` numbers with unspecified content. A call from within gets a buffer of its own.
+pub(super) fn with_scratch<R: Real, T>(length: usize, work: impl FnOnce(&mut [R]) -> T) -> T {
+    LINES.with(|kept| {
+        let mut lines = kept.take();
+        let needed = (length * size_of::<R>()).div_ceil(size_of::<Line>());
+        if lines.len() < needed {
+            lines.resize(needed, Line { _bytes: [0; 64] });
+        }
+        // SAFETY: `lines` holds at least `length` numbers, aligned for them, with every bit set to something; any bits
+        // are a float.
+        let numbers = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<R>(), length) };
+        let result = work(numbers);
+        kept.set(lines);
+        result
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_scratch;
+
+    #[test]
+    fn nested_buffers_do_not_overlap() {
+        with_scratch(8, |outer: &mut [f64]| {
+            outer.fill(1.0);
+            with_scratch(100, |inner: &mut [f32]| inner.fill(2.0));
+            assert_eq!(outer, [1.0; 8]);
+        });
+    }
+}

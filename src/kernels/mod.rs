@@ -1,0 +1,32 @@
+//! Tensor maths without a language: plain functions from Candle tensors on the CPU to tensors, in `f32` and `f64`.
+//!
+//! Every kernel gives the same bits from run to run and for any number of worker threads: work is cut into blocks whose
+//! size follows from the shapes alone, and no two tasks add into the same number. An input may lie in memory in any
+//! order; results are contiguous. No kernel records anything on Candle's tape: gradients are kernels of their own.
+
+// Number by number, along axes, and around.
+pub mod broadcast;
+pub mod indexing;
+pub mod layout;
+pub mod pointwise;
+pub mod reduce;
+pub mod softmax;
+pub mod topk;
+
+// What the kernels are written with.
+mod par;
+pub mod real;
+mod walk;
+pub mod wide;
+
+// Networks, by the cost of what they do.
+pub mod conv;
+pub mod dropout;
+pub mod matmul;
+pub mod norm;
+pub mod optimizer;
+pub mod pool;
+pub mod resize;
+
+#[cfg(test)]
+pub mod testing;

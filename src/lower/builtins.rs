@@ -1,0 +1,482 @@
+//! What the builtins of `hir::builtins` mean.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::Lower;
+use super::call::Given;
+use super::data;
+use super::errors;
+use super::recipe::{Init, Optimizer, Rule};
+use super::value::{LoadFrom, OptimizerValue, Value};
+use crate::data::{Source, Transform};
+use crate::diag::{Code, Diagnostic, suggest};
+use crate::graph::{Kind, Output, Role};
+use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
+use crate::ops::Attrs;
+use crate::source::Span;
+use crate::types::{Dim, Domain, Rounding};
+
+/// Arguments by parameter; those left out are `None`, `Rest` holds any number.
+struct Arguments<'p> {
+    builtin: &'static Builtin,
+    slots: Vec<Vec<Given<'p>>>,
+    span: Span,
+}
+
+pub(super) fn call<'p>(
+    lower: &mut Lower<'p, '_>,
+    builtin: &'static Builtin,
+    given: Vec<Given<'p>>,
+    span: Span,
+) -> Value<'p> {
+    // A mistake inside an argument has been reported; the call then means nothing.
+    if given.iter().any(|argument| argument.value.is_poison()) {
+        return Value::Poison;
+    }
+    let Some(arguments) = bind(lower, builtin, given, span) else { return Value::Poison };
+    meaning(lower, arguments).unwrap_or(Value::Poison)
+}
+
+fn bind<'p>(
+    lower: &mut Lower<'p, '_>,
+    builtin: &'static Builtin,
+    given: Vec<Given<'p>>,
+    span: Span,
+) -> Option<Arguments<'p>> {
+    let names = || builtin.parameters.iter().map(|parameter| parameter.name);
+    let mut slots: Vec<Vec<Given<'p>>> = builtin.parameters.iter().map(|_| Vec::new()).collect();
+    let mut good = true;
+    let mut position = 0;
+    for argument in given {
+        let slot = match argument.name {
+            Some(name) => match names().position(|known| known == name.text) {
+                Some(slot) => slot,
+                None => {
+                    lower.report(errors::unknown_argument(builtin.name, &name.text, name.span, names()));
+                    good = false;
+                    continue;
+                }
+            },
+            None => {
+                let rest = builtin.parameters.get(position).is_some_and(|parameter| parameter.need == Need::Rest);
+                let slot = position;
+                position += usize::from(!rest);
+                slot
+            }
+        };
+        match slots.get_mut(slot) {
+            None => {
+                lower.report(errors::too_many_arguments(builtin.name, argument.span, names()));
+                good = false;
+            }
+            Some(place) if !place.is_empty() && builtin.parameters[slot].need != Need::Rest => {
+                let at = argument.name.map_or(argument.span, |name| name.span);
+                lower.report(errors::duplicate_argument(builtin.name, builtin.parameters[slot].name, at));
+                good = false;
+            }
+            Some(place) => place.push(argument),
+        }
+    }
+    for (parameter, slot) in builtin.parameters.iter().zip(&slots) {
+        if slot.is_empty() && parameter.need != Need::Optional {
+            lower.report(errors::missing_argument(builtin.name, parameter.name, parameter.doc, span));
+            good = false;
+        }
+    }
+    good.then_some(Arguments { builtin, slots, span })
+}
+
+impl<'p> Arguments<'p> {
+    fn get(&self, slot: usize) -> Option<&Given<'p>> {
+        self.slots[slot].first()
+    }
+
+    fn wrong<T>(&self, lower: &mut Lower<'p, '_>, slot: usize, expected: &str) -> Option<T> {
+        let given = self.get(slot)?;
+        let parameter = &self.builtin.parameters[slot];
+        let diagnostic = match &given.value {
+            Value::Tensor(_) => errors::not_compile_time(&format!("`{}`", parameter.name), given.span),
+            other => errors::wrong_kind(expected, other, given.span)
+                .help(format!("`{}` of `{}`: {}", parameter.name, self.builtin.name, parameter.doc)),
+        };
+        lower.report(diagnostic);
+        None
+    }
+
+    /// The number at `slot`, `default` where it is left out.
+    fn number(&self, lower: &mut Lower<'p, '_>, slot: usize, default: f64) -> Option<f64> {
+        match self.get(slot).map(|given| &given.value) {
+            None => Some(default),
+            Some(Value::Number(number)) => Some(*number),
+            Some(_) => self.wrong(lower, slot, "a number"),
+        }
+    }
+
+    fn whole(&self, lower: &mut Lower<'p, '_>, slot: usize, default: f64, least: f64) -> Option<usize> {
+        let number = self.number(lower, slot, default)?;
+        if number.fract() == 0.0 && (least..=1e9).contains(&number) {
+            return Some(number as usize);
+        }
+        let parameter = &self.builtin.parameters[slot];
+        let span = self.get(slot).map_or(self.span, |given| given.span);
+        lower.report(errors::out_of_range(
+            format!("`{}` is a whole number of at least {least}, this is {number}", parameter.name),
+            span,
+            parameter.doc,
+        ));
+        None
+    }
+
+    fn flag(&self, lower: &mut Lower<'p, '_>, slot: usize, default: bool) -> Option<bool> {
+        match self.get(slot).map(|given| &given.value) {
+            None => Some(default),
+            Some(Value::Bool(value)) => Some(*value),
+            Some(_) => self.wrong(lower, slot, "true or false"),
+        }
+    }
+
+    fn text(&self, lower: &mut Lower<'p, '_>, slot: usize, default: &str) -> Option<String> {
+        match self.get(slot).map(|given| &given.value) {
+            None => Some(default.to_string()),
+            Some(Value::Text(text)) => Some(text.to_string()),
+            Some(_) => self.wrong(lower, slot, "a text"),
+        }
+    }
+
+    /// A list of as many numbers as `default` has.
+    fn numbers<const N: usize>(&self, lower: &mut Lower<'p, '_>, slot: usize, default: [f64; N]) -> Option<[f64; N]> {
+        let Some(given) = self.get(slot) else { return Some(default) };
+        if let Value::List(items) = &given.value {
+            let numbers = items.iter().map(|item| match item {
+                Value::Number(number) => Some(*number),
+                _ => None,
+            });
+            if let Some(numbers) = numbers.collect::<Option<Vec<f64>>>()
+                && let Ok(numbers) = numbers.try_into()
+            {
+                return Some(numbers);
+            }
+        }
+        self.wrong(lower, slot, &format!("a list of {N} numbers"))
+    }
+
+    /// Both ends of a range.
+    fn range(&self, lower: &mut Lower<'p, '_>, slot: usize) -> Option<[f64; 2]> {
+        match self.get(slot).map(|given| &given.value) {
+            Some(Value::Range(range)) if range.end.is_some() => Some([range.start, range.end?]),
+            Some(Value::Number(number)) => Some([*number, *number]),
+            _ => self.wrong(lower, slot, "a range"),
+        }
+    }
+
+    /// One side or `[height, width]`.
+    fn size(&self, lower: &mut Lower<'p, '_>, slot: usize) -> Option<[usize; 2]> {
+        match self.get(slot).map(|given| &given.value) {
+            Some(Value::List(_)) => {
+                let [height, width] = self.numbers(lower, slot, [0.0; 2])?;
+                (height.fract() == 0.0 && width.fract() == 0.0 && height >= 0.0 && width >= 0.0)
+                    .then_some([height as usize, width as usize])
+                    .or_else(|| self.wrong(lower, slot, "two whole numbers"))
+            }
+            _ => {
+                let side = self.whole(lower, slot, 0.0, 1.0)?;
+                Some([side, side])
+            }
+        }
+    }
+}
+
+fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Value<'p>> {
+    let a = &arguments;
+    Some(match a.builtin.id {
+        Is::Voc2012 => {
+            let root = PathBuf::from(a.text(lower, 0, "")?);
+            data::dataset(lower, Source::Voc2012 { root })
+        }
+        Is::Folder => {
+            let root = PathBuf::from(a.text(lower, 0, "")?);
+            data::dataset(lower, Source::Folder { root })
+        }
+        Is::Scenes => {
+            let source = Source::Scenes {
+                images: a.whole(lower, 0, 600.0, 2.0)?,
+                size: if a.get(1).is_some() { a.size(lower, 1)? } else { [96, 96] },
+                classes: a.whole(lower, 2, 6.0, 1.0)?,
+                seed: a.whole(lower, 3, 0.0, 0.0)? as u64,
+            };
+            data::dataset(lower, source)
+        }
+        Is::ResizeLong
+        | Is::RandomResize
+        | Is::RandomScale
+        | Is::RandomFlip
+        | Is::ColorJitter
+        | Is::RandomCrop
+        | Is::CenterCrop
+        | Is::Standardize => {
+            let samples = data::expect_samples(lower, a.get(0)?)?;
+            let transform = transform(lower, a)?;
+            data::transformed(lower, &samples, transform, a.span)
+        }
+        Is::Sgd => optimizer(lower, a, false)?,
+        Is::AdamW => optimizer(lower, a, true)?,
+        Is::Zeros => Value::Init(Init::Constant(0.0)),
+        Is::Ones => Value::Init(Init::Constant(1.0)),
+        Is::Constant => Value::Init(Init::Constant(a.number(lower, 0, 0.0)?)),
+        Is::Normal => Value::Init(Init::Normal { std: a.number(lower, 0, 1.0)? }),
+        Is::Uniform => Value::Init(Init::Uniform { low: a.number(lower, 0, 0.0)?, high: a.number(lower, 1, 1.0)? }),
+        Is::HeNormal => match a.text(lower, 0, "in")?.as_str() {
+            "in" => Value::Init(Init::HeNormal { fan_out: false }),
+            "out" => Value::Init(Init::HeNormal { fan_out: true }),
+            _ => return a.wrong(lower, 0, "\"in\" or \"out\""),
+        },
+        Is::XavierUniform => Value::Init(Init::XavierUniform { gain: a.number(lower, 0, 1.0)? }),
+        Is::Load => load(lower, a)?,
+        Is::Freeze => match &a.get(0)?.value {
+            Value::Net(net) => {
+                let mut net = net.clone();
+                net.frozen = true;
+                Value::Net(net)
+            }
+            _ => return a.wrong(lower, 0, "a net"),
+        },
+        Is::Updating => updating(lower, a)?,
+        Is::Tensor => {
+            let domain = domain(lower, a, 1, "real")?;
+            let id = lower.literal(&a.get(0)?.value, domain, a.get(0)?.span)?;
+            Value::Tensor(id)
+        }
+        Is::Claim => {
+            let word = a.text(lower, 1, "real")?;
+            domain(lower, a, 1, "real")?;
+            let given = a.get(0)?;
+            let id = lower.tensor(given.value.clone(), given.span)?;
+            lower.apply_named("claim", &[(id, given.span)], Attrs::new().word("domain", word), a.span)
+        }
+        Is::Size => size(lower, a)?,
+        Is::Scaled => match a.get(0)?.value.as_dim() {
+            Some(length) => Value::dim(length.scaled(a.number(lower, 1, 1.0)?, Rounding::Floor)),
+            None => return a.wrong(lower, 0, "a whole number"),
+        },
+        Is::Len => Value::Number(list(lower, a, 0)?.len() as f64),
+        Is::Zip => {
+            let (left, right) = (list(lower, a, 0)?, list(lower, a, 1)?);
+            if left.len() != right.len() {
+                let message =
+                    format!("`zip` pairs lists of equal length, these have {} and {}", left.len(), right.len());
+                lower.report(errors::out_of_range(message, a.span, "shorten one of them"));
+                return None;
+            }
+            let pairs = left.iter().zip(right.iter()).map(|(x, y)| Value::list(vec![x.clone(), y.clone()]));
+            Value::list(pairs.collect())
+        }
+        Is::Fold => {
+            let items = list(lower, a, 0)?;
+            let step = a.get(2)?;
+            let mut value = a.get(1)?.value.clone();
+            for item in items.iter() {
+                let pair = [value, item.clone()].map(|value| Given { name: None, value, span: step.span });
+                value = lower.call(step.value.clone(), pair.into(), a.span, step.span);
+            }
+            value
+        }
+        Is::Total => {
+            let items = list(lower, a, 0)?;
+            let span = a.get(0)?.span;
+            let mut items = items.iter();
+            let Some(first) = items.next() else {
+                lower.report(errors::out_of_range("the sum of no elements", span, "give a list of at least one"));
+                return None;
+            };
+            let plus = crate::syntax::ast::BinaryOperator::Add;
+            items.fold(first.clone(), |sum, item| lower.binary(plus, (sum, span), (item.clone(), span), a.span))
+        }
+        Is::Floor => Value::Number(a.number(lower, 0, 0.0)?.floor()),
+        Is::Ceil => Value::Number(a.number(lower, 0, 0.0)?.ceil()),
+        Is::Round => Value::Number(a.number(lower, 0, 0.0)?.round()),
+        Is::Min | Is::Max => {
+            let numbers = a.slots[0].iter().map(|given| match given.value {
+                Value::Number(number) => Ok(number),
+                _ => Err(given),
+            });
+            let smallest = a.builtin.id == Is::Min;
+            let mut best = None;
+            for number in numbers {
+                match number {
+                    Ok(number) => {
+                        best = Some(
+                            best.map_or(number, |best: f64| if smallest { best.min(number) } else { best.max(number) }),
+                        );
+                    }
+                    Err(given) => {
+                        lower.report(errors::wrong_kind("a number", &given.value, given.span));
+                        return None;
+                    }
+                }
+            }
+            Value::Number(best?)
+        }
+    })
+}
+
+fn list<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<Rc<Vec<Value<'p>>>> {
+    let given = a.get(slot)?;
+    lower.elements(given.value.clone(), given.span)
+}
+
+fn transform<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Transform> {
+    Some(match a.builtin.id {
+        Is::ResizeLong => Transform::Resize { long_side: a.whole(lower, 1, 0.0, 1.0)? },
+        Is::RandomResize => {
+            let sides = a.range(lower, 1)?;
+            if sides.iter().any(|side| side.fract() != 0.0 || *side < 1.0) {
+                return a.wrong(lower, 1, "a range of whole pixels");
+            }
+            Transform::RandomResize { long_side: sides.map(|side| side as usize) }
+        }
+        Is::RandomScale => Transform::RandomScale { factor: a.range(lower, 1)? },
+        Is::RandomFlip => Transform::RandomFlip { p: a.number(lower, 1, 0.5)? },
+        Is::ColorJitter => Transform::ColorJitter {
+            brightness: a.number(lower, 1, 0.3)?,
+            contrast: a.number(lower, 2, 0.3)?,
+            saturation: a.number(lower, 3, 0.3)?,
+            hue: a.number(lower, 4, 0.1)?,
+        },
+        Is::RandomCrop => Transform::RandomCrop { size: a.size(lower, 1)? },
+        Is::CenterCrop => Transform::CenterCrop { size: a.size(lower, 1)? },
+        _ => Transform::Standardize {
+            mean: a.numbers(lower, 1, [0.485, 0.456, 0.406])?,
+            std: a.numbers(lower, 2, [0.229, 0.224, 0.225])?,
+        },
+    })
+}
+
+fn optimizer<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, adam: bool) -> Option<Value<'p>> {
+    let lr = a.number(lower, 0, 0.0)?;
+    let (rule, weight_decay, schedule) = if adam {
+        let [first, second] = a.numbers(lower, 1, [0.9, 0.999])?;
+        (Rule::AdamW { betas: (first, second), eps: a.number(lower, 2, 1e-8)? }, a.number(lower, 3, 0.01)?, 4)
+    } else {
+        let rule = Rule::Sgd { momentum: a.number(lower, 1, 0.0)?, nesterov: a.flag(lower, 3, false)? };
+        (rule, a.number(lower, 2, 0.0)?, 4)
+    };
+    let decays: &[(f64, &str, usize)] = match &rule {
+        Rule::Sgd { momentum, .. } => &[(*momentum, "momentum", 1)],
+        Rule::AdamW { betas, .. } => &[(betas.0, "betas", 1), (betas.1, "betas", 1)],
+    };
+    for (decay, name, slot) in decays {
+        if !(0.0..1.0).contains(decay) {
+            let span = a.get(*slot).map_or(a.span, |given| given.span);
+            let message = format!("`{name}` is at least 0 and below 1, this is {decay}");
+            lower.report(errors::out_of_range(message, span, "0.9 is usual"));
+            return None;
+        }
+    }
+    if !(lr > 0.0 && lr.is_finite()) {
+        let span = a.get(0).map_or(a.span, |given| given.span);
+        lower.report(errors::out_of_range(format!("`lr` is above 0, this is {lr}"), span, "0.01 is usual for SGD"));
+        return None;
+    }
+    if weight_decay < 0.0 {
+        let message = format!("`weight_decay` is 0 and up, this is {weight_decay}");
+        lower.report(errors::out_of_range(message, a.span, "5e-4 is usual"));
+        return None;
+    }
+    let schedule = match a.get(schedule) {
+        None | Some(Given { value: Value::Nothing, .. }) => None,
+        Some(given) => Some((given.value.clone(), given.span)),
+    };
+    Some(Value::Optimizer(Rc::new(OptimizerValue { rule: Optimizer { lr, weight_decay, rule }, schedule })))
+}
+
+fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
+    let Value::Net(net) = &a.get(0)?.value else { return a.wrong(lower, 0, "a net") };
+    let mut net = net.clone();
+    if matches!(a.get(1)?.value, Value::Nothing) {
+        return Some(Value::Net(net));
+    }
+    let file = a.text(lower, 1, "")?;
+    let mut except = Vec::new();
+    if a.get(2).is_some() {
+        for item in list(lower, a, 2)?.iter() {
+            match item {
+                Value::Text(text) => except.push(text.to_string()),
+                _ => return a.wrong(lower, 2, "a list of texts"),
+            }
+        }
+    }
+    net.load = Some(Rc::new(LoadFrom { file, except }));
+    Some(Value::Net(net))
+}
+
+/// Checks that the text names a domain that a claim may give.
+fn domain<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize, default: &str) -> Option<Domain> {
+    let word = a.text(lower, slot, default)?;
+    let known = Domain::from_word(&word, &Dim::symbol("K")).filter(|domain| !domain.is_index());
+    if known.is_none() {
+        let span = a.get(slot).map_or(a.span, |given| given.span);
+        let words = Domain::WORDS.iter().copied().filter(|word| !word.starts_with("index"));
+        lower.report(
+            Diagnostic::error(Code::UnknownName, format!("`{word}` is no domain of real tensors"))
+                .label(span, "not known")
+                .help(suggest::help(&word, "domains", words)),
+        );
+    }
+    known
+}
+
+fn size<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
+    let given = a.get(0)?;
+    let id = lower.tensor(given.value.clone(), given.span)?;
+    let axis = a.number(lower, 1, 0.0)?;
+    let step = lower.step_at(a.span)?;
+    let dims = step.graph.node(id).fact.dims.clone();
+    let place = if axis < 0.0 { axis + dims.len() as f64 } else { axis };
+    if place.fract() != 0.0 || place < 0.0 || place >= dims.len() as f64 {
+        let span = a.get(1).map_or(a.span, |given| given.span);
+        let help =
+            if dims.is_empty() { "a scalar has no axes".to_string() } else { format!("axes: 0..{}", dims.len() - 1) };
+        lower.report(errors::out_of_range(
+            format!("the tensor has {} axes, there is no axis {axis}", dims.len()),
+            span,
+            help,
+        ));
+        return None;
+    }
+    Some(Value::dim(dims[place as usize].clone()))
+}
+
+fn updating<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
+    let (x, state, value) = (a.get(0)?, a.get(1)?, a.get(2)?);
+    let state_id = lower.tensor(state.value.clone(), state.span)?;
+    let value_id = lower.tensor(value.value.clone(), value.span)?;
+    let span = a.span;
+    let step = lower.step_at(span)?;
+    let pending = step.graph.outputs.iter().find(|output| output.role == Role::Assign && output.nodes == [state_id]);
+    let path = match (&step.graph.node(state_id).kind, pending) {
+        (Kind::State(path), _) => Some(path.clone()),
+        (_, pending) => pending.map(|output| output.name.clone()),
+    };
+    let Some(path) = path else {
+        lower.report(
+            Diagnostic::error(Code::WrongKind, "only a `state` of a net is updated")
+                .label(state.span, "not a state")
+                .help("declare it in the net: `state running_mean: [channels] = zeros()`"),
+        );
+        return None;
+    };
+    let (old, new) = (&step.graph.node(state_id).fact, &step.graph.node(value_id).fact);
+    if old.dims != new.dims {
+        let diagnostic =
+            Diagnostic::error(Code::DimensionMismatch, format!("a state keeps its shape: {old} is given {new}"))
+                .label(value.span, format!("this is {new}"))
+                .help("`reshape` the new value");
+        lower.report(diagnostic);
+        return None;
+    }
+    // A net that is called twice in a step updates its states twice: the second update starts from the first.
+    step.graph.outputs.retain(|output| output.role != Role::Assign || output.name != path);
+    step.graph.outputs.push(Output { role: Role::Assign, name: path, nodes: vec![value_id], span: Some(span) });
+    Some(x.value.clone())
+}

@@ -1,0 +1,291 @@
+//! Nets: made with their arguments, placed under a path, their members found by name, their weights listed.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+
+use super::call::Given;
+use super::errors;
+use super::recipe::{Init, Weight};
+use super::value::{Closure, Code as Body, Member, NetPath, NetTree, NetValue, Scope, TensorMember, Value};
+use super::{Lower, types};
+use crate::diag::{Code, Diagnostic};
+use crate::graph::{Kind, Role};
+use crate::hir::ModuleId;
+use crate::source::Span;
+use crate::syntax::ast::{self, MemberKind, TensorKind};
+use crate::types::{Domain, Fact};
+
+impl<'p> NetValue<'p> {
+    /// Layers, tensors, lets and functions, for messages.
+    pub(super) fn member_names(&self) -> Vec<&'p str> {
+        self.tree.net.members.iter().filter_map(|member| member.name().map(|name| name.text.as_str())).collect()
+    }
+
+    fn scope(&self) -> Scope<'p> {
+        Scope { module: self.tree.module, locals: None, this: Some(self.clone()) }
+    }
+}
+
+impl<'p> Lower<'p, '_> {
+    /// Calls a constructor: arguments are bound, members evaluated in order. The net has no place yet.
+    pub(super) fn make_net(
+        &mut self,
+        module: ModuleId,
+        net: &'p ast::Net,
+        given: Vec<Given<'p>>,
+        span: Span,
+    ) -> Value<'p> {
+        let Some(bound) = self.bind(&net.name.text, &net.parameters, given, span) else { return Value::Poison };
+        self.nested(span, |lower| {
+            let mut scope = Scope::of_module(module);
+            let mut arguments = Vec::new();
+            let mut symbols = types::Symbols::new();
+            for (parameter, argument) in net.parameters.iter().zip(bound) {
+                let (value, at) = match argument {
+                    Some(argument) => (argument.value, argument.span),
+                    None => match &parameter.default {
+                        Some(default) => (lower.expr(default, &scope), default.span),
+                        None => (Value::Poison, span),
+                    },
+                };
+                let value = match &parameter.ty {
+                    Some(ty) => lower.expect_type(value, ty, &parameter.name, at, &mut symbols, &scope),
+                    None => value,
+                };
+                scope.bind(&parameter.name.text, value.clone());
+                arguments.push((parameter.name.text.clone(), value));
+            }
+            let tree = Rc::new(NetTree { module, net, arguments, members: RefCell::new(IndexMap::new()) });
+            let made = NetValue { tree: tree.clone(), path: None, frozen: false, load: None };
+            for member in &net.members {
+                lower.make_member(member, &made);
+            }
+            Value::Net(made)
+        })
+    }
+
+    fn make_member(&mut self, member: &'p ast::Member, net: &NetValue<'p>) {
+        let scope = net.scope();
+        let (name, made) = match &member.kind {
+            MemberKind::Layer { name, value } => {
+                let layer = self.expr(value, &scope);
+                self.expect_layer(&layer, value.span);
+                (name, Member::Layer(layer))
+            }
+            MemberKind::Tensor { kind, name, dims, init, condition } => {
+                let wanted = match condition.as_ref().map(|condition| (self.expr(condition, &scope), condition.span)) {
+                    None => true,
+                    Some((Value::Bool(wanted), _)) => wanted,
+                    Some((Value::Poison, _)) => false,
+                    Some((other, span)) => {
+                        self.report(errors::wrong_kind("true or false", &other, span));
+                        false
+                    }
+                };
+                if !wanted {
+                    // A second declaration of the name, under the opposite condition, may have made it already.
+                    net.tree.members.borrow_mut().entry(name.text.clone()).or_insert(Member::Let(Value::Nothing));
+                    return;
+                }
+                let Some(tensor) = self.make_tensor(*kind, dims, init, &scope, member.span) else {
+                    net.tree.members.borrow_mut().insert(name.text.clone(), Member::Let(Value::Poison));
+                    return;
+                };
+                (name, Member::Tensor(Rc::new(tensor)))
+            }
+            MemberKind::Let(binding) => (&binding.name, Member::Let(self.expr(&binding.value, &scope))),
+            MemberKind::Fn(_) | MemberKind::Error => return,
+        };
+        net.tree.members.borrow_mut().insert(name.text.clone(), made);
+    }
+
+    /// A layer is a net or a (nested) list of nets; `none` leaves it out.
+    fn expect_layer(&mut self, layer: &Value<'p>, span: Span) {
+        match layer {
+            Value::Net(_) | Value::Nothing | Value::Poison => {}
+            Value::List(items) => items.iter().for_each(|item| self.expect_layer(item, span)),
+            other => {
+                self.report(errors::wrong_kind("a net or a list of nets", other, span));
+            }
+        }
+    }
+
+    fn make_tensor(
+        &mut self,
+        kind: TensorKind,
+        dims: &'p [ast::Expr],
+        init: &'p ast::Expr,
+        scope: &Scope<'p>,
+        span: Span,
+    ) -> Option<TensorMember> {
+        let mut lengths = Vec::with_capacity(dims.len());
+        for dim in dims {
+            let value = self.expr(dim, scope);
+            match value.as_dim() {
+                Some(dim) if dim.as_const().is_none_or(|length| length >= 1) => lengths.push(dim),
+                Some(length) => {
+                    let message = format!("a weight has lengths of at least 1, this is {length}");
+                    self.report(errors::out_of_range(message, dim.span, "check the numbers of channels"));
+                    return None;
+                }
+                None if value.is_poison() => return None,
+                None => {
+                    self.report(errors::wrong_kind("a whole number", &value, dim.span));
+                    return None;
+                }
+            }
+        }
+        let init = match self.expr(init, scope) {
+            Value::Init(init) => init,
+            Value::Poison => return None,
+            other => {
+                self.report(
+                    errors::wrong_kind("an initialiser", &other, init.span)
+                        .help("for example `he_normal()`, `zeros()`, `normal(std = 0.01)`"),
+                );
+                return None;
+            }
+        };
+        Some(TensorMember { kind, dims: lengths, init, span })
+    }
+
+    /// The member of a net by name: layers under the net's own path, tensors as leaves of the graph, functions with the net as
+    /// their scope, arguments as they were given.
+    pub(super) fn member(&mut self, net: &NetValue<'p>, name: &str, span: Span) -> Option<Value<'p>> {
+        let made = net.tree.members.borrow().get(name).cloned();
+        match made {
+            Some(Member::Layer(layer)) => return Some(under(layer, net, name)),
+            Some(Member::Tensor(tensor)) => return Some(self.leaf_of(net, name, &tensor, span)),
+            Some(Member::Let(value)) => return Some(value),
+            None => {}
+        }
+        let function = net.tree.net.members.iter().find_map(|member| match &member.kind {
+            MemberKind::Fn(function) if function.name.text == name => Some(function),
+            _ => None,
+        });
+        if let Some(function) = function {
+            return Some(Value::Function(Rc::new(Closure { code: Body::Function(function), scope: net.scope() })));
+        }
+        net.tree.arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
+
+    /// A weight or state as a leaf of the graph at hand.
+    fn leaf_of(&mut self, net: &NetValue<'p>, name: &str, tensor: &TensorMember, span: Span) -> Value<'p> {
+        let Some(place) = &net.path else {
+            let constructor = &net.tree.net.name.text;
+            return self.report(
+                Diagnostic::error(
+                    Code::NotACompileTimeValue,
+                    format!("this `{constructor}` belongs to no net of the stage"),
+                )
+                .label(span, "its weights have no name")
+                .help(format!("declare it in the stage: `net x = {constructor}(…)`, then call `x`")),
+            );
+        };
+        let place = place.join(name);
+        let path = format!("{}.{}.{}", place.stage, place.net, place.name);
+        let origin = self.origin(span);
+        let Some(step) = self.step_at(span) else { return Value::Poison };
+        // What an earlier call of the net in this step made of a state is what the next call sees.
+        let pending = step.graph.outputs.iter().find(|output| output.role == Role::Assign && output.name == path);
+        if let Some(pending) = pending {
+            return Value::Tensor(pending.nodes[0]);
+        }
+        let own = place.stage == step.stage;
+        let trained = own && step.training && !net.frozen && tensor.kind == TensorKind::Weight;
+        let mut fact = Fact::new(Domain::Real, tensor.dims.clone());
+        fact.trainable = trained;
+        fact.supervision = step.learnt.get(&place.stage).copied().unwrap_or_default();
+        let kind = match tensor.kind {
+            TensorKind::Weight => Kind::Weight { path, trained },
+            TensorKind::State => Kind::State(path),
+        };
+        Value::Tensor(step.graph.leaf(kind, fact, origin))
+    }
+
+    /// Every weight and state of a net under its place, in the order of the text, whether or not anything reads it.
+    pub(super) fn weights(&self, net: &NetValue<'p>, place: &NetPath) -> Vec<Weight> {
+        let mut found = Vec::new();
+        collect(net, place, &mut Vec::new(), &mut found);
+        found
+    }
+}
+
+/// A layer belongs to the net it is a layer of, unless it came in with a place of its own (shared weights).
+fn under<'p>(layer: Value<'p>, net: &NetValue<'p>, name: &str) -> Value<'p> {
+    match layer {
+        Value::Net(mut inner) => {
+            if inner.path.is_none() {
+                inner.path = net.path.as_ref().map(|place| place.join(name));
+            }
+            inner.frozen |= net.frozen;
+            Value::Net(inner)
+        }
+        Value::List(items) => {
+            let placed = items.iter().enumerate().map(|(i, item)| under(item.clone(), net, &format!("{name}.{i}")));
+            Value::list(placed.collect())
+        }
+        other => other,
+    }
+}
+
+/// `loads` are the files that enclosing nets are read from, each with the depth of names at which it begins.
+fn collect<'p>(
+    net: &NetValue<'p>,
+    place: &NetPath,
+    loads: &mut Vec<(Rc<super::value::LoadFrom>, String)>,
+    found: &mut Vec<Weight>,
+) {
+    if let Some(load) = &net.load {
+        loads.push((load.clone(), place.name.clone()));
+    }
+    for (name, member) in net.tree.members.borrow().iter() {
+        match member {
+            Member::Layer(layer) => collect_layer(layer, &place.join(name), loads, found),
+            Member::Tensor(tensor) => {
+                let place = place.join(name);
+                let init = match loads.last() {
+                    Some((load, prefix)) => Init::File {
+                        file: load.file.clone(),
+                        name: place.name[prefix.len()..].trim_start_matches('.').to_string(),
+                        except: load.except.clone(),
+                    },
+                    None => tensor.init.clone(),
+                };
+                found.push(Weight {
+                    stage: place.stage,
+                    net: place.net,
+                    name: place.name,
+                    dims: tensor.dims.clone(),
+                    init,
+                    state: tensor.kind == TensorKind::State,
+                    span: tensor.span,
+                });
+            }
+            Member::Let(_) => {}
+        }
+    }
+    if net.load.is_some() {
+        loads.pop();
+    }
+}
+
+fn collect_layer<'p>(
+    layer: &Value<'p>,
+    place: &NetPath,
+    loads: &mut Vec<(Rc<super::value::LoadFrom>, String)>,
+    found: &mut Vec<Weight>,
+) {
+    match layer {
+        // A net with a place of its own is listed there.
+        Value::Net(inner) if inner.path.is_none() => collect(inner, place, loads, found),
+        Value::List(items) => {
+            for (i, item) in items.iter().enumerate() {
+                collect_layer(item, &place.join(&i.to_string()), loads, found);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,255 @@
+//! Arithmetic, comparison and logic: on numbers at once, on lengths symbolically, on tensors as nodes.
+
+use super::Lower;
+use super::errors;
+use super::value::Value;
+use crate::diag::{Code, Diagnostic};
+use crate::ops::{self, Attrs};
+use crate::source::Span;
+use crate::syntax::ast::{BinaryOperator, UnaryOperator};
+
+use BinaryOperator as Op;
+
+/// `false and …` and `true or …` are decided by their left side.
+pub(super) fn short_cut(operator: Op, left: &Value) -> Option<bool> {
+    match (operator, left) {
+        (Op::And, Value::Bool(false)) => Some(false),
+        (Op::Or, Value::Bool(true)) => Some(true),
+        _ => None,
+    }
+}
+
+/// The op of the registry that an operator on tensors stands for.
+fn op_name(operator: Op) -> &'static str {
+    match operator {
+        Op::Or => "or",
+        Op::And => "and",
+        Op::Equal => "equal",
+        Op::NotEqual => "not_equal",
+        Op::Less => "less",
+        Op::LessEqual => "less_equal",
+        Op::Greater => "greater",
+        Op::GreaterEqual => "greater_equal",
+        Op::Add => "add",
+        Op::Subtract => "sub",
+        Op::Multiply => "mul",
+        Op::Divide => "div",
+        Op::Power => "pow",
+        Op::FloorDivide => "div",
+        Op::Remainder => "div",
+    }
+}
+
+/// As it is written.
+fn sign(operator: Op) -> &'static str {
+    match operator {
+        Op::Or => "or",
+        Op::And => "and",
+        Op::Equal => "==",
+        Op::NotEqual => "!=",
+        Op::Less => "<",
+        Op::LessEqual => "<=",
+        Op::Greater => ">",
+        Op::GreaterEqual => ">=",
+        Op::Add => "+",
+        Op::Subtract => "-",
+        Op::Multiply => "*",
+        Op::Divide => "/",
+        Op::FloorDivide => "div",
+        Op::Remainder => "%",
+        Op::Power => "^",
+    }
+}
+
+impl<'p> Lower<'p, '_> {
+    pub(super) fn unary(&mut self, operator: UnaryOperator, value: Value<'p>, operand: Span, span: Span) -> Value<'p> {
+        match (operator, value) {
+            (_, Value::Poison) => Value::Poison,
+            (UnaryOperator::Negate, Value::Number(number)) => Value::Number(-number),
+            (UnaryOperator::Negate, Value::Dim(dim)) => Value::dim(&crate::types::Dim::default() - &dim),
+            (UnaryOperator::Not, Value::Bool(value)) => Value::Bool(!value),
+            (operator, Value::Tensor(id)) => {
+                let name = if operator == UnaryOperator::Negate { "neg" } else { "not" };
+                self.apply_named(name, &[(id, operand)], Attrs::new(), span)
+            }
+            (UnaryOperator::Negate, other) => self.report(errors::wrong_kind("a number", &other, operand)),
+            (UnaryOperator::Not, other) => self.report(errors::wrong_kind("true or false", &other, operand)),
+        }
+    }
+
+    pub(super) fn binary(
+        &mut self,
+        operator: Op,
+        (left, left_span): (Value<'p>, Span),
+        (right, right_span): (Value<'p>, Span),
+        span: Span,
+    ) -> Value<'p> {
+        match (&left, &right) {
+            (Value::Poison, _) | (_, Value::Poison) => Value::Poison,
+            (Value::Number(a), Value::Number(b)) => self.numbers(operator, *a, *b, right_span),
+            (Value::Tensor(_), _) | (_, Value::Tensor(_)) => {
+                if matches!(operator, Op::FloorDivide | Op::Remainder) {
+                    let sign = sign(operator);
+                    return self.report(
+                        Diagnostic::error(Code::WrongKind, format!("`{sign}` works on whole numbers, not on tensors"))
+                            .label(span, "a tensor takes part")
+                            .help("use `/` and `floor`"),
+                    );
+                }
+                let (Some(a), Some(b)) = (self.tensor(left, left_span), self.tensor(right, right_span)) else {
+                    return Value::Poison;
+                };
+                self.apply_named(op_name(operator), &[(a, left_span), (b, right_span)], Attrs::new(), span)
+            }
+            (Value::Dim(_), _) | (_, Value::Dim(_)) => self.dims(operator, left, left_span, right, right_span, span),
+            (Value::Bool(a), Value::Bool(b)) => match operator {
+                Op::And => Value::Bool(*a && *b),
+                Op::Or => Value::Bool(*a || *b),
+                Op::Equal => Value::Bool(a == b),
+                Op::NotEqual => Value::Bool(a != b),
+                _ => self.cannot(operator, &left, left_span, &right, right_span),
+            },
+            (Value::Text(a), Value::Text(b)) => match operator {
+                Op::Add => Value::text(format!("{a}{b}")),
+                Op::Equal => Value::Bool(a == b),
+                Op::NotEqual => Value::Bool(a != b),
+                _ => self.cannot(operator, &left, left_span, &right, right_span),
+            },
+            (Value::List(a), Value::List(b)) if operator == Op::Add => {
+                Value::list(a.iter().chain(b.iter()).cloned().collect())
+            }
+            // Anything may be compared with `none`: that is how an argument left out is noticed.
+            (Value::Nothing, other) | (other, Value::Nothing) if matches!(operator, Op::Equal | Op::NotEqual) => {
+                let both = matches!(other, Value::Nothing);
+                Value::Bool(both == (operator == Op::Equal))
+            }
+            _ => self.cannot(operator, &left, left_span, &right, right_span),
+        }
+    }
+
+    fn cannot(
+        &mut self,
+        operator: Op,
+        left: &Value<'p>,
+        at_left: Span,
+        right: &Value<'p>,
+        at_right: Span,
+    ) -> Value<'p> {
+        let sign = sign(operator);
+        self.report(
+            Diagnostic::error(
+                Code::WrongKind,
+                format!("`{sign}` does not go with {} and {}", left.kind(), right.kind()),
+            )
+            .label(at_left, format!("this is {}", left.kind()))
+            .label(at_right, format!("this is {}", right.kind()))
+            .help(match operator {
+                Op::And | Op::Or => "both sides of `and` and `or` are true or false",
+                Op::Add => "`+` adds numbers and tensors and joins lists and texts",
+                _ => "both sides are numbers or tensors",
+            }),
+        )
+    }
+
+    fn numbers(&mut self, operator: Op, a: f64, b: f64, right_span: Span) -> Value<'p> {
+        if matches!(operator, Op::Divide | Op::FloorDivide | Op::Remainder) && b == 0.0 {
+            return self.report(
+                Diagnostic::error(Code::DivisionByZero, "division by zero")
+                    .label(right_span, "this is 0")
+                    .help("guard it with `if`, or divide by something that is never 0"),
+            );
+        }
+        match operator {
+            Op::Add => Value::Number(a + b),
+            Op::Subtract => Value::Number(a - b),
+            Op::Multiply => Value::Number(a * b),
+            Op::Divide => Value::Number(a / b),
+            Op::FloorDivide => Value::Number((a / b).floor()),
+            Op::Remainder => Value::Number(a.rem_euclid(b)),
+            Op::Power => Value::Number(a.powf(b)),
+            Op::Equal => Value::Bool(a == b),
+            Op::NotEqual => Value::Bool(a != b),
+            Op::Less => Value::Bool(a < b),
+            Op::LessEqual => Value::Bool(a <= b),
+            Op::Greater => Value::Bool(a > b),
+            Op::GreaterEqual => Value::Bool(a >= b),
+            Op::And | Op::Or => {
+                let number = Value::Number(a);
+                self.report(errors::wrong_kind("true or false", &number, right_span))
+            }
+        }
+    }
+
+    /// Lengths with symbols: sums, products, quotients by a known number, and equality where the normal forms decide it.
+    fn dims(
+        &mut self,
+        operator: Op,
+        left: Value<'p>,
+        left_span: Span,
+        right: Value<'p>,
+        right_span: Span,
+        span: Span,
+    ) -> Value<'p> {
+        let (Some(a), Some(b)) = (left.as_dim(), right.as_dim()) else {
+            // A fraction takes part: the result is a number that the picture decides, so it is made in the graph.
+            if matches!((&left, &right), (Value::Number(_) | Value::Dim(_), Value::Number(_) | Value::Dim(_))) {
+                return self.in_graph(operator, left, left_span, right, right_span, span);
+            }
+            return self.cannot(operator, &left, left_span, &right, right_span);
+        };
+        match operator {
+            Op::Add => Value::dim(a + b),
+            Op::Subtract => Value::dim(&a - &b),
+            Op::Multiply => Value::dim(a * b),
+            Op::FloorDivide if b.as_const().is_some_and(|n| n >= 1) => {
+                Value::dim(a.floor_div(b.as_const().unwrap_or(1)))
+            }
+            Op::Equal if a == b => Value::Bool(true),
+            Op::NotEqual if a == b => Value::Bool(false),
+            Op::Divide => self.in_graph(operator, left, left_span, right, right_span, span),
+            _ => self.report(
+                Diagnostic::error(
+                    Code::UnknownSize,
+                    format!("`{} {} {}` depends on the picture", a, sign(operator), b),
+                )
+                .label(span, "not known before the picture is")
+                .help("crop to a fixed size, or decide inside a tensor with `where`"),
+            ),
+        }
+    }
+
+    fn in_graph(
+        &mut self,
+        operator: Op,
+        left: Value<'p>,
+        left_span: Span,
+        right: Value<'p>,
+        right_span: Span,
+        span: Span,
+    ) -> Value<'p> {
+        let (Some(a), Some(b)) = (self.tensor(left, left_span), self.tensor(right, right_span)) else {
+            return Value::Poison;
+        };
+        self.apply_named(op_name(operator), &[(a, left_span), (b, right_span)], Attrs::new(), span)
+    }
+
+    /// An op of the registry on tensors that are there.
+    pub(super) fn apply_named(
+        &mut self,
+        name: &str,
+        inputs: &[(crate::graph::Id, Span)],
+        attrs: Attrs,
+        span: Span,
+    ) -> Value<'p> {
+        let Some(op) = ops::find(name) else {
+            return self.report(
+                Diagnostic::error(Code::Internal, format!("the op `{name}` is not in the registry"))
+                    .label(span, "asked for here")
+                    .help("please report this"),
+            );
+        };
+        let slots: Vec<Option<crate::graph::Id>> = inputs.iter().map(|(id, _)| Some(*id)).collect();
+        let spans: Vec<Span> = inputs.iter().map(|(_, span)| *span).collect();
+        self.apply(op, &slots, &spans, attrs, &[], span)
+    }
+}

@@ -1,0 +1,149 @@
+//! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
+
+use crate::data::{Placed, Source as DataSource};
+use crate::graph::Graph;
+use crate::graph::pipeline::Pipeline;
+pub use crate::graph::pipeline::StageKind;
+use crate::source::Span;
+use crate::types::{Dim, Level};
+
+/// A checked recipe, ready to be planned.
+pub struct Recipe {
+    /// The file's stem.
+    pub name: String,
+    pub doc: Vec<String>,
+    pub supervision: Level,
+    /// Side information named after `supervision image +`.
+    pub extras: Vec<String>,
+    pub params: Vec<ParamValue>,
+    /// In the order of the text; a stage reads only stages before it.
+    pub stages: Vec<Stage>,
+    pub pipeline: Pipeline,
+}
+
+/// A `param` as it was decided for this run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ParamValue {
+    pub name: String,
+    /// The text of the value that counts.
+    pub value: Span,
+    /// `default`, `variant quick`, `--set`.
+    pub origin: String,
+}
+
+/// One node of the pipeline: a step graph, the data it runs over, the weights it holds.
+pub struct Stage {
+    pub name: String,
+    pub kind: StageKind,
+    pub data: DataPlan,
+    /// The forward graph as written; gradients and passes come later.
+    pub graph: Graph,
+    /// Weights and states of the nets declared here.
+    pub weights: Vec<Weight>,
+    /// Weights and states of other stages' nets that the graph reads.
+    pub borrowed: Vec<Weight>,
+    /// Only in `train`.
+    pub train: Option<Train>,
+    pub span: Span,
+}
+
+/// A tensor that a net owns. The leaf of the graph is called [`Weight::path`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Weight {
+    /// The stage whose net it is.
+    pub stage: String,
+    /// The net's name in that stage; the file is `net/<net>.safetensors`.
+    pub net: String,
+    /// The name within the net: `trunk.layer1.0.conv1.weight`.
+    pub name: String,
+    pub dims: Vec<Dim>,
+    pub init: Init,
+    /// A state is moved by `updating`, never by the optimizer.
+    pub state: bool,
+    pub span: Span,
+}
+
+impl Weight {
+    pub fn path(&self) -> String {
+        format!("{}.{}.{}", self.stage, self.net, self.name)
+    }
+}
+
+/// How a weight begins. Draws are keyed by the run's seed and the weight's path.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Init {
+    Constant(f64),
+    Normal {
+        std: f64,
+    },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
+    /// Normal, variance 2 / fan; fan in = product of all dims but the first, fan out = product of all but the second.
+    HeNormal {
+        fan_out: bool,
+    },
+    /// Uniform within ± gain · √(6 / (fan in + fan out)).
+    XavierUniform {
+        gain: f64,
+    },
+    /// From a file, under that name.
+    File {
+        file: String,
+        name: String,
+        except: Vec<String>,
+    },
+}
+
+/// Where a stage's images come from and what happens to them before the step.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DataPlan {
+    pub source: DataSource,
+    pub split: String,
+    pub transforms: Vec<Placed>,
+    pub joins: Vec<Join>,
+    /// The fields the step names; only these are decoded.
+    pub fields: Vec<String>,
+    /// The symbol of the class count in this stage's dims.
+    pub classes: String,
+}
+
+/// An artifact of an earlier stage, joined by image.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Join {
+    pub field: String,
+    pub stage: String,
+    pub save: String,
+    /// Whole numbers (class indices) rather than a real map.
+    pub index: bool,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Train {
+    pub batch: usize,
+    pub length: Length,
+    pub optimizer: Optimizer,
+    /// Factors on the learning rate by path prefix within the stage: `oc.head` → 10. The longest prefix counts.
+    pub rates: Vec<(String, f64)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Length {
+    Epochs(usize),
+    Steps(usize),
+}
+
+/// The update rule; the schedule is the graph's `Rate` output.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Optimizer {
+    pub lr: f64,
+    pub weight_decay: f64,
+    pub rule: Rule,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Rule {
+    Sgd { momentum: f64, nesterov: bool },
+    AdamW { betas: (f64, f64), eps: f64 },
+}

@@ -1,0 +1,248 @@
+//! What an expression of a recipe can be while it is elaborated. Only [`Value::Tensor`] becomes a node of a graph.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+
+use super::recipe::{Init, Optimizer};
+use crate::data::{Source as DataSource, Transform};
+use crate::graph::Id;
+use crate::hir::ModuleId;
+use crate::hir::builtins::Builtin;
+use crate::metrics::MetricDef;
+use crate::ops::{Attrs, OpDef};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::Dim;
+
+#[derive(Clone)]
+pub(crate) enum Value<'p> {
+    Nothing,
+    Bool(bool),
+    Number(f64),
+    /// A whole number that holds symbols; one without symbols is a `Number`.
+    Dim(Dim),
+    Text(Rc<str>),
+    List(Rc<Vec<Value<'p>>>),
+    Record(Rc<IndexMap<String, Value<'p>>>),
+    Range(Range),
+    Function(Rc<Closure<'p>>),
+    Op(&'static OpDef),
+    Builtin(&'static Builtin),
+    Metric(&'static MetricDef),
+    NetDef {
+        module: ModuleId,
+        net: &'p ast::Net,
+    },
+    Net(NetValue<'p>),
+    Tensor(Id),
+    Init(Init),
+    Dataset(Rc<Dataset>),
+    Samples(Rc<Samples>),
+    /// A stage that stands above, by its place.
+    Stage(usize),
+    /// What a stage above saves, by its place and the name of the save.
+    Artifact(usize, Rc<str>),
+    /// A module taken in whole.
+    Module(Rc<Vec<ModuleId>>),
+    Optimizer(Rc<OptimizerValue<'p>>),
+    MetricCall(Rc<MetricCall>),
+    /// The result of a mistake that has been reported; whatever is done with it is not reported again.
+    Poison,
+}
+
+/// Both ends belong to a range.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Range {
+    pub start: f64,
+    pub end: Option<f64>,
+    pub step: Option<f64>,
+}
+
+/// A function with what it closes over.
+pub(crate) struct Closure<'p> {
+    pub code: Code<'p>,
+    pub scope: Scope<'p>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Code<'p> {
+    Function(&'p ast::Function),
+    Lambda { parameters: &'p [ast::Name], body: &'p ast::Expr },
+}
+
+/// A net with its arguments; a weight belongs to the place where the net was declared or made a layer.
+#[derive(Clone)]
+pub(crate) struct NetValue<'p> {
+    pub tree: Rc<NetTree<'p>>,
+    pub path: Option<NetPath>,
+    pub frozen: bool,
+    pub load: Option<Rc<LoadFrom>>,
+}
+
+/// Where a net lives: `trunk.layer1` within the net `cls` of the stage `classifier`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct NetPath {
+    pub stage: String,
+    pub net: String,
+    /// Empty for the net itself.
+    pub name: String,
+}
+
+impl NetPath {
+    pub fn join(&self, member: &str) -> NetPath {
+        let name = if self.name.is_empty() { member.to_string() } else { format!("{}.{member}", self.name) };
+        NetPath { name, ..self.clone() }
+    }
+}
+
+pub(crate) struct LoadFrom {
+    pub file: String,
+    pub except: Vec<String>,
+}
+
+pub(crate) struct NetTree<'p> {
+    pub module: ModuleId,
+    pub net: &'p ast::Net,
+    pub arguments: Vec<(String, Value<'p>)>,
+    /// Layers, tensors and lets, as they were evaluated; grows while the net is made.
+    pub members: RefCell<IndexMap<String, Member<'p>>>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Member<'p> {
+    /// A net or a (nested) list of nets.
+    Layer(Value<'p>),
+    Tensor(Rc<TensorMember>),
+    Let(Value<'p>),
+}
+
+pub(crate) struct TensorMember {
+    pub kind: ast::TensorKind,
+    pub dims: Vec<Dim>,
+    pub init: Init,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub(crate) struct Dataset {
+    pub source: DataSource,
+    /// The symbol of its class count.
+    pub classes: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct Samples {
+    pub dataset: Rc<Dataset>,
+    pub split: String,
+    pub transforms: Vec<Transform>,
+    /// Field, stage by its place, save.
+    pub joins: Vec<(String, usize, String)>,
+}
+
+pub(crate) struct OptimizerValue<'p> {
+    pub rule: Optimizer,
+    pub schedule: Option<(Value<'p>, Span)>,
+}
+
+pub(crate) struct MetricCall {
+    pub metric: &'static MetricDef,
+    pub inputs: Vec<Id>,
+    pub attrs: Attrs,
+}
+
+/// The names an expression sees: locals, then the net it stands in, then its module.
+#[derive(Clone)]
+pub(crate) struct Scope<'p> {
+    pub module: ModuleId,
+    pub locals: Option<Rc<Local<'p>>>,
+    pub this: Option<NetValue<'p>>,
+}
+
+pub(crate) struct Local<'p> {
+    pub name: &'p str,
+    pub value: Value<'p>,
+    pub outer: Option<Rc<Local<'p>>>,
+}
+
+impl<'p> Scope<'p> {
+    pub fn of_module(module: ModuleId) -> Scope<'p> {
+        Scope { module, locals: None, this: None }
+    }
+
+    pub fn bind(&mut self, name: &'p str, value: Value<'p>) {
+        self.locals = Some(Rc::new(Local { name, value, outer: self.locals.take() }));
+    }
+
+    pub fn local(&self, name: &str) -> Option<&Value<'p>> {
+        let mut next = self.locals.as_deref();
+        while let Some(local) = next {
+            if local.name == name {
+                return Some(&local.value);
+            }
+            next = local.outer.as_deref();
+        }
+        None
+    }
+}
+
+impl<'p> Value<'p> {
+    pub fn dim(dim: Dim) -> Value<'p> {
+        match dim.as_const() {
+            Some(number) => Value::Number(number as f64),
+            None => Value::Dim(dim),
+        }
+    }
+
+    pub fn text(text: impl Into<Rc<str>>) -> Value<'p> {
+        Value::Text(text.into())
+    }
+
+    pub fn list(items: Vec<Value<'p>>) -> Value<'p> {
+        Value::List(Rc::new(items))
+    }
+
+    /// The value as a length, where it is a whole number.
+    pub fn as_dim(&self) -> Option<Dim> {
+        match self {
+            Value::Dim(dim) => Some(dim.clone()),
+            Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+                Some(Dim::constant(*number as i64))
+            }
+            _ => None,
+        }
+    }
+
+    /// What it is, with its article, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Nothing => "`none`",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::Dim(_) => "a whole number",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Record(_) => "a record",
+            Value::Range(_) => "a range",
+            Value::Function(_) | Value::Op(_) | Value::Builtin(_) => "a function",
+            Value::Metric(_) => "a metric",
+            Value::NetDef { .. } => "a network constructor",
+            Value::Net(_) => "a net",
+            Value::Tensor(_) => "a tensor",
+            Value::Init(_) => "an initialiser",
+            Value::Dataset(_) => "a data set",
+            Value::Samples(_) => "the pictures of a data set",
+            Value::Stage(_) => "a stage",
+            Value::Artifact(..) => "an artifact of a stage",
+            Value::Module(_) => "a module",
+            Value::Optimizer(_) => "an optimizer",
+            Value::MetricCall(_) => "the value of a metric",
+            Value::Poison => "an unknown value",
+        }
+    }
+
+    pub fn is_poison(&self) -> bool {
+        matches!(self, Value::Poison)
+    }
+}

@@ -1,0 +1,57 @@
+//! What a metric of a recipe is: a declaration like an op's, and an accumulator that sees every image once.
+//!
+//! Metrics are host work at the end of a step graph: their inputs are nodes, their result is a number in `metrics.json`. They have
+//! no gradient and their value cannot flow back into a recipe.
+
+use candle_core::Tensor;
+
+use crate::ops::{Attrs, Input, OpError, Param};
+use crate::types::Fact;
+
+/// One metric of the language.
+pub struct MetricDef {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub inputs: &'static [Input],
+    pub params: &'static [Param],
+    pub source: &'static str,
+    /// Whether the value was chosen by looking at pixel masks: it may be reported, never used.
+    pub oracle: bool,
+    /// Refuses inputs of another meaning or shape.
+    pub infer: fn(&[&Fact], &Attrs) -> Result<(), OpError>,
+    /// A fresh accumulator for data with this many foreground classes.
+    pub start: fn(&Attrs, usize) -> Result<Box<dyn Accumulator>, OpError>,
+}
+
+impl PartialEq for MetricDef {
+    fn eq(&self, other: &MetricDef) -> bool {
+        self.name == other.name
+    }
+}
+
+impl std::fmt::Debug for MetricDef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Sums what a metric needs over a set of images, in the order of the set.
+pub trait Accumulator: Send {
+    /// Adds one batch; the tensors stand in the order of the metric's inputs.
+    fn add(&mut self, tensors: &[Tensor]) -> Result<(), OpError>;
+
+    fn finish(self: Box<Self>) -> MetricValue;
+}
+
+/// What a metric comes to.
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct MetricValue {
+    /// `None` where the set gives no answer (a class that never occurs).
+    pub value: Option<f64>,
+    pub oracle: bool,
+    /// What the mean was taken over, in words: `7 classes, 399 images`.
+    pub over: String,
+    /// Curves and values a class.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub detail: serde_json::Value,
+}

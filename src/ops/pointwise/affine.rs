@@ -1,0 +1,39 @@
+//! `affine`: a number times `scale` plus `shift`, what arithmetic with literals becomes.
+
+use super::shared::{eval, map};
+use crate::kernels::pointwise::Unary;
+use crate::ops::prelude::*;
+use crate::ops::rules;
+
+pub(super) static OP: OpDef = OpDef {
+    name: "affine",
+    summary: "Multiplies by `scale` and adds `shift`; `1 - x` is `affine(x, scale = -1, shift = 1)`.",
+    inputs: &[Input::one("x", "Any numbers.")],
+    params: &[
+        Param::new("scale", ParamKind::Float, Preset::Float(1.0), "What `x` is multiplied by."),
+        Param::new("shift", ParamKind::Float, Preset::Float(0.0), "What is added."),
+    ],
+    output: "As large as `x`; its range follows: `1 - x` of a unit map is a unit map.",
+    nature: Nature::POINTWISE,
+    infer,
+    eval: |args| {
+        let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
+        eval(Unary::Affine { scale, shift }, args)
+    },
+    grad: Gradient::Of(|g| {
+        let scale = Attrs::new().float("scale", g.attrs.get_float("scale")?);
+        let gx = g.op("affine", &[g.gradient], scale)?;
+        Ok(vec![Some(gx)])
+    }),
+    flops: |cost| 2 * cost.output.iter().product::<usize>() as u64,
+    examples: &[
+        Example { about: "a line", code: "tensor([0, 1, 2]) |> affine(scale = 3, shift = -1)", answer: "[-1 2 5]" },
+        Example { about: "the rest", code: r#"1 - tensor([0, 0.25, 1], "unit")"#, answer: "[1 0.75 0]" },
+    ],
+    ..OpDef::USUAL
+};
+
+fn infer(args: &Infer) -> Result<Fact, OpError> {
+    let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
+    map(args, |domain| rules::affine(domain, scale, shift))
+}

@@ -1,0 +1,30 @@
+//! `relu`: what is below zero becomes zero.
+
+use super::shared::{eval, eval_grad, from_output, gradient, map};
+use crate::kernels::pointwise::Unary;
+use crate::ops::prelude::*;
+
+pub(super) static OP: OpDef = OpDef {
+    name: "relu",
+    summary: "Sets what is below 0 to 0.",
+    inputs: &[Input::one("x", "Any numbers.")],
+    output: "As large as `x`, never below 0.",
+    source: "The gradient at 0 is 0.",
+    nature: Nature::POINTWISE,
+    infer,
+    eval: |args| eval(Unary::Relu, args),
+    grad: Gradient::Of(|g| from_output(g, "relu.grad")),
+    examples: &[Example { about: "the lower half is cut", code: "tensor([-1, 0, 2]) |> relu", answer: "[0 0 2]" }],
+    ..OpDef::USUAL
+};
+
+pub(super) static GRAD: OpDef = gradient("relu.grad", &[], |args| eval_grad(Unary::Relu, args));
+
+fn infer(args: &Infer) -> Result<Fact, OpError> {
+    map(args, rectified)
+}
+
+/// What is never below 0 stays what it is.
+fn rectified(domain: &Domain) -> Domain {
+    if domain.is_a(&Domain::NonNegative) { domain.clone() } else { Domain::NonNegative }
+}

@@ -1,0 +1,25 @@
+//! `relu6`: a ramp from 0 to 6.
+
+use super::shared::{eval, eval_grad, from_output, gradient, map};
+use crate::kernels::pointwise::Unary;
+use crate::ops::prelude::*;
+
+pub(super) static OP: OpDef = OpDef {
+    name: "relu6",
+    summary: "Cuts to 0..=6.",
+    inputs: &[Input::one("x", "Any numbers.")],
+    output: "As large as `x`, within 0..=6.",
+    source: "MobileNetV2 (Sandler et al., CVPR 2018). The gradient at 0 and at 6 is 0.",
+    nature: Nature::POINTWISE,
+    infer,
+    eval: |args| eval(Unary::Relu6, args),
+    grad: Gradient::Of(|g| from_output(g, "relu6.grad")),
+    examples: &[Example { about: "both ends are cut", code: "tensor([-1, 3, 8]) |> relu6", answer: "[0 3 6]" }],
+    ..OpDef::USUAL
+};
+
+pub(super) static GRAD: OpDef = gradient("relu6.grad", &[], |args| eval_grad(Unary::Relu6, args));
+
+fn infer(args: &Infer) -> Result<Fact, OpError> {
+    map(args, |domain| if domain.is_a(&Domain::Unit) { domain.clone() } else { Domain::NonNegative })
+}

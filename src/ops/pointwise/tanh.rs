@@ -1,0 +1,30 @@
+//! `tanh`: the hyperbolic tangent.
+
+use super::shared::{eval, eval_grad, from_output, gradient, map};
+use crate::kernels::pointwise::Unary;
+use crate::ops::prelude::*;
+use crate::ops::rules;
+
+pub(super) static OP: OpDef = OpDef {
+    name: "tanh",
+    summary: "The hyperbolic tangent.",
+    inputs: &[Input::one("x", "Any numbers.")],
+    output: "As large as `x`, within -1..=1.",
+    nature: Nature::POINTWISE,
+    infer,
+    eval: |args| eval(Unary::Tanh, args),
+    grad: Gradient::Of(|g| from_output(g, "tanh.grad")),
+    examples: &[Example { about: "odd", code: "tensor([-1, 0, 1]) |> tanh", answer: "[-0.7616 0 0.7616]" }],
+    ..OpDef::USUAL
+};
+
+pub(super) static GRAD: OpDef = gradient("tanh.grad", &[], |args| eval_grad(Unary::Tanh, args));
+
+fn infer(args: &Infer) -> Result<Fact, OpError> {
+    map(args, |domain| {
+        rules::within(match rules::range(domain) {
+            (lo, _) if lo >= 0.0 => (0.0, 1.0),
+            _ => (-1.0, 1.0),
+        })
+    })
+}

@@ -1,0 +1,143 @@
+//! Items, and what stands in a file, in nets and in stages alike: bindings and functions.
+
+use pest::iterators::Pair;
+
+use super::expressions::{Builder, expressions};
+use super::{Piece, Reader};
+use crate::syntax::ast::{Function, Item, ItemKind, Let, Parameter, Setting, StageKind, Type};
+use crate::syntax::grammar::Rule;
+use crate::syntax::scan::TokenKind;
+use crate::syntax::split::Level;
+
+impl Reader<'_> {
+    pub(super) fn items(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        let mut previous_end = 0;
+        for piece in self.pieces(0..self.scan.tokens.len(), Level::File) {
+            let (doc, span) = (self.doc(previous_end, &piece), self.span(&piece));
+            previous_end = span.end;
+            items.extend(self.item(piece).map(|kind| Item { doc, kind, span }));
+        }
+        items
+    }
+
+    /// `None` where nothing could be read, not even a name.
+    fn item(&self, piece: Piece) -> Option<ItemKind> {
+        match self.tokens.word(piece.start) {
+            "supervision" => self.supervision(piece),
+            "use" => self.use_item(piece),
+            "param" => self.param(piece),
+            "variant" => self.variant(piece),
+            "let" => self.binding(piece).map(ItemKind::Let),
+            "fn" => Some(match self.function(piece)? {
+                Ok(function) => ItemKind::Fn(function),
+                Err(unreadable) => ItemKind::Let(unreadable),
+            }),
+            "net" => self.net(piece),
+            "train" => self.stage(piece, StageKind::Train),
+            "infer" => self.stage(piece, StageKind::Infer),
+            "score" => self.stage(piece, StageKind::Score),
+            _ => {
+                self.unknown_lead(&piece, Level::File);
+                None
+            }
+        }
+    }
+
+    fn supervision(&self, piece: Piece) -> Option<ItemKind> {
+        let mut names = self.read(Rule::supervision_item, &piece)?.names().into_iter();
+        Some(ItemKind::Supervision { level: names.next()?, extras: names.collect() })
+    }
+
+    fn use_item(&self, piece: Piece) -> Option<ItemKind> {
+        if self.tokens.kind(piece.start + 1) == Some(TokenKind::Text) {
+            let parsed = self.read(Rule::use_file_item, &piece)?;
+            let path = parsed.part(Rule::string)?;
+            let (path, path_span) = (parsed.builder.text(&path), parsed.builder.span(&path));
+            return Some(ItemKind::UseFile { path, path_span, alias: parsed.first_name() });
+        }
+        let Some(parsed) = self.read(Rule::use_item, &piece) else {
+            // Every name in it may be used below.
+            let mut names = piece.skip(1).filter_map(|index| self.name_at(index));
+            return Some(ItemKind::Use { module: names.next()?, names: names.collect() });
+        };
+        let names = parsed.part(Rule::names).map_or(Vec::new(), |names| parsed.builder.names(names));
+        Some(ItemKind::Use { module: parsed.first_name(), names })
+    }
+
+    fn param(&self, piece: Piece) -> Option<ItemKind> {
+        let Some(parsed) = self.read(Rule::param_item, &piece) else {
+            let (name, value) = self.salvage(&piece, 1)?;
+            return Some(ItemKind::Param { name, value, range: None });
+        };
+        let mut values = parsed.exprs();
+        Some(ItemKind::Param { name: parsed.first_name(), value: values.next()?, range: values.next() })
+    }
+
+    fn variant(&self, piece: Piece) -> Option<ItemKind> {
+        let body = self.body(&piece, "a variant")?;
+        let header = self.read(Rule::variant_header, &(piece.start..body.open));
+        let overrides = self.pieces(body.contents, Level::Variant).filter_map(|piece| self.setting(piece)).collect();
+        Some(ItemKind::Variant { name: header?.first_name(), overrides })
+    }
+
+    /// `name = value`
+    pub(super) fn setting(&self, piece: Piece) -> Option<Setting> {
+        if self.name_at(piece.start).is_none() {
+            self.unknown_lead(&piece, Level::Variant);
+            return None;
+        }
+        let (name, value) = match self.read(Rule::setting_piece, &piece) {
+            Some(parsed) => (parsed.first_name(), parsed.exprs().next()?),
+            None => self.salvage(&piece, 0)?,
+        };
+        Some(Setting { name, value })
+    }
+
+    /// A function, or the binding of its name where it could not be read.
+    pub(super) fn function(&self, piece: Piece) -> Option<Result<Function, Let>> {
+        let span = self.span(&piece);
+        let Some(parsed) = self.read(Rule::function_piece, &piece) else {
+            let (name, value) = self.salvage(&piece, 1)?;
+            return Some(Err(Let { name, value, span }));
+        };
+        let parameters = parsed.part(Rule::parameters).map_or(Vec::new(), |pair| parameters(&parsed.builder, pair));
+        let result =
+            parsed.part(Rule::result).and_then(|pair| pair.into_inner().find(|part| part.as_rule() == Rule::type_));
+        let result = result.map(|pair| type_of(&parsed.builder, pair));
+        Some(Ok(Function { name: parsed.first_name(), parameters, result, body: parsed.exprs().next()?, span }))
+    }
+}
+
+/// `parameters`
+pub(super) fn parameters(builder: &Builder, pair: Pair<Rule>) -> Vec<Parameter> {
+    let parameters = pair.into_inner().filter(|part| part.as_rule() == Rule::parameter);
+    parameters.map(|pair| parameter(builder, pair)).collect()
+}
+
+/// `parameter`
+fn parameter(builder: &Builder, pair: Pair<Rule>) -> Parameter {
+    let mut parts = pair.into_inner();
+    let name = builder.name(&parts.next().expect("a parameter begins with its name"));
+    let (mut ty, mut default) = (None, None);
+    for part in parts {
+        match part.as_rule() {
+            Rule::type_ => ty = Some(type_of(builder, part)),
+            Rule::expr => default = Some(builder.expr(part)),
+            _ => {}
+        }
+    }
+    Parameter { name, ty, default }
+}
+
+/// `type_`
+fn type_of(builder: &Builder, pair: Pair<Rule>) -> Type {
+    let mut parts = pair.into_inner();
+    let domain = builder.name(&parts.next().expect("a type begins with its domain"));
+    let mut span = domain.span;
+    let dims = parts.next().map(|dims| {
+        span = span.to(builder.span(&dims));
+        expressions(dims).map(|dim| builder.expr(dim)).collect()
+    });
+    Type { domain, dims, span }
+}

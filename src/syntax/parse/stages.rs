@@ -1,0 +1,97 @@
+//! `train name { entries }`, `infer`, `score`, and the statements of their `step` or `each`.
+
+use pest::iterators::Pair;
+
+use super::expressions::expressions;
+use super::{Piece, Reader};
+use crate::syntax::ast::{Entry, EntryKind, ItemKind, Setting, Stage, StageKind, Statement, StatementKind};
+use crate::syntax::grammar::Rule;
+use crate::syntax::scan::TokenKind;
+use crate::syntax::split::Level;
+
+impl Reader<'_> {
+    pub(super) fn stage(&self, piece: Piece, kind: StageKind) -> Option<ItemKind> {
+        let body = self.body(&piece, "a stage")?;
+        let header = self.read(Rule::stage_header, &(piece.start..body.open));
+        let name = header.map(|header| header.first_name()).or_else(|| self.name_at(piece.start + 1));
+        let entry = |piece: Piece| {
+            let span = self.span(&piece);
+            Entry { kind: self.entry(piece).unwrap_or(EntryKind::Error), span }
+        };
+        let entries = self.pieces(body.contents, Level::Stage).map(entry).collect();
+        Some(ItemKind::Stage(Stage { kind, name: name?, entries }))
+    }
+
+    fn entry(&self, piece: Piece) -> Option<EntryKind> {
+        let word = self.tokens.word(piece.start);
+        let second = (piece.len() > 1).then(|| (self.tokens.word(piece.start + 1), self.tokens.kind(piece.start + 1)));
+        match (word, second) {
+            (_, Some(("=", _))) => self.setting(piece).map(EntryKind::Setting),
+            ("net", _) => self.named(&piece).map(|(name, value)| EntryKind::Net { name, value }),
+            ("let", _) => self.binding(piece).map(EntryKind::Let),
+            ("rates", _) => self.rates(piece),
+            ("step" | "each", _) => self.step(piece, word == "step"),
+            // `batch 8`, `batch: 8`: a setting that lacks its `=`.
+            (_, Some((_, Some(kind)))) if kind != TokenKind::Word => self.setting(piece).map(EntryKind::Setting),
+            _ => {
+                self.unknown_lead(&piece, Level::Stage);
+                None
+            }
+        }
+    }
+
+    fn rates(&self, piece: Piece) -> Option<EntryKind> {
+        let parsed = self.read(Rule::rates_piece, &piece)?;
+        let rate = |pair: Pair<Rule>| {
+            let path = pair.clone().into_inner().next().expect("a rate begins with its path");
+            let value = expressions(pair).next().expect("a rate has a value");
+            Setting { name: parsed.builder.name(&path), value: parsed.builder.expr(value) }
+        };
+        let rates = parsed.pair.clone().into_inner().filter(|part| part.as_rule() == Rule::rate);
+        Some(EntryKind::Rates(rates.map(rate).collect()))
+    }
+
+    /// `step { fields } { statements }`, `each { … } { … }`
+    fn step(&self, piece: Piece, step: bool) -> Option<EntryKind> {
+        let what = if step { "`step { fields }`" } else { "`each { fields }`" };
+        let opens = |index: usize| self.tokens.word(index) == "{";
+        let fields_end = self.tokens.find(piece.clone(), opens).map_or(piece.start + 1, |open| self.tokens.next(open));
+        let body = match fields_end < piece.end {
+            true => self.body(&(fields_end..piece.end), what)?,
+            // Nothing follows the fields, which says itself.
+            false => return self.body(&(piece.end - 1..piece.end), what).and(None),
+        };
+        let header = self.read(Rule::body_header, &(piece.start..body.open));
+        let statement = |piece: Piece| {
+            let span = self.span(&piece);
+            Statement { kind: self.statement(piece).unwrap_or(StatementKind::Error), span }
+        };
+        let statements = self.pieces(body.contents, Level::Body).map(statement).collect();
+        let header = header?;
+        let fields = header.part(Rule::names).map_or(Vec::new(), |names| header.builder.names(names));
+        Some(EntryKind::Body { step, fields, statements })
+    }
+
+    fn statement(&self, piece: Piece) -> Option<StatementKind> {
+        match self.tokens.word(piece.start) {
+            "let" => self.binding(piece).map(StatementKind::Let),
+            "loss" => self.named(&piece).map(|(name, value)| StatementKind::Loss { name, value }),
+            "metric" => self.named(&piece).map(|(name, value)| StatementKind::Metric { name, value }),
+            "save" => self.named(&piece).map(|(name, value)| StatementKind::Save { name, value }),
+            "show" => self.show(piece),
+            _ => {
+                self.unknown_lead(&piece, Level::Body);
+                None
+            }
+        }
+    }
+
+    /// `show name`, `show name = value`
+    fn show(&self, piece: Piece) -> Option<StatementKind> {
+        let Some(parsed) = self.read(Rule::show_piece, &piece) else {
+            let (name, value) = self.salvage(&piece, 1)?;
+            return Some(StatementKind::Show { name, value: Some(value) });
+        };
+        Some(StatementKind::Show { name: parsed.first_name(), value: parsed.exprs().next() })
+    }
+}
