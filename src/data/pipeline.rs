@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_mask_that_is_not_asked_for_is_never_opened() {
-        let (dataset, counts) = Counted::new(4, 3);
+        let (dataset, counts) = Counted::whole(4, 3);
         let fields = Fields { image: true, tags: true, ..Fields::default() };
         let pipeline = Pipeline::new(dataset, "train", Vec::new(), Vec::new(), fields).unwrap();
         let sample = pipeline.load(1, 0, 0).unwrap();
