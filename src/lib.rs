@@ -1,5 +1,6 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
+pub mod cli;
 pub mod data;
 pub mod diag;
 pub mod exec;
@@ -10,6 +11,7 @@ pub mod kernels;
 pub mod lower;
 pub mod metrics;
 pub mod ops;
+pub mod passes;
 pub mod plan;
 pub mod random;
 pub mod source;

@@ -56,7 +56,7 @@ pub enum RunError {
     #[error("the {what} cannot be used: {error}")]
     Leaf { node: Id, what: String, error: candle_core::Error },
     #[error("`{op}`: {error}")]
-    Op { node: Id, op: &'static str, origin: Origin, error: OpError },
+    Op { node: Id, op: &'static str, origin: Origin, error: Box<OpError> },
     /// `what` is an op or a leaf, in words: a weight or a picture may be broken before anything runs.
     #[error("{output} is not a finite number; the first that is not comes from the {what}")]
     NotFinite { node: Id, what: String, origin: Origin, output: String },
@@ -155,7 +155,7 @@ impl Interpreter {
                 node: step.node,
                 op: op.name,
                 origin: node.origin.clone(),
-                error,
+                error: error.into(),
             })?;
             look(step.node, &result)?;
             if let (Some(watch), Some(start)) = (&mut watch, start) {
@@ -232,7 +232,7 @@ impl Interpreter {
         }
         let found = format!("gave {:?} {:?}, inferred {:?} {dtype:?}", result.dtype(), result.dims(), shape);
         let (op, origin) = (op_name(&self.graph, id), node.origin.clone());
-        Err(RunError::Op { node: id, op, origin, error: OpError::internal(found) })
+        Err(RunError::Op { node: id, op, origin, error: OpError::internal(found).into() })
     }
 }
 

@@ -2,3 +2,7 @@
 
 pub mod interpreter;
 pub mod watch;
+
+// For tests and tools.
+pub mod check;
+pub mod values;

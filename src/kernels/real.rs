@@ -28,6 +28,11 @@ pub trait Real: WithDType + Neg<Output = Self> + Default {
     /// Distance from 1 to the next larger number.
     const EPSILON: Self;
 
+    /// The same number as `f64`. Unlike `WithDType::to_f64` certain to be inlined.
+    fn double(self) -> f64;
+    /// The nearest number of this type.
+    fn of(number: f64) -> Self;
+
     fn exp(self) -> Self;
     /// `exp(self) - 1`, exact near 0.
     fn exp_m1(self) -> Self;
@@ -82,6 +87,14 @@ macro_rules! real {
             const NEG_INFINITY: Self = $float::NEG_INFINITY;
             const EPSILON: Self = $float::EPSILON;
 
+            #[inline(always)]
+            fn double(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn of(number: f64) -> Self {
+                number as $float
+            }
             #[inline(always)]
             fn exp(self) -> Self {
                 self.exp()

@@ -87,6 +87,19 @@ pub fn truth<'a>(args: &Infer<'a>, slot: usize) -> Result<&'a Fact, OpError> {
     Err(refused(args, slot, "takes zeros and ones").help("a comparison makes them: `x > 0.5`"))
 }
 
+/// Scores go in, not what is a probability or its logarithm already.
+pub fn scores(args: &Infer) -> Result<(), OpError> {
+    let fact = real(args, 0)?;
+    match fact.domain {
+        Domain::Unit | Domain::Probability | Domain::Binary | Domain::Tags | Domain::LogProbability => {
+            let help =
+                format!("this is a probability already: leave `{}` out, or apply it to the scores", args.op.name);
+            Err(refused(args, 0, "takes scores").help(help))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// "`sigmoid` takes scores, `x` is prob[B, K]".
 pub fn refused(args: &Infer, slot: usize, takes: &str) -> OpError {
     let name = args.op.inputs[slot.min(args.op.inputs.len() - 1)].name;

@@ -8,9 +8,11 @@ pub mod ast;
 mod brackets;
 mod depth;
 mod errors;
+mod format;
 mod grammar;
 mod parse;
 mod scan;
 mod split;
 
+pub use format::{format, print};
 pub use parse::parse;

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::parse;
 use crate::diag::Problems;
-use crate::source::{SourceId, Sources};
+use crate::source::Sources;
 
 /// Every problem of `text` on a line: place, message, what is marked, help.
 fn problems(text: &str) -> String {

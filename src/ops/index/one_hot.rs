@@ -1,0 +1,33 @@
+//! `one_hot`: a channel for each class.
+
+use crate::kernels::indexing;
+use crate::ops::prelude::*;
+use crate::ops::rules;
+
+pub(super) static OP: OpDef = OpDef {
+    name: "one_hot",
+    summary: "Makes a channel of each class: 1 where the class is, 0 elsewhere.",
+    inputs: &[Input::one("index", "Class numbers; where one is not known (255) all channels are 0.")],
+    params: &[Param::new("axis", ParamKind::Int, Preset::Int(1), "Where the new axis of the classes is.")],
+    output: "Zeros and ones, one axis more.",
+    infer,
+    eval: |args| {
+        let axis = rules::axis(args.attrs, "axis", args.tensor(0).rank() + 1)?;
+        Ok(indexing::one_hot(args.tensor(0), args.shape()?[axis], axis, args.context.dtype)?)
+    },
+    grad: Gradient::None("class numbers have no gradient"),
+    examples: &[Example {
+        about: "two of three classes",
+        code: r#"tensor([[1, 0, 0], [0, 0, 1]]) |> argmax |> one_hot"#,
+        answer: "[[1 0 0] [0 0 1]]",
+    }],
+    ..OpDef::USUAL
+};
+
+fn infer(args: &Infer) -> Result<Fact, OpError> {
+    let (index, classes) = rules::index(args, 0)?;
+    let axis = rules::axis(args.attrs, "axis", index.rank() + 1)?;
+    let mut dims = index.dims.clone();
+    dims.insert(axis, classes.clone());
+    Ok(Fact::new(Domain::Binary, dims))
+}
