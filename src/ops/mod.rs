@@ -30,7 +30,7 @@ pub struct Family {
 }
 
 /// Every family. Documentation follows this order.
-pub static FAMILIES: &[&Family] = &[
+pub static FAMILIES: &[&Family] = &[&pointwise::FAMILY, &meaning::FAMILY];
     &pointwise::FAMILY,
     &arithmetic::FAMILY,
     &reduce::FAMILY,

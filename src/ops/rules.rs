@@ -142,6 +142,21 @@ fn resolve(axis: i64, name: &'static str, rank: usize) -> Result<usize, OpError>
     })
 }
 
+/// The length of an optional `Dim` param.
+pub fn length(attrs: &Attrs, name: &'static str) -> Result<Option<Dim>, OpError> {
+    match attrs.get(name) {
+        None => Ok(None),
+        Some(_) => Ok(attrs.dims(name)?.first().cloned()),
+    }
+}
+
+/// A length in one run.
+pub fn counted(dim: Option<&Dim>, args: &Eval, otherwise: usize) -> Result<usize, OpError> {
+    let Some(dim) = dim else { return Ok(otherwise) };
+    let value = dim.eval(&args.context.dims)?;
+    usize::try_from(value).map_err(|_| OpError::new(Code::OutOfRange, format!("a length of {value} is below zero")))
+}
+
 /// The dims two inputs are broadcast to.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ mod extreme;
 mod mul;
 mod not;
 mod or;
+mod pow;
 mod shared;
 mod sub;
 
@@ -23,6 +24,9 @@ pub static FAMILY: Family = Family {
         &sub::OP,
         &mul::OP,
         &div::OP,
+        &pow::OP,
+        &pow::BASE,
+        &pow::EXPONENT,
         &extreme::MINIMUM,
         &extreme::MAXIMUM,
         &compare::LESS,

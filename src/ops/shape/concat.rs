@@ -53,8 +53,9 @@ fn grad(g: &mut Grad) -> Result<Vec<Option<Ref>>, OpError> {
     let mut gradients = Vec::new();
     for (slot, &input) in g.inputs.to_vec().iter().enumerate() {
         let Some(input) = input else { continue };
-        let end = start.clone() + g.fact(input).dims[axis].clone();
-        let part = Attrs::new().int("axis", axis as i64).dims_of("start", [start]).dims_of("end", [end.clone()]);
+        let length = g.fact(input).dims[axis].clone();
+        let end = start.clone() + length.clone();
+        let part = Attrs::new().int("axis", axis as i64).dims_of("start", [start]).dims_of("length", [length]);
         gradients.push(if g.wanted[slot] { Some(g.op("slice", &[g.gradient], part)?) } else { None });
         start = end;
     }

@@ -3,14 +3,17 @@
 mod concat;
 mod expand;
 mod flip;
+mod length;
 mod pad;
 mod permute;
+mod position;
 mod reshape;
 mod shared;
 mod slice;
 mod squeeze;
 mod stack;
 mod sum_to;
+mod transpose;
 mod unsqueeze;
 
 use super::Family;
@@ -27,8 +30,11 @@ pub static FAMILY: Family = Family {
         &unsqueeze::OP,
         &squeeze::OP,
         &permute::OP,
+        &transpose::OP,
         &flip::OP,
         &expand::OP,
         &sum_to::OP,
+        &length::OP,
+        &position::OP,
     ],
 };

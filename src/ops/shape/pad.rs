@@ -1,9 +1,8 @@
 //! `pad`: a margin of one value.
 
-use super::shared::{counted, length};
 use crate::kernels::layout;
 use crate::ops::prelude::*;
-use crate::ops::rules;
+use crate::ops::rules::{self, counted, length};
 
 pub(super) static OP: OpDef = OpDef {
     name: "pad",
@@ -78,8 +77,8 @@ fn grad(g: &mut Grad) -> Result<Vec<Option<Ref>>, OpError> {
     let dims = g.fact(g.input(0)).dims.clone();
     let axis = rules::axis(g.attrs, "axis", dims.len())?;
     let start = length(g.attrs, "before")?.unwrap_or_else(|| Dim::constant(0));
-    let end = start.clone() + dims[axis].clone();
-    let part = Attrs::new().int("axis", axis as i64).dims_of("start", [start]).dims_of("end", [end]);
+    let length = dims[axis].clone();
+    let part = Attrs::new().int("axis", axis as i64).dims_of("start", [start]).dims_of("length", [length]);
     let gx = g.op("slice", &[g.gradient], part)?;
     Ok(vec![Some(gx)])
 }

@@ -25,18 +25,3 @@ pub fn joined(args: &Infer) -> Result<Domain, OpError> {
     // Put together, probabilities need not sum to one any more.
     Ok(if domain == Domain::Probability { Domain::Unit } else { domain })
 }
-
-/// The length of an optional `Dim` param.
-pub fn length(attrs: &Attrs, name: &'static str) -> Result<Option<Dim>, OpError> {
-    match attrs.get(name) {
-        None => Ok(None),
-        Some(_) => Ok(attrs.dims(name)?.first().cloned()),
-    }
-}
-
-/// A length in one run.
-pub fn counted(dim: Option<&Dim>, args: &Eval, otherwise: usize) -> Result<usize, OpError> {
-    let Some(dim) = dim else { return Ok(otherwise) };
-    let value = dim.eval(&args.context.dims)?;
-    usize::try_from(value).map_err(|_| OpError::new(Code::OutOfRange, format!("a length of {value} is below zero")))
-}

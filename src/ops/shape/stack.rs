@@ -48,8 +48,7 @@ fn grad(g: &mut Grad) -> Result<Vec<Option<Ref>>, OpError> {
     let axis = rules::axis(g.attrs, "axis", g.fact(g.output).rank())? as i64;
     let mut gradients = Vec::new();
     for slot in 0..g.inputs.len() {
-        let at = |position: usize| [Dim::constant(position as i64)];
-        let part = Attrs::new().int("axis", axis).dims_of("start", at(slot)).dims_of("end", at(slot + 1));
+        let part = Attrs::new().int("axis", axis).dims_of("start", [Dim::from(slot)]).dims_of("length", [Dim::from(1)]);
         gradients.push(match g.wanted[slot] {
             true => {
                 let part = g.op("slice", &[g.gradient], part)?;

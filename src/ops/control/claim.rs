@@ -1,4 +1,4 @@
-//! `assume`: a narrower domain than could be inferred, checked while it runs.
+//! `claim`: a narrower domain than could be inferred, checked while it runs.
 
 use crate::kernels::reduce::{Reduce, reduce};
 use crate::ops::prelude::*;
@@ -8,30 +8,39 @@ use crate::ops::rules;
 const SLACK: f64 = 1e-5;
 
 pub(super) static OP: OpDef = OpDef {
-    name: "assume",
+    name: "claim",
     summary: "The same numbers, said to be of a narrower domain.",
     inputs: &[Input::one("x", "Any numbers.")],
     params: &[Param::required(
         "domain",
-        ParamKind::Word(&["nonneg", "unit", "prob", "binary", "logit", "log_prob", "feature", "tags", "real"]),
+        ParamKind::Word(Domain::WORDS),
         "What is known of them that the types cannot tell, as that a map divided by its maximum is within 0..=1.",
     )],
     output: "`x`, unchanged. A number outside the range of the domain stops the run.",
     nature: Nature::VIEW,
-    infer: |args| Ok(rules::real(args, 0)?.with_domain(domain(args.attrs)?)),
+    infer,
     eval,
     grad: Gradient::Of(|g| Ok(vec![Some(g.gradient)])),
     examples: &[Example {
         about: "over its maximum, a map is a unit map",
-        code: r#"1 - assume(tensor([1, 2, 4]) / 4, "unit")"#,
+        code: r#"1 - claim(tensor([1, 2, 4]) / 4, "unit")"#,
         answer: "[0.75 0.5 0]",
     }],
     ..OpDef::USUAL
 };
 
-fn domain(attrs: &Attrs) -> Result<Domain, OpError> {
-    let word = attrs.get_word("domain")?;
-    Domain::from_word(word, &Dim::constant(0)).ok_or_else(|| OpError::internal(format!("`{word}` is not a domain")))
+/// C1: real numbers are not claimed to be class numbers.
+fn infer(args: &Infer) -> Result<Fact, OpError> {
+    let x = rules::real(args, 0)?;
+    let word = args.attrs.get_word("domain")?;
+    match Domain::from_word(word, &Dim::constant(0)) {
+        Some(domain) if !domain.is_index() => Ok(x.with_domain(domain)),
+        Some(_) => {
+            let message = format!("`claim` does not make class numbers of {x}");
+            Err(OpError::new(Code::DomainMismatch, message).at("domain").help("`argmax` makes class numbers of scores"))
+        }
+        None => Err(OpError::internal(format!("`{word}` is not a domain"))),
+    }
 }
 
 fn eval(args: &Eval) -> Result<Tensor, OpError> {
