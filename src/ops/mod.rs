@@ -5,12 +5,12 @@
 
 pub mod attrs;
 mod def;
-mod meaning;
 mod rules;
 
 mod arithmetic;
 mod control;
 mod index;
+mod meaning;
 mod pointwise;
 mod reduce;
 mod shape;
@@ -30,7 +30,7 @@ pub struct Family {
 }
 
 /// Every family. Documentation follows this order.
-pub static FAMILIES: &[&Family] = &[&pointwise::FAMILY, &meaning::FAMILY];
+pub static FAMILIES: &[&Family] = &[
     &pointwise::FAMILY,
     &arithmetic::FAMILY,
     &reduce::FAMILY,
@@ -38,6 +38,7 @@ pub static FAMILIES: &[&Family] = &[&pointwise::FAMILY, &meaning::FAMILY];
     &shape::FAMILY,
     &index::FAMILY,
     &control::FAMILY,
+    &meaning::FAMILY,
 ];
 
 /// The op of that name, internal ones included.
