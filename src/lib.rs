@@ -15,7 +15,7 @@ pub mod passes;
 pub mod plan;
 pub mod random;
 pub mod source;
-pub mod store;
 pub mod stdlib;
+pub mod store;
 pub mod syntax;
 pub mod types;

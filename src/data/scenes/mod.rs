@@ -129,7 +129,8 @@ mod tests {
         let square = scenes(10, 6, 1);
         let wide = Scenes::new(10, [64, 80], 20, 2).unwrap();
         let hashes = [hash(&square, 0), hash(&square, 7), hash(&wide, 3)].join(" ");
-        expect_test::expect!["1 fd22379761a1c5f3 2f1000c059b5f977 6e4bac2f9c8f2c3a"].assert_eq(&format!("{DRAWING} {hashes}"));
+        expect_test::expect!["1 fd22379761a1c5f3 2f1000c059b5f977 6e4bac2f9c8f2c3a"]
+            .assert_eq(&format!("{DRAWING} {hashes}"));
     }
 
     #[test]
