@@ -72,6 +72,7 @@ pub const SPREAD: OpDef = OpDef {
     inputs: &[Input::one("gy", "The gradient of the fold.")],
     params: &[AXES, Param::required("dims", ParamKind::Dims, "The shape before the fold.")],
     output: "The gradient of what was folded.",
+    laws: |_| &[Law::Zero { slot: 0 }],
     nature: Nature::PLAIN.internal(),
     infer: |args| Ok(Fact::new(Domain::Real, args.attrs.dims("dims")?.to_vec())),
     ..OpDef::USUAL
@@ -94,6 +95,7 @@ pub const POINT: OpDef = OpDef {
     inputs: &[Input::one("gy", "The gradient of the fold."), Input::one("x", "What was folded.")],
     params: &[AXES],
     output: "The gradient of what was folded.",
+    laws: |_| &[Law::Zero { slot: 0 }],
     nature: Nature::PLAIN.internal(),
     infer: |args| Ok(Fact::new(Domain::Real, args.fact(1).dims.clone())),
     ..OpDef::USUAL
