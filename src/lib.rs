@@ -1,6 +1,7 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
 pub mod cli;
+pub mod compile;
 pub mod data;
 pub mod diag;
 pub mod exec;

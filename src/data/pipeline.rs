@@ -25,6 +25,8 @@ pub enum JoinedMap {
     Float(Planes),
     /// Class or region numbers, as large as the picture.
     Index(Grid<u32>),
+    /// `[C]`: numbers of the whole picture, which no transform changes.
+    Vector(Vec<f32>),
 }
 
 /// The maps that one output of another stage has saved, by picture.
@@ -147,18 +149,20 @@ impl Pipeline {
 
     fn join(&self, sample: &mut Sample, join: &Join) -> Result<(), DataError> {
         let map = join.artifacts.load(&sample.id)?;
+        let name = join.name.clone();
         let size = match &map {
             JoinedMap::Float(planes) => [planes.height, planes.width],
             JoinedMap::Index(grid) => [grid.height, grid.width],
+            JoinedMap::Vector(_) => sample.size,
         };
-        if size.contains(&0) {
-            return Err(DataError::argument(format!("the map `{}` of `{}` is empty", join.name, sample.id)));
+        if size.contains(&0) && !matches!(map, JoinedMap::Vector(_)) {
+            return Err(DataError::argument(format!("the map `{name}` of `{}` is empty", sample.id)));
         }
         if sample.size == [0, 0] {
             sample.start(size);
         }
-        let name = join.name.clone();
         match map {
+            JoinedMap::Vector(numbers) => drop(sample.vectors.insert(name, numbers)),
             JoinedMap::Float(planes) if size == sample.size => drop(sample.maps.insert(name, planes)),
             JoinedMap::Float(planes) => drop(sample.maps.insert(name, resample::resize_bilinear(&planes, sample.size))),
             JoinedMap::Index(grid) if size == sample.size => drop(sample.index_maps.insert(name, grid)),
@@ -253,13 +257,16 @@ mod tests {
     }
 
     #[test]
-    fn joined_maps_come_to_the_pictures_size() {
+    fn joined_maps_come_to_the_pictures_size_and_vectors_as_they_are() {
         let tree = tree();
         let join = |map| vec![Join { name: "cam".into(), artifacts: Arc::new(Fixed(map)) }];
         let coarse = Planes { channels: 2, height: 1, width: 1, data: vec![0.5, 0.25] };
         let fields = Fields { image: true, ..Fields::default() };
         let sample = pipeline(&tree, fields, join(JoinedMap::Float(coarse))).load(0, 0, 0).unwrap();
         assert_eq!(sample.maps["cam"].data, [[0.5; 24], [0.25; 24]].concat());
+        let vector = JoinedMap::Vector(vec![0.25, 1.0]);
+        let batch = pipeline(&tree, fields, join(vector)).batch_of_one(0, 0, 0).unwrap();
+        assert_eq!(batch.tensors["cam"].to_vec2::<f32>().unwrap(), [[0.25, 1.0]]);
         let index = JoinedMap::Index(Grid { height: 2, width: 2, data: vec![0; 4] });
         let error = pipeline(&tree, fields, join(index)).load(0, 0, 0).unwrap_err();
         assert!(error.what.starts_with("the index map `cam` of `a` is 2 × 2, its picture is 4 × 6"), "{error}");

@@ -79,6 +79,8 @@ pub struct Sample {
     pub maps: BTreeMap<String, Planes>,
     /// Index maps of other stages, by name.
     pub index_maps: BTreeMap<String, Grid<u32>>,
+    /// Numbers of other stages that lie nowhere on the picture, by name.
+    pub vectors: BTreeMap<String, Vec<f32>>,
     pub valid: Rect,
 }
 

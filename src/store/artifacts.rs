@@ -79,7 +79,7 @@ impl data::Artifacts for StageArtifacts {
         let arrays = npz::read(&path).map_err(|error| DataError::broken(&path, error.what))?;
         let tensor = arrays.into_iter().next().map(|(_, tensor)| tensor);
         tensor.and_then(|tensor| joined(&tensor, self.index)).ok_or_else(|| {
-            let expected = if self.index { "class numbers [H, W]" } else { "a map [C, H, W]" };
+            let expected = if self.index { "class numbers [H, W]" } else { "a map [C, H, W] or a vector [C]" };
             DataError::broken(&path, format!("does not hold {expected}"))
         })
     }
@@ -89,6 +89,7 @@ fn joined(tensor: &Tensor, index: bool) -> Option<JoinedMap> {
     let flat = tensor.flatten_all().ok()?;
     match (index, tensor.dims()) {
         (true, &[height, width]) => Some(JoinedMap::Index(Grid { height, width, data: flat.to_vec1().ok()? })),
+        (false, &[_]) => Some(JoinedMap::Vector(flat.to_dtype(DType::F32).ok()?.to_vec1().ok()?)),
         (false, &[height, width]) => {
             let data = flat.to_dtype(DType::F32).ok()?.to_vec1().ok()?;
             Some(JoinedMap::Float(Planes { channels: 1, height, width, data }))
@@ -113,11 +114,13 @@ mod tests {
         let cam = Tensor::arange(0f32, 12.0, &Device::Cpu).unwrap().reshape((2, 2, 3)).unwrap();
         let seed = Tensor::new(&[[0u32, 3], [255, 1]], &Device::Cpu).unwrap();
         let regions = Tensor::new(&[[0u32, 256]], &Device::Cpu).unwrap();
+        let scores = Tensor::new(&[0.25f32, 1.0], &Device::Cpu).unwrap();
         let id = "../../2007.1";
         assert!(!is_written(folder.path(), "cam", id));
         write(folder.path(), "cam", id, &cam).unwrap();
         write(folder.path(), "seed", id, &seed).unwrap();
         write(folder.path(), "regions", id, &regions).unwrap();
+        write(folder.path(), "scores", id, &scores).unwrap();
         assert!(is_written(folder.path(), "cam", id) && is_written(folder.path(), "seed", id));
 
         let mut files: Vec<String> = walkdir::WalkDir::new(folder.path())
@@ -130,7 +133,8 @@ mod tests {
         let name = "%2E.%2F..%2F2007.1";
         assert_eq!(
             files,
-            [format!("maps/cam/{name}.npz"), format!("maps/regions/{name}.npz"), format!("maps/seed/{name}.png")]
+            ["cam/%.npz", "regions/%.npz", "scores/%.npz", "seed/%.png"]
+                .map(|path| format!("maps/{}", path.replace('%', name)))
         );
 
         let load = |save, index| StageArtifacts::new(folder.path(), "cams", save, index).load(id);
@@ -138,6 +142,7 @@ mod tests {
         assert_eq!(load("cam", false), Ok(JoinedMap::Float(Planes { channels: 2, height: 2, width: 3, data })));
         assert_eq!(load("seed", true), Ok(JoinedMap::Index(Grid { height: 2, width: 2, data: vec![0, 3, 255, 1] })));
         assert_eq!(load("regions", true), Ok(JoinedMap::Index(Grid { height: 1, width: 2, data: vec![0, 256] })));
+        assert_eq!(load("scores", false), Ok(JoinedMap::Vector(vec![0.25, 1.0])));
         assert!(load("cam", true).unwrap_err().what.contains("does not hold class numbers"));
         let missing = load("other", false).unwrap_err();
         assert_eq!(missing.what, "`cams.other` was not saved for the picture `../../2007.1`");
