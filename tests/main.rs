@@ -1,1 +1,3 @@
+//! The one test binary: what the rooms promise together.
 
+mod ops;

@@ -54,6 +54,26 @@ impl OpDef {
         examples: &[],
     };
 
+    /// How the language writes it: `+` for `add`, else the name.
+    pub fn written(&self) -> &'static str {
+        const SIGNS: &[(&str, &str)] = &[
+            ("add", "+"),
+            ("sub", "-"),
+            ("mul", "*"),
+            ("div", "/"),
+            ("pow", "^"),
+            ("neg", "-"),
+            ("affine", "+ - * /"),
+            ("less", "<"),
+            ("less_equal", "<="),
+            ("greater", ">"),
+            ("greater_equal", ">="),
+            ("equal", "=="),
+            ("not_equal", "!="),
+        ];
+        SIGNS.iter().find(|(name, _)| *name == self.name).map_or(self.name, |(_, sign)| sign)
+    }
+
     pub fn param(&self, name: &str) -> Option<&'static Param> {
         self.params.iter().find(|param| param.name == name)
     }
