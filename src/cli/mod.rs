@@ -9,17 +9,27 @@
 //! | `exit` | exit codes |
 //! | `output` | what is said, to whom |
 //! | `guard` | panics become diagnostics, deep recipes get a deep stack, Ctrl-C raises a flag |
+//! | `recipe` | a recipe named on the command line, read and lowered |
+//! | `explained` | the tables of `check --explain` |
 //! | `arrays` | named arrays in .safetensors, .npz and .pth files |
 
 mod arrays;
+mod call;
+mod check;
 mod completions;
 mod data;
+mod doc;
+mod eval;
 mod exit;
 mod explain;
+mod explained;
+mod fmt;
+mod graph;
 mod guard;
 mod list;
 mod new;
 mod output;
+mod recipe;
 mod weights;
 
 use std::process::ExitCode;
@@ -39,6 +49,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Say everything that is wrong with recipes, run nothing
+    Check(check::Args),
+    /// Bring recipes to the canonical format
+    Fmt(fmt::Args),
+    /// Draw the pipeline, or the step graph of a stage
+    Graph(graph::Args),
+    /// Run one function on arrays
+    Call(call::Args),
+    /// Mean IoU of a folder of predictions
+    Eval(eval::Args),
+    /// The standard library and the primitives
+    Doc(doc::Args),
     /// Look at a data set
     #[command(subcommand)]
     Data(data::Command),
@@ -71,6 +93,12 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Exit {
     match command {
+        Command::Check(args) => check::run(args),
+        Command::Fmt(args) => fmt::run(args),
+        Command::Graph(args) => graph::run(args),
+        Command::Call(args) => call::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Doc(args) => doc::run(args, &Output::new(false)),
         Command::Data(command) => data::run(command),
         Command::Explain(args) => explain::run(args, &Output::new(false)),
         Command::List(args) => list::run(args),
