@@ -18,6 +18,10 @@ mod prove;
 mod recipe;
 mod stage;
 mod types;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::collections::HashMap;

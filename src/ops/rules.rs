@@ -103,8 +103,32 @@ pub fn scores(args: &Infer) -> Result<(), OpError> {
 /// "`sigmoid` takes scores, `x` is prob[B, K]".
 pub fn refused(args: &Infer, slot: usize, takes: &str) -> OpError {
     let name = args.op.inputs[slot.min(args.op.inputs.len() - 1)].name;
-    let message = format!("`{}` {takes}, `{name}` is {}", args.op.name, args.fact(slot));
+    let fact = args.fact(slot);
+    let message = match sign(args.op) {
+        Some(sign) => format!("`{sign}` {takes}, this is {fact}"),
+        None => format!("`{}` {takes}, `{name}` is {fact}", args.op.name),
+    };
     OpError::new(Code::DomainMismatch, message).at(name)
+}
+
+/// How an op is written that is written as an operator.
+fn sign(op: &OpDef) -> Option<&'static str> {
+    const SIGNS: &[(&str, &str)] = &[
+        ("add", "+"),
+        ("sub", "-"),
+        ("mul", "*"),
+        ("div", "/"),
+        ("pow", "^"),
+        ("neg", "-"),
+        ("affine", "+ - * /"),
+        ("less", "<"),
+        ("less_equal", "<="),
+        ("greater", ">"),
+        ("greater_equal", ">="),
+        ("equal", "=="),
+        ("not_equal", "!="),
+    ];
+    SIGNS.iter().find(|(name, _)| *name == op.name).map(|(_, sign)| *sign)
 }
 
 /// An axis counted from 0, negative from the end, of a tensor of `rank` axes.

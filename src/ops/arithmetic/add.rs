@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     inputs: SIDES,
     output: "The shape both are broadcast to.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Neutral { slot: 0, value: 0.0 }, Law::Neutral { slot: 1, value: 0.0 }],
     infer: |args| map(args, sum),
     eval: |args| eval(Binary::Add, args),
     grad: Gradient::Of(|g| both(g, |g| Ok(g.gradient), |g| Ok(g.gradient))),

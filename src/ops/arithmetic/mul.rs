@@ -11,6 +11,14 @@ pub(super) static OP: OpDef = OpDef {
     inputs: SIDES,
     output: "The shape both are broadcast to. A picture times a unit map is a picture, a unit map times another is one.",
     nature: Nature::POINTWISE,
+    laws: |_| {
+        &[
+            Law::Neutral { slot: 0, value: 1.0 },
+            Law::Neutral { slot: 1, value: 1.0 },
+            Law::Zero { slot: 0 },
+            Law::Zero { slot: 1 },
+        ]
+    },
     infer: |args| map(args, product),
     eval: |args| eval(Binary::Mul, args),
     grad: Gradient::Of(|g| {

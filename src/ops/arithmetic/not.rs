@@ -10,6 +10,7 @@ pub(super) static OP: OpDef = OpDef {
     inputs: &[Input::one("x", "Zeros and ones.")],
     output: "As large as `x`.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Involution],
     infer: |args| Ok(rules::truth(args, 0)?.with_domain(Domain::Binary)),
     eval: |args| Ok(unary(Unary::Affine { scale: -1.0, shift: 1.0 }, args.tensor(0))?),
     grad: Gradient::None("a truth jumps, and is flat elsewhere"),

@@ -69,6 +69,7 @@ pub(super) static EXPONENT: OpDef = OpDef {
 const SIDE: OpDef = OpDef {
     output: "The gradient, before it is summed to the shape of its side.",
     nature: Nature::POINTWISE.internal(),
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.fact(0).dims.clone())),
     flops: |cost| 12 * cost.output.iter().product::<usize>() as u64,
     ..OpDef::USUAL

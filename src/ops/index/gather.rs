@@ -16,6 +16,7 @@ pub(super) static OP: OpDef = OpDef {
     ],
     params: &[Param::new("axis", ParamKind::Int, Preset::Int(1), "The axis of the classes.")],
     output: "The shape of `index`.",
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer,
     eval: |args| {
         let axis = rules::axis(args.attrs, "axis", args.tensor(0).rank())?;
@@ -40,6 +41,7 @@ pub(super) static GRAD: OpDef = OpDef {
     ],
     output: "The gradient of `x`.",
     nature: Nature::PLAIN.internal(),
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.attrs.dims("dims")?.to_vec())),
     eval: |args| {
         let shape = args.shape()?;

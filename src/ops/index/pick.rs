@@ -12,6 +12,7 @@ pub(super) static OP: OpDef = OpDef {
         Input::one("class", "The class of each sample, `[B]`; not known (255) gives a map of 0."),
     ],
     output: "One map a sample, `[B, 1, …]`.",
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer,
     eval: |args| Ok(indexing::pick(args.tensor(0), args.tensor(1))?),
     grad: Gradient::Of(grad),
@@ -30,6 +31,7 @@ pub(super) static GRAD: OpDef = OpDef {
     params: &[Param::required("dims", ParamKind::Dims, "The shape that was taken from.")],
     output: "The gradient of `x`.",
     nature: Nature::PLAIN.internal(),
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.attrs.dims("dims")?.to_vec())),
     eval: |args| Ok(indexing::pick_grad(args.tensor(0), args.tensor(1), args.shape()?[1])?),
     ..OpDef::USUAL

@@ -21,6 +21,7 @@ pub(super) static OP: OpDef = OpDef {
     params: PARAMS,
     output: "One number a sample, `[B]`.",
     source: "Of equal numbers the first count. Online hard-example mining, as in SEAM (Wang et al., CVPR 2020), Eq. 8.",
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer,
     eval: |args| Ok(topk::top_mean(args.tensor(0), count(args.attrs, args.tensor(0).dims())?)?),
     grad: Gradient::Of(|g| {
@@ -42,6 +43,7 @@ pub(super) static GRAD: OpDef = OpDef {
     params: PARAMS,
     output: "The gradient of `x`.",
     nature: Nature::PLAIN.internal(),
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.fact(1).dims.clone())),
     eval: |args| Ok(topk::top_mean_grad(args.tensor(0), args.tensor(1), count(args.attrs, args.tensor(1).dims())?)?),
     ..OpDef::USUAL

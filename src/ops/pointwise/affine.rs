@@ -15,6 +15,7 @@ pub(super) static OP: OpDef = OpDef {
     ],
     output: "As large as `x`; its range follows: `1 - x` of a unit map is a unit map.",
     nature: Nature::POINTWISE,
+    laws,
     infer,
     eval: |args| {
         let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
@@ -36,4 +37,14 @@ pub(super) static OP: OpDef = OpDef {
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
     map(args, |domain| rules::affine(domain, scale, shift))
+}
+
+/// `1 · x + 0` is `x`; without a shift zeros stay zeros, and a scale of 0 makes them.
+fn laws(attrs: &Attrs) -> &'static [Law] {
+    match (attrs.get_float("scale"), attrs.get_float("shift")) {
+        (Ok(0.0), Ok(0.0)) => &[Law::Zeros],
+        (Ok(1.0), Ok(0.0)) => &[Law::SameDims],
+        (_, Ok(0.0)) => &[Law::Zero { slot: 0 }],
+        _ => &[],
+    }
 }

@@ -44,6 +44,7 @@ pub const fn gradient(
         params,
         output: "The gradient of the argument.",
         nature: Nature::POINTWISE.internal(),
+        laws: |_| &[Law::Zero { slot: 0 }],
         infer: |args| Ok(Fact::new(Domain::Real, args.fact(0).dims.clone())),
         eval,
         ..OpDef::USUAL

@@ -8,6 +8,7 @@ pub(super) static OP: OpDef = OpDef {
     name: "max",
     summary: "The largest number along axes.",
     source: "The whole gradient goes to the first of equal ones.",
+    laws: |_| &[Law::SameDims, Law::Zero { slot: 0 }],
     infer: |args| infer(args, extreme),
     eval: |args| eval(Reduce::Max, args),
     grad: Gradient::Of(|g| point(g, "max.grad")),

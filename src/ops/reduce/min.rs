@@ -8,6 +8,7 @@ pub(super) static OP: OpDef = OpDef {
     name: "min",
     summary: "The smallest number along axes.",
     source: "The whole gradient goes to the first of equal ones.",
+    laws: |_| &[Law::SameDims, Law::Zero { slot: 0 }],
     infer: |args| infer(args, extreme),
     eval: |args| eval(Reduce::Min, args),
     grad: Gradient::Of(|g| point(g, "min.grad")),

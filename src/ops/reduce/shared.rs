@@ -73,6 +73,7 @@ pub const SPREAD: OpDef = OpDef {
     params: &[AXES, Param::required("dims", ParamKind::Dims, "The shape before the fold.")],
     output: "The gradient of what was folded.",
     nature: Nature::PLAIN.internal(),
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.attrs.dims("dims")?.to_vec())),
     ..OpDef::USUAL
 };
@@ -95,6 +96,7 @@ pub const POINT: OpDef = OpDef {
     params: &[AXES],
     output: "The gradient of what was folded.",
     nature: Nature::PLAIN.internal(),
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.fact(1).dims.clone())),
     ..OpDef::USUAL
 };

@@ -9,6 +9,7 @@ pub(super) static OP: OpDef = OpDef {
     name: "sum",
     summary: "Adds along axes.",
     source: "Added in double precision.",
+    laws: |_| &[Law::SameDims, Law::Zero { slot: 0 }],
     infer: |args| infer(args, total),
     eval: |args| eval(Reduce::Sum, args),
     grad: Gradient::Of(|g| spread(g, "sum.grad")),

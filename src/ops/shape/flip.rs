@@ -15,6 +15,7 @@ pub(super) static OP: OpDef = OpDef {
         "The axes; the last one mirrors a picture left to right.",
     )],
     output: "As large as `x`.",
+    laws: |_| &[Law::Involution, Law::Zero { slot: 0 }],
     infer: |args| {
         rules::axes(args.attrs, "axes", args.fact(0).rank())?;
         Ok(args.fact(0).clone())

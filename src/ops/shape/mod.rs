@@ -3,10 +3,8 @@
 mod concat;
 mod expand;
 mod flip;
-mod length;
 mod pad;
 mod permute;
-mod position;
 mod reshape;
 mod shared;
 mod slice;
@@ -34,7 +32,5 @@ pub static FAMILY: Family = Family {
         &flip::OP,
         &expand::OP,
         &sum_to::OP,
-        &length::OP,
-        &position::OP,
     ],
 };

@@ -20,6 +20,7 @@ pub(super) static OP: OpDef = OpDef {
         ),
     ],
     output: "Along the axis longer by the margins.",
+    laws,
     infer,
     eval,
     grad: Gradient::Of(grad),
@@ -81,4 +82,11 @@ fn grad(g: &mut Grad) -> Result<Vec<Option<Ref>>, OpError> {
     let part = Attrs::new().int("axis", axis as i64).dims_of("start", [start]).dims_of("length", [length]);
     let gx = g.op("slice", &[g.gradient], part)?;
     Ok(vec![Some(gx)])
+}
+
+fn laws(attrs: &Attrs) -> &'static [Law] {
+    match attrs.get_float("value") {
+        Ok(0.0) => &[Law::SameDims, Law::Zero { slot: 0 }],
+        _ => &[Law::SameDims],
+    }
 }

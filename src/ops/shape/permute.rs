@@ -10,6 +10,7 @@ pub(super) static OP: OpDef = OpDef {
     inputs: &[Input::one("x", "Numbers of any kind.")],
     params: &[Param::required("axes", ParamKind::Axes, "The old axes in their new order, each once.")],
     output: "As many numbers in another order.",
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer,
     eval: |args| Ok(layout::permute(args.tensor(0), &order(args.attrs, args.tensor(0).rank())?)?),
     grad: Gradient::Of(grad),

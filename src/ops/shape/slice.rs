@@ -14,6 +14,7 @@ pub(super) static OP: OpDef = OpDef {
         Param::new("length", ParamKind::Dim, Preset::Absent, "How many entries are kept; to the end if left out."),
     ],
     output: "Along the axis as long as the part.",
+    laws: |_| &[Law::SameDims, Law::Zero { slot: 0 }],
     infer,
     eval,
     grad: Gradient::Of(grad),

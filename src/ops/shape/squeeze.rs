@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     params: &[Param::required("axis", ParamKind::Int, "The axis that goes away.")],
     output: "One axis less.",
     nature: Nature::VIEW,
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer,
     eval: |args| Ok(layout::reshape(args.tensor(0), &args.shape()?)?),
     grad: Gradient::Of(|g| {

@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     params: &[Param::required("dims", ParamKind::Dims, "The shape to come back to.")],
     output: "Of the smaller shape.",
     source: "Added in double precision.",
+    laws: |_| &[Law::SameDims, Law::Zero { slot: 0 }],
     infer,
     eval: |args| Ok(broadcast::sum_to(args.tensor(0), &args.shape()?)?),
     grad: Gradient::Of(|g| {

@@ -8,6 +8,7 @@ pub(super) static OP: OpDef = OpDef {
     summary: "Exchanges the last two axes.",
     inputs: &[Input::one("x", "Numbers of any kind, at least two axes.")],
     output: "As many numbers in another order.",
+    laws: |_| &[Law::Involution, Law::Zero { slot: 0 }],
     infer: |args| {
         let x = args.fact(0);
         Ok(x.with_dims(order(x.rank())?.into_iter().map(|axis| x.dims[axis].clone()).collect()))

@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     params: &[Param::required("axis", ParamKind::Int, "Where the new axis is.")],
     output: "One axis more.",
     nature: Nature::VIEW,
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| {
         let x = args.fact(0);
         let mut dims = x.dims.clone();

@@ -35,6 +35,7 @@ pub const GRADIENT: OpDef = OpDef {
     params: &[AXIS],
     output: "The gradient of the scores.",
     nature: Nature::PLAIN.internal(),
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.fact(1).dims.clone())),
     flops: |cost| 4 * cost.output.iter().product::<usize>() as u64,
     ..OpDef::USUAL
