@@ -43,6 +43,8 @@ pub enum Finite {
     Losses,
     /// Gradients as well: one pass over all of them.
     Gradients,
+    /// What is saved for each picture.
+    Saves,
 }
 
 /// Why a run stopped.
@@ -113,6 +115,7 @@ impl Interpreter {
             let looked_at = match output.role {
                 Role::Loss | Role::Total => finite != Finite::Unchecked,
                 Role::Gradient => finite == Finite::Gradients,
+                Role::Save => finite == Finite::Saves,
                 _ => false,
             };
             if looked_at && !tensors.iter().all(watch::all_finite) {
