@@ -254,6 +254,10 @@ impl Use {
                 let (_, found) = again.result();
                 assert_eq!(numbers(&found), numbers(if law == Law::Last { &result } else { &first }), "{what}");
             }
+            Law::Stop => {
+                let (_, first) = self.inputs[0].as_ref().expect("a required input");
+                assert_eq!(numbers(&result), numbers(first), "{what}");
+            }
             Law::SameDims => {
                 let (before, first) = self.inputs[0].as_ref().expect("a required input");
                 if before.dims == fact.dims && before.domain == fact.domain {

@@ -78,8 +78,12 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
             return Err(rules::mismatch(args, 1, a, b, classes, others));
         }
         (Domain::Index { .. }, Domain::Index { .. }) => {}
-        (Domain::Index { .. }, _) if b.rank() > 0 => return Err(rules::refused(args, 1, "class numbers, or one number")),
-        (_, Domain::Index { .. }) if a.rank() > 0 => return Err(rules::refused(args, 0, "class numbers, or one number")),
+        (Domain::Index { .. }, _) if b.rank() > 0 => {
+            return Err(rules::refused(args, 1, "class numbers, or one number"));
+        }
+        (_, Domain::Index { .. }) if a.rank() > 0 => {
+            return Err(rules::refused(args, 0, "class numbers, or one number"));
+        }
         _ => rules::same_scale(args, 1, a, b)?,
     }
     Ok(Fact::new(Domain::Binary, rules::broadcast(args, 0, 1)?))
