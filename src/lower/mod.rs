@@ -429,11 +429,12 @@ impl<'p, 'a> Lower<'p, 'a> {
         });
         params
             .map(|(name, default)| {
-                let (value, origin) = match self.overrides.get(&name.text) {
-                    Some((value, _, origin)) => (*value, origin.clone()),
-                    None => (default, "default".to_string()),
+                let (value, module, origin) = match self.overrides.get(&name.text) {
+                    Some((value, module, origin)) => (*value, self.program.module(*module), origin.clone()),
+                    None => (default, recipe, "default".to_string()),
                 };
-                ParamValue { name: name.text.clone(), value: value.span, origin }
+                let text = module.text.get(value.span.range()).unwrap_or("none");
+                ParamValue { name: name.text.clone(), text: text.to_string(), origin }
             })
             .collect()
     }
