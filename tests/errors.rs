@@ -123,6 +123,11 @@ fn annotated(text: &str) -> (String, Vec<Code>) {
         if !line.ends_with('\n') {
             result.push('\n');
         }
+        // What has no place in this text stands at its top.
+        if start == 0 {
+            let elsewhere = |problem: &&Diagnostic| problem.labels.first().is_none_or(|label| label.span.source != home);
+            problems.iter().filter(elsewhere).for_each(|problem| say(&mut result, problem, None, &sources));
+        }
         for problem in &problems {
             let Some(first) = problem.labels.first().filter(|label| label.span.source == home) else { continue };
             let at = first.span.start as usize;
