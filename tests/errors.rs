@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use wsss::compile::compile;
 use wsss::diag::{Code, Diagnostic, Problems, Severity};
 use wsss::hir::{self, Files};
 use wsss::lower::{Choices, lower};
@@ -63,8 +64,6 @@ fn every_wrong_recipe_is_answered_as_written() {
 /// Problems of data, files and runs: no text alone can show them.
 const AT_RUN_TIME: &[Code] = &[
     Code::UnknownVariant,
-    Code::NoGradient,
-    Code::UntrainedWeight,
     Code::DataNotFound,
     Code::DataBroken,
     Code::WeightsNotFound,
@@ -107,7 +106,10 @@ fn annotated(text: &str) -> (String, Vec<Code>) {
     let mut sources = Sources::new();
     let mut problems = Problems::default();
     let program = hir::load("case.wsss", text, &[], &CaseFiles, &mut sources, &mut problems);
-    lower("case", &program, &Choices::default(), &mut problems);
+    let recipe = lower("case", &program, &Choices::default(), &mut problems);
+    if !problems.has_errors() {
+        compile(&recipe, &mut problems);
+    }
     let problems = problems.sorted();
     let home = SourceId(0);
     let mut result = String::new();
