@@ -105,6 +105,8 @@ pub(crate) struct Lower<'p, 'a> {
     calls: Option<Arc<Frame>>,
     depth: usize,
     budget: usize,
+    /// Whether the end of the budget has been reported.
+    exhausted: bool,
     level: Level,
     /// Data sets by their source, so that equal sources share a class axis.
     datasets: Vec<std::rc::Rc<value::Dataset>>,
@@ -134,6 +136,7 @@ impl<'p, 'a> Lower<'p, 'a> {
             calls: None,
             depth: 0,
             budget: BUDGET,
+            exhausted: false,
             level: Level::None,
             datasets: Vec::new(),
         }
@@ -174,8 +177,8 @@ impl<'p, 'a> Lower<'p, 'a> {
             self.budget -= steps;
             return true;
         }
-        if self.budget > 0 {
-            self.budget = 0;
+        self.budget = 0;
+        if !std::mem::replace(&mut self.exhausted, true) {
             self.report(
                 Diagnostic::error(
                     Code::BudgetExhausted,
