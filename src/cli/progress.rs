@@ -163,11 +163,41 @@ mod tests {
             seconds: 3.21,
         };
         let events = [
-            Event::StageStarted { stage: stage(), kind: "train", key: key(), why: why(), units: "steps", done: 0, total: 90 },
-            Event::StageStarted { stage: stage(), kind: "train", key: key(), why: why(), units: "steps", done: 30, total: 90 },
-            Event::Progress { stage: stage(), done: 3, total: 90, images_per_second: 40.0, loss: Some(0.5), epoch: Some(1), epochs: Some(3) },
+            Event::StageStarted {
+                stage: stage(),
+                kind: "train",
+                key: key(),
+                why: why(),
+                units: "steps",
+                done: 0,
+                total: 90,
+            },
+            Event::StageStarted {
+                stage: stage(),
+                kind: "train",
+                key: key(),
+                why: why(),
+                units: "steps",
+                done: 30,
+                total: 90,
+            },
+            Event::Progress {
+                stage: stage(),
+                done: 3,
+                total: 90,
+                images_per_second: 40.0,
+                loss: Some(0.5),
+                epoch: Some(1),
+                epochs: Some(3),
+            },
             Event::EpochFinished { stage: stage(), line: epoch },
-            Event::StageFinished { stage: stage(), key: key(), seconds: 9.87, peak_bytes: Some(300 << 20), metrics: Metrics::new() },
+            Event::StageFinished {
+                stage: stage(),
+                key: key(),
+                seconds: 9.87,
+                peak_bytes: Some(300 << 20),
+                metrics: Metrics::new(),
+            },
             Event::StageReused { stage: stage(), key: key(), metrics: Metrics::new() },
         ];
         let lines: Vec<String> = events.iter().filter_map(line).collect();
@@ -183,8 +213,14 @@ mod tests {
 
     #[test]
     fn oracles_are_marked() {
-        let value = |value, oracle| MetricValue { value, oracle, over: "7 classes, 12 images".into(), detail: serde_json::Value::Null };
-        let metrics = [("ap".to_string(), value(None, false)), ("cam_iou".to_string(), value(Some(0.4312), true))].into();
+        let value = |value, oracle| MetricValue {
+            value,
+            oracle,
+            over: "7 classes, 12 images".into(),
+            detail: serde_json::Value::Null,
+        };
+        let metrics =
+            [("ap".to_string(), value(None, false)), ("cam_iou".to_string(), value(Some(0.4312), true))].into();
         expect![[r#"
             seeds
               ap       none  7 classes, 12 images

@@ -230,8 +230,7 @@ fn collate(pipeline: &Pipeline, mut samples: Vec<Sample>) -> Result<Batch, DataE
     if fields.valid {
         let mut valid = Vec::with_capacity(count * height * width);
         for sample in &samples {
-            valid
-                .extend((0..height * width).map(|at| f32::from(u8::from(sample.is_valid(at / width, at % width)))));
+            valid.extend((0..height * width).map(|at| f32::from(u8::from(sample.is_valid(at / width, at % width)))));
         }
         add("valid", Tensor::from_vec(valid, (count, 1, height, width), &Device::Cpu))?;
     }

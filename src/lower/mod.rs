@@ -17,11 +17,11 @@ mod operators;
 mod prove;
 mod recipe;
 mod stage;
-mod types;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod types;
 mod value;
 
 use std::collections::HashMap;

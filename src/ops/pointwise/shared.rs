@@ -43,6 +43,7 @@ pub const fn gradient(
         inputs: GRADIENT_INPUTS,
         params,
         output: "The gradient of the argument.",
+        laws: |_| &[Law::Zero { slot: 0 }],
         nature: Nature::POINTWISE.internal(),
         laws: |_| &[Law::Zero { slot: 0 }],
         infer: |args| Ok(Fact::new(Domain::Real, args.fact(0).dims.clone())),
