@@ -1,5 +1,7 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
+pub mod cli;
+pub mod compile;
 pub mod data;
 pub mod diag;
 pub mod exec;
@@ -10,9 +12,11 @@ pub mod kernels;
 pub mod lower;
 pub mod metrics;
 pub mod ops;
+pub mod passes;
 pub mod plan;
 pub mod random;
 pub mod source;
 pub mod stdlib;
+pub mod store;
 pub mod syntax;
 pub mod types;

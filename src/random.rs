@@ -62,7 +62,8 @@ impl Stream {
         self.block_at(index / 4)[(index % 4) as usize]
     }
 
-    fn block_at(&self, block: u64) -> [u32; 4] {
+    /// The four words from `4 * block` on.
+    pub fn block_at(&self, block: u64) -> [u32; 4] {
         philox4x32([low(block), high(block), self.name[0], self.name[1]], self.key)
     }
 

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::{DataError, Pipeline, Sample};
+use super::{Array, DataError, Pipeline, Sample};
 use crate::random::Stream;
 
 /// How the samples of a pipeline become batches.
@@ -75,8 +75,8 @@ const SHUFFLE: u64 = u64::MAX;
 /// | `mask` | u32 `[B, H, W]`, 255 not known |
 /// | `valid` | f32 `[B, 1, H, W]`, 0 or 1 |
 /// | `size` | u32 `[B, 2]`, height and width as decoded |
-/// | a joined float map | f32 `[B, C, H, W]` |
-/// | a joined index map | u32 `[B, H, W]` |
+/// | a joined map | f32 `[B, C, H, W]`, class numbers u32 `[B, H, W]` |
+/// | a joined vector | f32 `[B, C]` |
 #[derive(Clone, Debug)]
 pub struct Batch {
     pub ids: Vec<String>,
@@ -189,65 +189,100 @@ impl Producer {
             (!stopped).then(|| self.pipeline.load(place, self.options.epoch, self.options.seed))
         };
         let samples: Option<Vec<Result<Sample, DataError>>> = places.par_iter().map(load).collect();
-        Some(samples?.into_iter().collect::<Result<Vec<Sample>, DataError>>().and_then(|samples| self.collate(samples)))
+        let samples: Result<Vec<Sample>, DataError> = samples?.into_iter().collect();
+        Some(samples.and_then(|samples| collate(&self.pipeline, samples)))
     }
+}
 
-    fn collate(&self, mut samples: Vec<Sample>) -> Result<Batch, DataError> {
-        let fields = self.pipeline.fields();
-        expect_one_size(&samples)?;
-        let [height, width] = samples[0].size;
-        let count = samples.len();
-        let mut tensors = BTreeMap::new();
-        let mut add = |name: &str, tensor: candle_core::Result<Tensor>| {
-            let tensor = tensor.map_err(|error| DataError::argument(format!("`{name}` makes no batch: {error}")))?;
-            tensors.insert(name.to_owned(), tensor);
-            Ok(())
-        };
-        if fields.size {
-            let sizes: Vec<u32> = samples.iter().flat_map(|sample| sample.original).map(|side| side as u32).collect();
-            add("size", Tensor::from_vec(sizes, (count, 2), &Device::Cpu))?;
-        }
-        if fields.tags {
-            let tags = samples.iter().flat_map(|sample| sample.tags.iter().flatten());
-            let tags: Vec<f32> = tags.map(|&tag| f32::from(u8::from(tag))).collect();
-            add("tags", Tensor::from_vec(tags, (count, self.pipeline.dataset().classes().len()), &Device::Cpu))?;
-        }
-        if fields.mask {
-            let mask = samples.iter().filter_map(|sample| sample.mask.as_ref()).flat_map(|mask| &mask.data);
-            let mask: Vec<u32> = mask.map(|&class| u32::from(class)).collect();
-            add("mask", Tensor::from_vec(mask, (count, height, width), &Device::Cpu))?;
-        }
-        if fields.valid {
-            let mut valid = Vec::with_capacity(count * height * width);
-            for sample in &samples {
-                valid
-                    .extend((0..height * width).map(|at| f32::from(u8::from(sample.is_valid(at / width, at % width)))));
-            }
-            add("valid", Tensor::from_vec(valid, (count, 1, height, width), &Device::Cpu))?;
-        }
-        let names: Vec<String> = samples[0].maps.keys().cloned().collect();
-        for name in names {
-            let channels = samples[0].maps[&name].channels;
-            let maps = samples.iter().filter_map(|sample| sample.maps.get(&name));
-            let data: Vec<f32> = maps.flat_map(|planes| &planes.data).copied().collect();
-            add(&name, Tensor::from_vec(data, (count, channels, height, width), &Device::Cpu))?;
-        }
-        let names: Vec<String> = samples[0].index_maps.keys().cloned().collect();
-        for name in names {
-            let grids = samples.iter().filter_map(|sample| sample.index_maps.get(&name));
-            let data: Vec<u32> = grids.flat_map(|grid| &grid.data).copied().collect();
-            add(&name, Tensor::from_vec(data, (count, height, width), &Device::Cpu))?;
-        }
-        if fields.image {
-            let mut data = Vec::with_capacity(count * 3 * height * width);
-            for picture in samples.iter_mut().filter_map(|sample| sample.image.take()) {
-                data.extend(picture.into_planes().data);
-            }
-            add("image", Tensor::from_vec(data, (count, 3, height, width), &Device::Cpu))?;
-        }
-        let indices = samples.iter().map(|sample| sample.index).collect();
-        Ok(Batch { ids: samples.into_iter().map(|sample| sample.id).collect(), indices, tensors })
+impl Pipeline {
+    /// The sample at `index` as a batch of its own, for work that takes pictures one by one.
+    pub fn batch_of_one(&self, index: usize, epoch: u64, seed: u64) -> Result<Batch, DataError> {
+        collate(self, vec![self.load(index, epoch, seed)?])
     }
+}
+
+fn collate(pipeline: &Pipeline, mut samples: Vec<Sample>) -> Result<Batch, DataError> {
+    let fields = pipeline.fields();
+    expect_one_size(&samples)?;
+    let [height, width] = samples[0].size;
+    let count = samples.len();
+    let mut tensors = BTreeMap::new();
+    let mut add = |name: &str, tensor: candle_core::Result<Tensor>| {
+        let tensor = tensor.map_err(|error| DataError::argument(format!("`{name}` makes no batch: {error}")))?;
+        tensors.insert(name.to_owned(), tensor);
+        Ok(())
+    };
+    if fields.size {
+        let sizes: Vec<u32> = samples.iter().flat_map(|sample| sample.original).map(|side| side as u32).collect();
+        add("size", Tensor::from_vec(sizes, (count, 2), &Device::Cpu))?;
+    }
+    if fields.tags {
+        let tags = samples.iter().flat_map(|sample| sample.tags.iter().flatten());
+        let tags: Vec<f32> = tags.map(|&tag| f32::from(u8::from(tag))).collect();
+        add("tags", Tensor::from_vec(tags, (count, pipeline.dataset().classes().len()), &Device::Cpu))?;
+    }
+    if fields.mask {
+        let mask = samples.iter().filter_map(|sample| sample.mask.as_ref()).flat_map(|mask| &mask.data);
+        let mask: Vec<u32> = mask.map(|&class| u32::from(class)).collect();
+        add("mask", Tensor::from_vec(mask, (count, height, width), &Device::Cpu))?;
+    }
+    if fields.valid {
+        let mut valid = Vec::with_capacity(count * height * width);
+        for sample in &samples {
+            valid.extend((0..height * width).map(|at| f32::from(u8::from(sample.is_valid(at / width, at % width)))));
+        }
+        add("valid", Tensor::from_vec(valid, (count, 1, height, width), &Device::Cpu))?;
+    }
+    let names: Vec<String> = samples[0].maps.keys().cloned().collect();
+    for name in names {
+        let channels = samples[0].maps[&name].channels;
+        let maps = samples.iter().filter_map(|sample| sample.maps.get(&name));
+        let data: Vec<f32> = maps.flat_map(|planes| &planes.data).copied().collect();
+        add(&name, Tensor::from_vec(data, (count, channels, height, width), &Device::Cpu))?;
+    }
+    let names: Vec<String> = samples[0].index_maps.keys().cloned().collect();
+    for name in names {
+        let grids = samples.iter().filter_map(|sample| sample.index_maps.get(&name));
+        let data: Vec<u32> = grids.flat_map(|grid| &grid.data).copied().collect();
+        add(&name, Tensor::from_vec(data, (count, height, width), &Device::Cpu))?;
+    }
+    let names: Vec<String> = samples[0].arrays.keys().cloned().collect();
+    for name in names {
+        add(&name, stack(&name, &samples)?)?;
+    }
+    if fields.image {
+        let mut data = Vec::with_capacity(count * 3 * height * width);
+        for picture in samples.iter_mut().filter_map(|sample| sample.image.take()) {
+            data.extend(picture.into_planes().data);
+        }
+        add("image", Tensor::from_vec(data, (count, 3, height, width), &Device::Cpu))?;
+    }
+    let indices = samples.iter().map(|sample| sample.index).collect();
+    Ok(Batch { ids: samples.into_iter().map(|sample| sample.id).collect(), indices, tensors })
+}
+
+/// The arrays of that name, one after the other; they must be of one shape.
+fn stack(name: &str, samples: &[Sample]) -> Result<candle_core::Result<Tensor>, DataError> {
+    let first = samples[0].arrays[name].dims();
+    let (mut floats, mut indices) = (Vec::new(), Vec::new());
+    for sample in samples {
+        let array = sample.arrays.get(name);
+        match array.filter(|array| array.dims() == first) {
+            Some(Array::Float { data, .. }) => floats.extend_from_slice(data),
+            Some(Array::Index { data, .. }) => indices.extend_from_slice(data),
+            None => {
+                let other = array.map_or(&[][..], Array::dims);
+                let what = format!("`{name}` is {first:?} for `{}` and {other:?} for `{}`", samples[0].id, sample.id);
+                return Err(DataError::argument(what).help("take the pictures one by one (`batch = 1`)"));
+            }
+        }
+    }
+    let mut dims = vec![samples.len()];
+    dims.extend_from_slice(first);
+    Ok(match indices.is_empty() {
+        true => Tensor::from_vec(floats, dims, &Device::Cpu),
+        false => Tensor::from_vec(indices, dims, &Device::Cpu),
+    })
 }
 
 fn expect_one_size(samples: &[Sample]) -> Result<(), DataError> {
@@ -271,7 +306,7 @@ mod tests {
     use std::time::Duration;
 
     fn pipeline(pictures: usize) -> (Arc<Pipeline>, Arc<Counts>) {
-        let (dataset, counts) = Counted::new(pictures, 20);
+        let (dataset, counts) = Counted::whole(pictures, 20);
         let transforms = [
             Transform::RandomResize { long_side: [12, 30] },
             Transform::RandomFlip { p: 0.5 },
@@ -365,9 +400,9 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let taken = pool.install(|| {
             let loader = Loader::new(pipeline(9).0, LoaderOptions { batch: 2, workers: 1, ..Default::default() });
-            loader.map(|batch| batch.unwrap().ids.par_iter().map(String::len).sum::<usize>()).count()
+            loader.map(|batch| batch.unwrap().ids.par_iter().map(String::len).sum::<usize>()).sum::<usize>()
         });
-        assert_eq!(taken, 5);
+        assert_eq!(taken, 9 * "p0".len());
     }
 
     #[test]
@@ -393,7 +428,7 @@ mod tests {
 
     #[test]
     fn pictures_of_two_sizes_make_no_batch() {
-        let (dataset, _) = Counted::new(4, 20);
+        let (dataset, _) = Counted::whole(4, 20);
         let fields = Fields { image: true, ..Fields::default() };
         let pipeline = Arc::new(Pipeline::new(dataset, "train", Vec::new(), Vec::new(), fields).unwrap());
         let error =

@@ -14,6 +14,7 @@ mod loader;
 mod pipeline;
 pub mod resample;
 mod sample;
+mod scenes;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transform;
@@ -29,7 +30,7 @@ pub use decode::{IGNORE, Mask, Rgb, read_indices, read_mask, read_rgb};
 pub use error::{DataError, Kind};
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
-pub use sample::{Picture, Planes, Rect, Sample};
+pub use sample::{Array, Picture, Planes, Rect, Sample};
 pub use transform::{Placed, Transform};
 
 /// Which data set is meant.
@@ -40,6 +41,9 @@ pub enum Source {
     Voc2012 { root: PathBuf },
     /// `images/`, and optionally `masks/`, `labels.csv`, `classes.txt`.
     Folder { root: PathBuf },
+    /// Pictures that the program draws: `images` of them, four fifths `train` and the rest `val`, each of `size` (height,
+    /// width), with 1 to 20 `classes`.
+    Scenes { images: usize, size: [usize; 2], classes: usize, seed: u64 },
 }
 
 /// A rectangle of numbers, row by row.
@@ -103,6 +107,10 @@ fn scan(source: &Source) -> (Option<Arc<dyn Dataset>>, Vec<DataError>) {
     let mut problems = Vec::new();
     let dataset: Option<Arc<dyn Dataset>> = match source {
         Source::Voc2012 { root } => voc::scan(root, &mut problems).map(|files| Arc::new(files) as _),
+        Source::Scenes { images, size, classes, seed } => scenes::Scenes::new(*images, *size, *classes, *seed)
+            .map_err(|problem| problems.push(problem))
+            .ok()
+            .map(|scenes| Arc::new(scenes) as _),
         Source::Folder { root } => folder::scan(root, &mut problems).map(|files| Arc::new(files) as _),
     };
     (dataset, problems)

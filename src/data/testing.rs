@@ -121,7 +121,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    pub fn new(pictures: usize, side: usize) -> (Arc<dyn Dataset>, Arc<Counts>) {
+    pub fn whole(pictures: usize, side: usize) -> (Arc<dyn Dataset>, Arc<Counts>) {
         Counted::make(pictures, side, None)
     }
 

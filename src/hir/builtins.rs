@@ -124,6 +124,9 @@ builtins! {
     Size, "size", "", "The length of an axis, symbolic where the picture decides it.", [
         Required "x" "a tensor",
         Required "axis" "counted from 0, negative from the end"];
+    Scaled, "scaled", "", "A length times a factor, rounded down.", [
+        Required "length" "a whole number, symbolic where the picture decides it",
+        Required "factor" "a number above 0"];
     Len, "len", "", "How many elements a list has.", [Required "list" "a list"];
     Zip, "zip", "", "Pairs of what stands at the same place of two lists, as `[a, b]`.", [
         Required "left" "a list", Required "right" "a list of the same length"];

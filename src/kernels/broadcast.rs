@@ -20,6 +20,8 @@ pub enum Binary {
     Min,
     /// Not-a-number if either is.
     Max,
+    /// `a^b`.
+    Pow,
     Less,
     LessEqual,
     Greater,
@@ -58,6 +60,7 @@ fn apply<R: Real>(f: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         Binary::Div => zip::<R>(a, b, |a, b| a / b),
         Binary::Min => zip::<R>(a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
         Binary::Max => zip::<R>(a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
+        Binary::Pow => zip::<R>(a, b, |a, b| if b == R::ONE + R::ONE { a * a } else { a.powf(b) }),
         Binary::Less => zip::<R>(a, b, |a, b| truth(a < b)),
         Binary::LessEqual => zip::<R>(a, b, |a, b| truth(a <= b)),
         Binary::Greater => zip::<R>(a, b, |a, b| truth(a > b)),
@@ -237,6 +240,7 @@ mod tests {
             (Binary::Mul, [0.0, 6.0, 6.0]),
             (Binary::Min, [0.0, 2.0, 2.0]),
             (Binary::Max, [0.0, 3.0, 3.0]),
+            (Binary::Pow, [1.0, 8.0, 9.0]),
             (Binary::Less, [0.0, 1.0, 0.0]),
             (Binary::LessEqual, [1.0, 1.0, 0.0]),
             (Binary::Greater, [0.0, 0.0, 1.0]),

@@ -21,6 +21,10 @@ pub mod wide;
 
 // Networks, by the cost of what they do.
 pub mod conv;
+pub mod dropout;
+pub mod matmul;
+pub mod norm;
+pub mod optimizer;
 pub mod pool;
 pub mod resize;
 

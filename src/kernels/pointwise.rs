@@ -35,10 +35,6 @@ pub enum Unary {
     Elu {
         alpha: f64,
     },
-    /// `x^exponent`.
-    Powf {
-        exponent: f64,
-    },
     /// `min(max(x, lo), hi)`.
     Clamp {
         lo: f64,
@@ -66,9 +62,7 @@ impl Unary {
         use Unary::*;
         match self {
             Exp | Sqrt | Recip | Relu | Relu6 | Sigmoid | Tanh | Elu { .. } => Saves::Output,
-            Neg | Abs | Log | Square | Softplus | LogSigmoid | Powf { .. } | Clamp { .. } | Floor | Affine { .. } => {
-                Saves::Input
-            }
+            Neg | Abs | Log | Square | Softplus | LogSigmoid | Clamp { .. } | Floor | Affine { .. } => Saves::Input,
         }
     }
 }
@@ -109,10 +103,6 @@ fn forward<T: Real>(f: Unary, x: &Tensor) -> Result<Tensor> {
         Unary::Elu { alpha } => {
             let alpha = T::from_f64(alpha);
             par::map(input, |x: T| if x > T::ZERO { x } else { alpha * x.exp_m1() })
-        }
-        Unary::Powf { exponent } => {
-            let exponent = T::from_f64(exponent);
-            par::map(input, |x: T| x.powf(exponent))
         }
         Unary::Clamp { lo, hi } => {
             let (lo, hi) = (T::from_f64(lo), T::from_f64(hi));
@@ -158,10 +148,6 @@ fn backward<T: Real>(f: Unary, gy: &Tensor, saved: &Tensor) -> Result<Tensor> {
             let alpha = T::from_f64(alpha);
             par::map2(gy, saved, |g: T, y: T| if y > T::ZERO { g } else { g * (y + alpha) })
         }
-        Unary::Powf { exponent } => {
-            let (exponent, less) = (T::from_f64(exponent), T::from_f64(exponent - 1.0));
-            par::map2(gy, saved, |g, x: T| g * exponent * x.powf(less))
-        }
         Unary::Clamp { lo, hi } => {
             let (lo, hi) = (T::from_f64(lo), T::from_f64(hi));
             par::map2(gy, saved, |g, x: T| when(x >= lo && x <= hi, g))
@@ -206,7 +192,7 @@ mod tests {
     use super::*;
     use crate::kernels::testing::*;
 
-    const ALL: [Unary; 18] = [
+    const ALL: [Unary; 17] = [
         Unary::Neg,
         Unary::Abs,
         Unary::Exp,
@@ -221,7 +207,6 @@ mod tests {
         Unary::LogSigmoid,
         Unary::Tanh,
         Unary::Elu { alpha: 0.7 },
-        Unary::Powf { exponent: 2.5 },
         Unary::Clamp { lo: 0.3, hi: 5.0 },
         Unary::Floor,
         Unary::Affine { scale: -3.0, shift: 0.5 },
@@ -240,11 +225,11 @@ mod tests {
 
     #[test]
     fn gradients_agree_with_differences() -> Result<()> {
-        // On both sides of every corner, never on one; logarithm, root and power only above 0.
+        // On both sides of every corner, never on one; logarithm and root only above 0.
         let both = (sample(&[60], 5) * 8.0)?;
         let above = ((sample(&[60], 6) + 1.1)? * 4.0)?;
         for f in ALL {
-            let positive = matches!(f, Unary::Log | Unary::Sqrt | Unary::Powf { .. } | Unary::Recip);
+            let positive = matches!(f, Unary::Log | Unary::Sqrt | Unary::Recip);
             let x = if positive { &above } else { &both };
             // The exponential reaches 3000 here: as accurate, but not to 1e-8 of 1.
             let x = if matches!(f, Unary::Exp) { (x / 8.0)? } else { x.clone() };

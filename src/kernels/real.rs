@@ -17,7 +17,8 @@ use std::ops::{Deref, Neg, Range};
 
 use candle_core::{Device, Result, Shape, Storage, Tensor, WithDType};
 use gemm::Parallelism;
-use rayon::prelude::*;
+
+use super::par::for_tasks;
 
 /// `f32` or `f64`.
 pub trait Real: WithDType + Neg<Output = Self> + Default {
@@ -27,6 +28,11 @@ pub trait Real: WithDType + Neg<Output = Self> + Default {
     const NEG_INFINITY: Self;
     /// Distance from 1 to the next larger number.
     const EPSILON: Self;
+
+    /// The same number as `f64`. Unlike `WithDType::to_f64` certain to be inlined.
+    fn double(self) -> f64;
+    /// The nearest number of this type.
+    fn of(number: f64) -> Self;
 
     fn exp(self) -> Self;
     /// `exp(self) - 1`, exact near 0.
@@ -82,6 +88,14 @@ macro_rules! real {
             const NEG_INFINITY: Self = $float::NEG_INFINITY;
             const EPSILON: Self = $float::EPSILON;
 
+            #[inline(always)]
+            fn double(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn of(number: f64) -> Self {
+                number as $float
+            }
             #[inline(always)]
             fn exp(self) -> Self {
                 self.exp()
@@ -240,8 +254,15 @@ pub fn tensor<R: WithDType>(numbers: Vec<R>, shape: impl Into<Shape>) -> Result<
 }
 
 /// Memory that several tasks write, each its own part.
-#[derive(Clone, Copy)]
 pub struct Out<R>(*mut R);
+
+impl<R> Clone for Out<R> {
+    fn clone(&self) -> Out<R> {
+        *self
+    }
+}
+
+impl<R> Copy for Out<R> {}
 
 // SAFETY: an `Out` is an address. Whoever uses it promises (see its methods) that no two tasks hold the same part.
 unsafe impl<R: Send> Send for Out<R> {}
@@ -298,15 +319,8 @@ pub unsafe fn build_blocks<R: Real>(length: usize, block: usize, fill: impl Fn(u
         // SAFETY: blocks are disjoint and end within `length`.
         fill(start, unsafe { out.part(start, block.min(length - start)) });
     };
-    let blocks = length.div_ceil(block);
     // SAFETY: the blocks cover all numbers.
-    unsafe {
-        build(length, |out| match blocks {
-            0 => {}
-            1 => one(out, 0),
-            _ => (0..blocks).into_par_iter().for_each(|index| one(out, index)),
-        })
-    }
+    unsafe { build(length, |out| for_tasks(length.div_ceil(block), block, |index| one(out, index))) }
 }
 
 #[cfg(test)]

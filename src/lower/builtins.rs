@@ -15,7 +15,7 @@ use crate::graph::{Kind, Output, Role};
 use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
 use crate::ops::Attrs;
 use crate::source::Span;
-use crate::types::{Dim, Domain};
+use crate::types::{Dim, Domain, Rounding};
 
 /// Arguments by parameter; those left out are `None`, `Rest` holds any number.
 struct Arguments<'p> {
@@ -190,8 +190,14 @@ impl<'p> Arguments<'p> {
 fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Value<'p>> {
     let a = &arguments;
     Some(match a.builtin.id {
-        Is::Voc2012 => data::dataset(lower, Source::Voc2012 { root: PathBuf::from(a.text(lower, 0, "")?) }),
-        Is::Folder => data::dataset(lower, Source::Folder { root: PathBuf::from(a.text(lower, 0, "")?) }),
+        Is::Voc2012 => {
+            let root = PathBuf::from(a.text(lower, 0, "")?);
+            data::dataset(lower, Source::Voc2012 { root })
+        }
+        Is::Folder => {
+            let root = PathBuf::from(a.text(lower, 0, "")?);
+            data::dataset(lower, Source::Folder { root })
+        }
         Is::Scenes => {
             let source = Source::Scenes {
                 images: a.whole(lower, 0, 600.0, 2.0)?,
@@ -249,6 +255,10 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             lower.apply_named("claim", &[(id, given.span)], Attrs::new().word("domain", word), a.span)
         }
         Is::Size => size(lower, a)?,
+        Is::Scaled => match a.get(0)?.value.as_dim() {
+            Some(length) => Value::dim(length.scaled(a.number(lower, 1, 1.0)?, Rounding::Floor)),
+            None => return a.wrong(lower, 0, "a whole number"),
+        },
         Is::Len => Value::Number(list(lower, a, 0)?.len() as f64),
         Is::Zip => {
             let (left, right) = (list(lower, a, 0)?, list(lower, a, 1)?);

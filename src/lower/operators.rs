@@ -4,6 +4,7 @@ use super::Lower;
 use super::errors;
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
+use crate::graph::Id;
 use crate::ops::{self, Attrs};
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOperator, UnaryOperator};
@@ -61,6 +62,21 @@ fn sign(operator: Op) -> &'static str {
     }
 }
 
+/// A tensor beside a number: the tensor with the line `scale · x + shift` it becomes. A number known here tells more than a node
+/// can: `1 - x` of a unit map is a unit map.
+fn affine<'p>(operator: Op, left: (&Value<'p>, Span), right: (&Value<'p>, Span)) -> Option<(Id, Span, f64, f64)> {
+    match (operator, left, right) {
+        (Op::Add, (Value::Tensor(x), at), (Value::Number(n), _)) => Some((*x, at, 1.0, *n)),
+        (Op::Add, (Value::Number(n), _), (Value::Tensor(x), at)) => Some((*x, at, 1.0, *n)),
+        (Op::Subtract, (Value::Tensor(x), at), (Value::Number(n), _)) => Some((*x, at, 1.0, -n)),
+        (Op::Subtract, (Value::Number(n), _), (Value::Tensor(x), at)) => Some((*x, at, -1.0, *n)),
+        (Op::Multiply, (Value::Tensor(x), at), (Value::Number(n), _)) => Some((*x, at, *n, 0.0)),
+        (Op::Multiply, (Value::Number(n), _), (Value::Tensor(x), at)) => Some((*x, at, *n, 0.0)),
+        (Op::Divide, (Value::Tensor(x), at), (Value::Number(n), _)) if *n != 0.0 => Some((*x, at, 1.0 / n, 0.0)),
+        _ => None,
+    }
+}
+
 impl<'p> Lower<'p, '_> {
     pub(super) fn unary(&mut self, operator: UnaryOperator, value: Value<'p>, operand: Span, span: Span) -> Value<'p> {
         match (operator, value) {
@@ -95,6 +111,10 @@ impl<'p> Lower<'p, '_> {
                             .label(span, "a tensor takes part")
                             .help("use `/` and `floor`"),
                     );
+                }
+                if let Some((tensor, at, scale, shift)) = affine(operator, (&left, left_span), (&right, right_span)) {
+                    let attrs = Attrs::new().float("scale", scale).float("shift", shift);
+                    return self.apply_named("affine", &[(tensor, at)], attrs, span);
                 }
                 let (Some(a), Some(b)) = (self.tensor(left, left_span), self.tensor(right, right_span)) else {
                     return Value::Poison;
@@ -234,13 +254,7 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// An op of the registry on tensors that are there.
-    pub(super) fn apply_named(
-        &mut self,
-        name: &str,
-        inputs: &[(crate::graph::Id, Span)],
-        attrs: Attrs,
-        span: Span,
-    ) -> Value<'p> {
+    pub(super) fn apply_named(&mut self, name: &str, inputs: &[(Id, Span)], attrs: Attrs, span: Span) -> Value<'p> {
         let Some(op) = ops::find(name) else {
             return self.report(
                 Diagnostic::error(Code::Internal, format!("the op `{name}` is not in the registry"))
@@ -248,7 +262,7 @@ impl<'p> Lower<'p, '_> {
                     .help("please report this"),
             );
         };
-        let slots: Vec<Option<crate::graph::Id>> = inputs.iter().map(|(id, _)| Some(*id)).collect();
+        let slots: Vec<Option<Id>> = inputs.iter().map(|(id, _)| Some(*id)).collect();
         let spans: Vec<Span> = inputs.iter().map(|(_, span)| *span).collect();
         self.apply(op, &slots, &spans, attrs, &[], span)
     }

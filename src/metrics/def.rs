@@ -20,8 +20,11 @@ pub struct MetricDef {
     /// Refuses inputs of another meaning or shape.
     pub infer: fn(&[&Fact], &Attrs) -> Result<(), OpError>,
     /// A fresh accumulator for data with this many foreground classes.
-    pub start: fn(&Attrs, usize) -> Result<Box<dyn Accumulator>, OpError>,
+    pub start: Start,
 }
+
+/// Begins a count with a metric's arguments, for data with so many foreground classes.
+pub type Start = fn(&Attrs, usize) -> Result<Box<dyn Accumulator>, OpError>;
 
 impl PartialEq for MetricDef {
     fn eq(&self, other: &MetricDef) -> bool {

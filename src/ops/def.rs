@@ -23,8 +23,8 @@ pub struct OpDef {
     /// Paper and equation, or the convention it follows; empty where there is nothing to say.
     pub source: &'static str,
     pub nature: Nature,
-    /// Algebra that holds for the op; passes read it.
-    pub laws: &'static [Law],
+    /// The equations that hold for the op with these attributes; passes read them.
+    pub laws: fn(&Attrs) -> &'static [Law],
     pub infer: fn(&Infer) -> Result<Fact, OpError>,
     pub eval: fn(&Eval) -> Result<Tensor, OpError>,
     pub grad: Gradient,
@@ -45,7 +45,7 @@ impl OpDef {
         output: "",
         source: "",
         nature: Nature::PLAIN,
-        laws: &[],
+        laws: |_| &[],
         infer: |_| Err(OpError::internal("an op without `infer`")),
         eval: |_| Err(OpError::internal("an op without `eval`")),
         grad: Gradient::None("it has no gradient"),
@@ -53,6 +53,26 @@ impl OpDef {
         scratch: |_| 0,
         examples: &[],
     };
+
+    /// How the language writes it: `+` for `add`, else the name.
+    pub fn written(&self) -> &'static str {
+        const SIGNS: &[(&str, &str)] = &[
+            ("add", "+"),
+            ("sub", "-"),
+            ("mul", "*"),
+            ("div", "/"),
+            ("pow", "^"),
+            ("neg", "-"),
+            ("affine", "+ - * /"),
+            ("less", "<"),
+            ("less_equal", "<="),
+            ("greater", ">"),
+            ("greater_equal", ">="),
+            ("equal", "=="),
+            ("not_equal", "!="),
+        ];
+        SIGNS.iter().find(|(name, _)| *name == self.name).map_or(self.name, |(_, sign)| sign)
+    }
 
     pub fn param(&self, name: &str) -> Option<&'static Param> {
         self.params.iter().find(|param| param.name == name)
@@ -175,20 +195,23 @@ impl Nature {
     }
 }
 
-/// An equation that holds for every finite input of an op. Passes apply laws and know no op by name.
+/// An equation that holds wherever an op gives a finite result. Passes apply laws and know no op by name.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Law {
     /// With `value` everywhere in `slot`, the result is the other of the two inputs, broadcast: `x + 0`, `x * 1`, `x / 1`.
     Neutral { slot: usize, value: f64 },
-    /// Zeros in `slot` make the result zeros: what is linear in that slot, and more. An op of which this holds for its
-    /// first slot alone and that has only that one maps zeros to zeros.
+    /// Zeros in `slot` make the result zeros: whatever is linear in that slot.
     Zero { slot: usize },
-    /// `f(f(x)) = x`: a negation.
+    /// The result is zeros, whatever goes in: `x * 0`.
+    Zeros,
+    /// `f(f(x)) = x`, of the first input, with equal attributes: a negation.
     Involution,
-    /// `f(f(x, a), b) = f(x, b)`, exactly: a reshape; `relu`.
+    /// `f(f(x, a), b) = f(x, b)`, of the first input, to the bit: a reshape; `relu`.
     Last,
-    /// A result of the dims and the domain of the first input is the first input: a reshape, a sum over no axis.
+    /// A result that has the dims and the domain of the first input is the first input: a reshape, a sum over no axis.
     SameDims,
+    /// The result is the first input; only gradients see a difference, and they are nodes by the time it is used.
+    Stop,
 }
 
 /// Code in the recipe language and the answer it prints; run by the conformance tests, shown by `wsss doc`.

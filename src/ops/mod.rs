@@ -7,7 +7,14 @@ pub mod attrs;
 mod def;
 mod rules;
 
+mod arithmetic;
+mod control;
+mod index;
+mod meaning;
 mod pointwise;
+mod reduce;
+mod shape;
+mod softmax;
 
 pub use attrs::{Attr, Attrs};
 pub use def::*;
@@ -23,7 +30,16 @@ pub struct Family {
 }
 
 /// Every family. Documentation follows this order.
-pub static FAMILIES: &[&Family] = &[&pointwise::FAMILY];
+pub static FAMILIES: &[&Family] = &[
+    &pointwise::FAMILY,
+    &arithmetic::FAMILY,
+    &reduce::FAMILY,
+    &softmax::FAMILY,
+    &shape::FAMILY,
+    &index::FAMILY,
+    &control::FAMILY,
+    &meaning::FAMILY,
+];
 
 /// The op of that name, internal ones included.
 pub fn find(name: &str) -> Option<&'static OpDef> {

@@ -66,7 +66,7 @@ pub fn real<'a>(args: &Infer<'a>, slot: usize) -> Result<&'a Fact, OpError> {
         return Ok(fact);
     }
     let help = "`one_hot` makes a channel of each class; class numbers are compared with `==`";
-    Err(refused(args, slot, "takes real numbers").help(help))
+    Err(refused(args, slot, "real numbers").help(help))
 }
 
 /// The fact of an input that holds class numbers.
@@ -74,7 +74,7 @@ pub fn index<'a>(args: &Infer<'a>, slot: usize) -> Result<(&'a Fact, &'a Dim), O
     let fact = args.fact(slot);
     match &fact.domain {
         Domain::Index { classes, .. } => Ok((fact, classes)),
-        _ => Err(refused(args, slot, "takes class numbers").help("`argmax` makes class numbers of scores")),
+        _ => Err(refused(args, slot, "class numbers").help("`argmax` makes class numbers of scores")),
     }
 }
 
@@ -84,14 +84,26 @@ pub fn truth<'a>(args: &Infer<'a>, slot: usize) -> Result<&'a Fact, OpError> {
     if fact.domain.is_a(&Domain::Binary) {
         return Ok(fact);
     }
-    Err(refused(args, slot, "takes zeros and ones").help("a comparison makes them: `x > 0.5`"))
+    Err(refused(args, slot, "zeros and ones").help("a comparison makes them: `x > 0.5`"))
 }
 
-/// "`sigmoid` takes scores, `x` is prob[B, K]".
-pub fn refused(args: &Infer, slot: usize, takes: &str) -> OpError {
-    let name = args.op.inputs[slot.min(args.op.inputs.len() - 1)].name;
-    let message = format!("`{}` {takes}, `{name}` is {}", args.op.name, args.fact(slot));
-    OpError::new(Code::DomainMismatch, message).at(name)
+/// Scores go in, not what is a probability or its logarithm already.
+pub fn scores(args: &Infer) -> Result<(), OpError> {
+    let fact = real(args, 0)?;
+    match fact.domain {
+        Domain::Unit | Domain::Probability | Domain::Binary | Domain::Tags | Domain::LogProbability => {
+            let help =
+                format!("this is a probability already: leave `{}` out, or apply it to the scores", args.op.name);
+            Err(refused(args, 0, "scores").help(help))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// "expected scores, found prob[B, K]".
+pub fn refused(args: &Infer, slot: usize, expected: &str) -> OpError {
+    let message = format!("expected {expected}, found {}", args.fact(slot));
+    OpError::new(Code::DomainMismatch, message).at(args.op.inputs[slot.min(args.op.inputs.len() - 1)].name)
 }
 
 /// An axis counted from 0, negative from the end, of a tensor of `rank` axes.
@@ -122,11 +134,26 @@ pub fn axes(attrs: &Attrs, name: &'static str, rank: usize) -> Result<Vec<usize>
 fn resolve(axis: i64, name: &'static str, rank: usize) -> Result<usize, OpError> {
     let counted = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(counted).ok().filter(|axis| *axis < rank).ok_or_else(|| {
-        let message = format!("there is no axis {axis} in a tensor of {rank} axes");
+        let message = format!("there is no axis {axis} where there are {rank}");
         let help = format!("axes are counted from 0 to {}, or from -1 back to -{rank}", rank.saturating_sub(1));
         let error = OpError::new(Code::OutOfRange, message).at(name);
         if rank == 0 { error } else { error.help(help) }
     })
+}
+
+/// The length of an optional `Dim` param.
+pub fn length(attrs: &Attrs, name: &'static str) -> Result<Option<Dim>, OpError> {
+    match attrs.get(name) {
+        None => Ok(None),
+        Some(_) => Ok(attrs.dims(name)?.first().cloned()),
+    }
+}
+
+/// A length in one run.
+pub fn counted(dim: Option<&Dim>, args: &Eval, otherwise: usize) -> Result<usize, OpError> {
+    let Some(dim) = dim else { return Ok(otherwise) };
+    let value = dim.eval(&args.context.dims)?;
+    usize::try_from(value).map_err(|_| OpError::new(Code::OutOfRange, format!("a length of {value} is below zero")))
 }
 
 /// The dims two inputs are broadcast to.

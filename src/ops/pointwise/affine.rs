@@ -15,6 +15,7 @@ pub(super) static OP: OpDef = OpDef {
     ],
     output: "As large as `x`; its range follows: `1 - x` of a unit map is a unit map.",
     nature: Nature::POINTWISE,
+    laws,
     infer,
     eval: |args| {
         let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
@@ -32,6 +33,16 @@ pub(super) static OP: OpDef = OpDef {
     ],
     ..OpDef::USUAL
 };
+
+/// `1 · x + 0` is `x`; without a shift zeros stay zeros, and a scale of 0 makes them.
+fn laws(attrs: &Attrs) -> &'static [Law] {
+    match (attrs.get_float("scale"), attrs.get_float("shift")) {
+        (Ok(1.0), Ok(0.0)) => &[Law::SameDims],
+        (Ok(0.0), Ok(0.0)) => &[Law::Zeros],
+        (_, Ok(0.0)) => &[Law::Zero { slot: 0 }],
+        _ => &[],
+    }
+}
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);

@@ -19,6 +19,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "As large as `x`, never below `-alpha`.",
     source: "Clevert et al., ICLR 2016.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer,
     eval: |args| eval(bend(args.attrs)?, args),
     grad: Gradient::Of(|g| from_output(g, "elu.grad")),

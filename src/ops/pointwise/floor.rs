@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     inputs: &[Input::one("x", "Any numbers.")],
     output: "As large as `x`.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Last, Law::Zero { slot: 0 }],
     infer: |args| map(args, |domain| rules::within(rules::range(domain))),
     eval: |args| eval(Unary::Floor, args),
     grad: Gradient::None("a whole number does not change with what it was cut from"),

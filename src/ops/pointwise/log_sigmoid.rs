@@ -1,8 +1,9 @@
 //! `log_sigmoid`: the logarithm of a score's probability.
 
-use super::shared::{eval, eval_grad, from_input, gradient, map, scores};
+use super::shared::{eval, eval_grad, from_input, gradient, map};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
+use crate::ops::rules;
 
 pub(super) static OP: OpDef = OpDef {
     name: "log_sigmoid",
@@ -25,6 +26,6 @@ pub(super) static OP: OpDef = OpDef {
 pub(super) static GRAD: OpDef = gradient("log_sigmoid.grad", &[], |args| eval_grad(Unary::LogSigmoid, args));
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
-    scores(args)?;
+    rules::scores(args)?;
     map(args, |_| Domain::Real)
 }

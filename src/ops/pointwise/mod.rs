@@ -9,7 +9,6 @@ mod floor;
 mod log;
 mod log_sigmoid;
 mod neg;
-mod pow;
 mod relu;
 mod relu6;
 mod shared;
@@ -47,8 +46,6 @@ pub static FAMILY: Family = Family {
         &sqrt::GRAD,
         &square::OP,
         &square::GRAD,
-        &pow::OP,
-        &pow::GRAD,
         &abs::OP,
         &abs::GRAD,
         &neg::OP,

@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     inputs: &[Input::one("x", "Any numbers.")],
     output: "As large as `x`.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Involution, Law::Zero { slot: 0 }],
     infer: |args| map(args, |domain| rules::affine(domain, -1.0, 0.0)),
     eval: |args| eval(Unary::Neg, args),
     grad: Gradient::Of(|g| {

@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "As large as `x`, never below 0.",
     source: "The gradient at 0 is 0.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Last, Law::Zero { slot: 0 }],
     infer,
     eval: |args| eval(Unary::Relu, args),
     grad: Gradient::Of(|g| from_output(g, "relu.grad")),

@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "As large as `x`, within 0..=6.",
     source: "MobileNetV2 (Sandler et al., CVPR 2018). The gradient at 0 and at 6 is 0.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Last, Law::Zero { slot: 0 }],
     infer,
     eval: |args| eval(Unary::Relu6, args),
     grad: Gradient::Of(|g| from_output(g, "relu6.grad")),

@@ -14,19 +14,6 @@ pub fn eval(f: Unary, args: &Eval) -> Result<Tensor, OpError> {
     Ok(unary(f, args.tensor(0))?)
 }
 
-/// Scores go in, not what is a probability or its logarithm already.
-pub fn scores(args: &Infer) -> Result<(), OpError> {
-    let fact = rules::real(args, 0)?;
-    match fact.domain {
-        Domain::Unit | Domain::Probability | Domain::Binary | Domain::Tags | Domain::LogProbability => {
-            let help =
-                format!("this is a probability already: leave `{}` out, or apply it to the scores", args.op.name);
-            Err(rules::refused(args, 0, "takes scores").help(help))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The gradient op `name(gy, y)`.
 pub fn from_output(g: &mut Grad, name: &'static str) -> Result<Vec<Option<Ref>>, OpError> {
     let gx = g.op(name, &[g.gradient, g.output], g.attrs.clone())?;
@@ -57,6 +44,7 @@ pub const fn gradient(
         params,
         output: "The gradient of the argument.",
         nature: Nature::POINTWISE.internal(),
+        laws: |_| &[Law::Zero { slot: 0 }],
         infer: |args| Ok(Fact::new(Domain::Real, args.fact(0).dims.clone())),
         eval,
         ..OpDef::USUAL

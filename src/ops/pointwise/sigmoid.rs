@@ -1,8 +1,9 @@
 //! `sigmoid`: the probability of a score.
 
-use super::shared::{eval, eval_grad, from_output, gradient, map, scores};
+use super::shared::{eval, eval_grad, from_output, gradient, map};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
+use crate::ops::rules;
 
 pub(super) static OP: OpDef = OpDef {
     name: "sigmoid",
@@ -24,6 +25,6 @@ pub(super) static OP: OpDef = OpDef {
 pub(super) static GRAD: OpDef = gradient("sigmoid.grad", &[], |args| eval_grad(Unary::Sigmoid, args));
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
-    scores(args)?;
+    rules::scores(args)?;
     map(args, |_| Domain::Unit)
 }

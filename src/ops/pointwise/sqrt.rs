@@ -12,6 +12,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "As large as `x`, never below 0.",
     source: "The gradient at 0 is 0, so that the length of a zero vector has one.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer,
     eval: |args| eval(Unary::Sqrt, args),
     grad: Gradient::Of(|g| from_output(g, "sqrt.grad")),

@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     inputs: &[Input::one("x", "Any numbers.")],
     output: "As large as `x`, never below 0.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer,
     eval: |args| eval(Unary::Square, args),
     grad: Gradient::Of(|g| from_input(g, "square.grad")),

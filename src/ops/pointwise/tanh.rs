@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     inputs: &[Input::one("x", "Any numbers.")],
     output: "As large as `x`, within -1..=1.",
     nature: Nature::POINTWISE,
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer,
     eval: |args| eval(Unary::Tanh, args),
     grad: Gradient::Of(|g| from_output(g, "tanh.grad")),

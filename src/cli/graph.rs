@@ -1,0 +1,101 @@
+//! `wsss graph RECIPE`: the pipeline, or the step graph of one stage, for other programs to draw.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::output::Output;
+use super::recipe::{self, Choice};
+use crate::diag::{Code, Diagnostic, suggest};
+use crate::grad;
+use crate::graph::export::{self, Format};
+use crate::graph::{Graph, verify};
+use crate::lower::Stage;
+use crate::passes::{self, Selection};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    recipe: PathBuf,
+    #[command(flatten)]
+    choice: Choice,
+    /// The step graph of this stage, in place of the pipeline
+    #[arg(long, value_name = "NAME")]
+    stage: Option<String>,
+    #[arg(long, value_enum, default_value = "mermaid")]
+    format: Drawing,
+    /// The step graph as it is written: no gradients, no passes
+    #[arg(long, requires = "stage", conflicts_with_all = ["after", "skip"])]
+    before: bool,
+    /// The step graph as this pass leaves it for the first time
+    #[arg(long, value_name = "PASS", requires = "stage")]
+    after: Option<String>,
+    /// Leaves a pass out
+    #[arg(long, value_name = "PASS", requires = "stage")]
+    skip: Vec<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Drawing {
+    Dot,
+    Mermaid,
+    Json,
+}
+
+impl From<Drawing> for Format {
+    fn from(drawing: Drawing) -> Format {
+        match drawing {
+            Drawing::Dot => Format::Dot,
+            Drawing::Mermaid => Format::Mermaid,
+            Drawing::Json => Format::Json,
+        }
+    }
+}
+
+pub(super) fn run(args: Args) -> Exit {
+    let output = Output::new(false);
+    let known = || passes::PASSES.iter().map(|pass| pass.name);
+    if let Some(unknown) = args.after.iter().chain(&args.skip).find(|name| passes::find(name).is_none()) {
+        return output.unknown("pass", unknown, "passes", known());
+    }
+    let opened = match recipe::open(&args.recipe, &args.choice) {
+        Ok(opened) => opened,
+        Err(unreadable) => return output.problems(&[unreadable.0], &unreadable.1),
+    };
+    let problems = opened.problems.sorted();
+    let exit = output.problems(&problems, &opened.sources);
+    if exit != Exit::Done {
+        return exit;
+    }
+    let Some(name) = &args.stage else {
+        output.text(&opened.recipe.pipeline.export(args.format.into()));
+        return Exit::Done;
+    };
+    let Some(stage) = opened.recipe.stages.iter().find(|stage| stage.name == *name) else {
+        let stages = opened.recipe.stages.iter().map(|stage| stage.name.as_str());
+        let problem = Diagnostic::error(Code::UnknownStage, format!("the recipe has no stage `{name}`"));
+        return output.problem(problem.help(suggest::help(name, "stages", stages)));
+    };
+    match step_graph(stage, &args) {
+        Ok(graph) => {
+            output.text(&export::export(&graph, args.format.into()));
+            Exit::Done
+        }
+        Err(mistake) => {
+            let message = format!("the graph of `{name}` cannot be made: {mistake}");
+            let problem = Diagnostic::error(Code::Internal, message).label(stage.span, "this stage");
+            output.problems(&[problem], &opened.sources)
+        }
+    }
+}
+
+/// The graph that was asked for. What fails here is a mistake of ours.
+fn step_graph(stage: &Stage, args: &Args) -> Result<Graph, String> {
+    let mut graph = stage.graph.clone();
+    if args.before {
+        return Ok(graph);
+    }
+    grad::differentiate(&mut graph).map_err(|error| error.to_string())?;
+    let graph = verify(graph).map_err(|broken| broken.to_string())?;
+    let selection = Selection { skip: args.skip.clone(), after: args.after.clone() };
+    let (graph, _) = passes::improve_selected(graph, &selection).map_err(|error| error.to_string())?;
+    Ok(graph.into_inner())
+}

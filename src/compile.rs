@@ -1,0 +1,138 @@
+//! A lowered recipe → stages that can run: differentiated, improved, proved, planned.
+//!
+//! Comes in: a [`Recipe`] as lowering leaves it. Goes out: a [`Compiled`] recipe and what gradients have shown to be wrong with it:
+//! a loss that lowers nothing, a weight that no loss moves. Running and `check --explain` both begin here.
+
+use std::collections::HashMap;
+
+use crate::diag::{Code, Diagnostic, Problems};
+use crate::grad::{self, GradReport};
+use crate::graph::{Graph, Kind, Origin, Role, Verified, verify};
+use crate::lower::{Recipe, Stage, StageKind};
+use crate::passes::{self, PassRecord};
+use crate::plan::{self, Plan};
+use crate::source::Span;
+
+/// A recipe with the graphs that will run, stage by stage.
+pub struct Compiled<'r> {
+    pub recipe: &'r Recipe,
+    /// In the order of [`Recipe::stages`].
+    pub stages: Vec<CompiledStage<'r>>,
+}
+
+/// A stage with the graph that will run.
+pub struct CompiledStage<'r> {
+    pub stage: &'r Stage,
+    /// Forward and backward in one, improved.
+    pub graph: Verified<Graph>,
+    pub plan: Plan,
+    /// What each pass did, in the order they ran.
+    pub passes: Vec<PassRecord>,
+    /// Nodes before the first pass, gradients included.
+    pub nodes: usize,
+    pub grad: GradReport,
+}
+
+impl Compiled<'_> {
+    pub fn stage(&self, name: &str) -> Option<&CompiledStage<'_>> {
+        self.stages.iter().find(|stage| stage.stage.name == name)
+    }
+}
+
+/// Compiles every stage. `None` where one cannot be compiled, which is a mistake of ours and among the problems then; what
+/// the problems say otherwise is the recipe's.
+pub fn compile<'r>(recipe: &'r Recipe, problems: &mut Problems) -> Option<Compiled<'r>> {
+    let stages: Vec<Option<CompiledStage>> = recipe.stages.iter().map(|stage| compile_stage(stage, problems)).collect();
+    Some(Compiled { recipe, stages: stages.into_iter().collect::<Option<_>>()? })
+}
+
+fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<CompiledStage<'r>> {
+    let mut graph = stage.graph.clone();
+    let grad = match grad::differentiate(&mut graph) {
+        Ok(report) => report,
+        Err(error) => return refuse(problems, stage, "differentiated", &error),
+    };
+    if stage.kind == StageKind::Train {
+        dead_losses(stage, &graph, &grad, problems);
+        untrained_weights(stage, &graph, problems);
+    }
+    let nodes = graph.len();
+    let graph = match verify(graph) {
+        Ok(graph) => graph,
+        Err(broken) => return refuse(problems, stage, "proved", &broken),
+    };
+    match passes::improve(graph) {
+        Ok((graph, passes)) => {
+            let plan = plan::plan(&graph);
+            Some(CompiledStage { stage, graph, plan, passes, nodes, grad })
+        }
+        Err(error) => refuse(problems, stage, "improved", &error),
+    }
+}
+
+fn refuse<T>(problems: &mut Problems, stage: &Stage, what: &str, error: &dyn std::fmt::Display) -> Option<T> {
+    let message = format!("the graph of `{}` cannot be {what}: {error}", stage.name);
+    problems.add(Diagnostic::error(Code::Internal, message).label(stage.span, "this stage"));
+    None
+}
+
+/// Where a node stands in the recipe itself: the outermost call it was inlined through.
+pub fn place(origin: &Origin) -> Option<Span> {
+    let outermost = std::iter::successors(origin.calls.as_deref(), |frame| frame.outer.as_deref()).last();
+    outermost.map(|frame| frame.span).or(origin.span)
+}
+
+fn dead_losses(stage: &Stage, graph: &Graph, report: &GradReport, problems: &mut Problems) {
+    for dead in &report.dead_losses {
+        let output = graph.output(&Role::Loss, &dead.loss).and_then(|output| output.span);
+        let message = format!("the loss `{}` moves no weight of `{}`", dead.loss, stage.name);
+        let mut diagnostic = Diagnostic::error(Code::NoGradient, message)
+            .label(output.unwrap_or(stage.span), "nothing that is trained has a part in it");
+        for cut in &dead.cuts {
+            if let Some(span) = place(&graph.node(cut.node).origin) {
+                diagnostic = diagnostic.label(span, cut.reason.clone());
+            }
+        }
+        let help = match (dead.cuts.is_empty(), uses_weights(graph)) {
+            (false, _) => "compute the loss from values before that place, or write it as a `metric`",
+            (true, true) => "compute the loss from what a net of this stage gives, or write it as a `metric`",
+            (true, false) => "the step uses no weight of its own: declare a `net` in this stage and use it",
+        };
+        problems.add(diagnostic.help(help));
+    }
+}
+
+fn uses_weights(graph: &Graph) -> bool {
+    graph.ids().any(|id| matches!(graph.node(id).kind, Kind::Weight { trained: true, .. }))
+}
+
+/// One warning a net: its weights that no loss moves, be it that no loss reaches them or that the step does not use them.
+fn untrained_weights(stage: &Stage, graph: &Graph, problems: &mut Problems) {
+    let mut role: HashMap<&str, bool> = HashMap::new();
+    for id in graph.ids() {
+        if let Kind::Weight { path, trained } = &graph.node(id).kind {
+            role.insert(path, *trained);
+        }
+    }
+    let mut by_net: Vec<(&str, Vec<&str>, Span)> = Vec::new();
+    for weight in stage.weights.iter().filter(|weight| !weight.state) {
+        let path = weight.path();
+        // Frozen on purpose.
+        let frozen = role.get(path.as_str()) == Some(&false);
+        if frozen || graph.output(&Role::Gradient, &path).is_some() {
+            continue;
+        }
+        match by_net.iter_mut().find(|(net, ..)| *net == weight.net) {
+            Some((_, names, _)) => names.push(&weight.name),
+            None => by_net.push((&weight.net, vec![&weight.name], weight.span)),
+        }
+    }
+    for (net, names, span) in by_net {
+        let listed: Vec<String> = names.iter().take(3).map(|name| format!("`{net}.{name}`")).collect();
+        let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        let message = format!("{}{more} {verb} moved by no loss of `{}`", listed.join(", "), stage.name);
+        let help = "leave the layers out, `freeze` them, or compute a loss from them";
+        problems.add(Diagnostic::warning(Code::UntrainedWeight, message).label(span, "declared here").help(help));
+    }
+}

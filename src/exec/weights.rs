@@ -1,0 +1,365 @@
+//! The weights of nets: how they begin, how they are kept.
+//!
+//! A draw belongs to the run's seed and the weight's path alone: neither the order of the weights nor what else a net holds
+//! changes it. Files of weights are read under the names that lowering gives, and what does not fit is listed whole.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
+
+use super::RunError;
+use crate::diag::{Code, Diagnostic};
+use crate::lower::{Init, Weight};
+use crate::random::{Stream, place};
+use crate::source::Span;
+use crate::store::{StoreError, tensors};
+use crate::types::DimEnv;
+
+/// Weights and states by path.
+pub(super) type Table = HashMap<String, Tensor>;
+
+/// Names in published files that are no weights.
+const BOOKKEEPING: &str = "num_batches_tracked";
+
+/// How many misfits of a file are named; the others are counted.
+const LISTED: usize = 8;
+
+/// Every weight as it begins, each with storage of its own: the optimizer writes into it.
+///
+/// # Errors
+/// All that is wrong with the files that weights come from.
+pub(super) fn initial(weights: &[Weight], dims: &DimEnv, seed: u64, dtype: DType) -> Result<Table, RunError> {
+    let mut table = from_files(weights, dims, dtype).map_err(RunError::Input)?;
+    let drawn: Vec<&Weight> = weights.iter().filter(|weight| !matches!(weight.init, Init::File { .. })).collect();
+    let drawn: Result<Vec<(String, Tensor)>, RunError> = drawn
+        .into_par_iter()
+        .map(|weight| Ok((weight.path(), draw(weight, &shape(weight, dims)?, seed)?.to_dtype(dtype)?)))
+        .collect();
+    table.extend(drawn?);
+    Ok(table)
+}
+
+/// The lengths of a weight's axes, which only the class count can leave open.
+fn shape(weight: &Weight, dims: &DimEnv) -> Result<Vec<usize>, RunError> {
+    let lengths = weight.dims.iter().map(|dim| dim.eval(dims));
+    let lengths: Vec<i64> = lengths
+        .collect::<Result<_, _>>()
+        .map_err(|error| RunError::internal(format!("the weight `{}`: {error}", weight.path())))?;
+    let sized: Result<Vec<usize>, _> = lengths.iter().map(|&length| usize::try_from(length)).collect();
+    sized.map_err(|_| {
+        let message = format!("the weight `{}` would have the shape {lengths:?}", weight.path());
+        RunError::input(Diagnostic::error(Code::OutOfRange, message).label(weight.span, "declared here"))
+    })
+}
+
+fn draw(weight: &Weight, shape: &[usize], seed: u64) -> Result<Tensor, RunError> {
+    let count = shape.iter().product::<usize>();
+    let mut stream = Stream::new(seed, place(&weight.path()), 0, 0);
+    let mut fill = |next: &mut dyn FnMut(&mut Stream) -> f64| (0..count).map(|_| next(&mut stream) as f32).collect();
+    let fan_in = |shape: &[usize]| shape.iter().skip(1).product::<usize>().max(1) as f64;
+    let fan_out = |shape: &[usize]| (count / shape.get(1).copied().unwrap_or(1).max(1)).max(1) as f64;
+    let numbers: Vec<f32> = match weight.init {
+        Init::Constant(value) => vec![value as f32; count],
+        Init::Normal { std } => fill(&mut |stream| std * stream.normal()),
+        Init::Uniform { low, high } => fill(&mut |stream| stream.uniform_range(low, high)),
+        Init::HeNormal { fan_out: out } => {
+            let fan = if out { fan_out(shape) } else { fan_in(shape) };
+            let std = (2.0 / fan).sqrt();
+            fill(&mut |stream| std * stream.normal())
+        }
+        Init::XavierUniform { gain } => {
+            let bound = gain * (6.0 / (fan_in(shape) + fan_out(shape))).sqrt();
+            fill(&mut |stream| stream.uniform_range(-bound, bound))
+        }
+        Init::File { .. } => unreachable!("files are read, not drawn"),
+    };
+    Ok(Tensor::from_vec(numbers, shape, &Device::Cpu)?)
+}
+
+/// One net and one file it is read from.
+struct Group<'a> {
+    file: &'a str,
+    except: BTreeSet<&'a str>,
+    /// By name in the file.
+    wanted: BTreeMap<&'a str, &'a Weight>,
+    span: Span,
+}
+
+/// The weights that come from files. The span of a problem is that of the first weight it is about.
+fn from_files(weights: &[Weight], dims: &DimEnv, dtype: DType) -> Result<Table, Vec<Diagnostic>> {
+    let mut groups: Vec<((&str, &str, &str), Group)> = Vec::new();
+    for weight in weights {
+        let Init::File { file, name, except } = &weight.init else { continue };
+        let key = (weight.stage.as_str(), weight.net.as_str(), file.as_str());
+        let at = groups.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+            let group = Group { file, except: BTreeSet::new(), wanted: BTreeMap::new(), span: weight.span };
+            groups.push((key, group));
+            groups.len() - 1
+        });
+        groups[at].1.except.extend(except.iter().map(String::as_str));
+        groups[at].1.wanted.insert(name, weight);
+    }
+    let mut table = Table::new();
+    let mut problems = Vec::new();
+    for (_, group) in &groups {
+        match read(group, dims, dtype) {
+            Ok(found) => table.extend(found),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(table) } else { Err(problems) }
+}
+
+fn read(group: &Group, dims: &DimEnv, dtype: DType) -> Result<Table, Diagnostic> {
+    let file = tensors::read(Path::new(group.file)).map_err(|error| unreadable(&error, group.span))?;
+    let mut misfits = Vec::new();
+    let mut table = Table::new();
+    for (name, weight) in &group.wanted {
+        let Some(tensor) = file.tensors.get(*name) else {
+            misfits.push(format!("`{name}` is not in the file"));
+            continue;
+        };
+        let expected: Option<Vec<usize>> =
+            weight.dims.iter().map(|dim| dim.eval(dims).ok().and_then(|length| usize::try_from(length).ok())).collect();
+        let Some(expected) = expected else {
+            misfits.push(format!("the shape of `{}` is not known", weight.path()));
+            continue;
+        };
+        if tensor.dims() != expected {
+            misfits.push(format!("`{name}` has the shape {:?} in the file, {expected:?} in the net", tensor.dims()));
+            continue;
+        }
+        // A copy of its own, also where the type is right: two nets may come from one file.
+        match tensor.to_dtype(dtype).and_then(|tensor| tensor.copy()) {
+            Ok(tensor) => _ = table.insert(weight.path(), tensor),
+            Err(error) => misfits.push(format!("`{name}` cannot be used: {error}")),
+        }
+    }
+    let excepted = |name: &str| {
+        group
+            .except
+            .iter()
+            .any(|except| name == *except || name.strip_prefix(except).is_some_and(|rest| rest.starts_with('.')))
+    };
+    let unexpected = file
+        .tensors
+        .keys()
+        .filter(|name| !group.wanted.contains_key(name.as_str()) && !excepted(name) && !name.ends_with(BOOKKEEPING));
+    misfits.extend(unexpected.map(|name| format!("the net has no `{name}`")));
+    if misfits.is_empty() {
+        return Ok(table);
+    }
+    let more = misfits.len().saturating_sub(LISTED);
+    let mut help = misfits[..misfits.len() - more].join("\n");
+    if more > 0 {
+        help += &format!("\nand {more} more");
+    }
+    help += "\n`wsss weights inspect` lists what a file holds; `except = [\"…\"]` leaves parts of it out";
+    let count =
+        if misfits.len() == 1 { misfits[0].clone() } else { format!("{} names or shapes differ", misfits.len()) };
+    let message = format!("the weights in {} do not fit the net: {count}", group.file);
+    Err(Diagnostic::error(Code::WeightsMismatch, message)
+        .label(group.span, "these weights come from the file")
+        .help(help))
+}
+
+fn unreadable(error: &StoreError, span: Span) -> Diagnostic {
+    let missing = !error.path.exists();
+    let code = if missing { Code::WeightsNotFound } else { Code::CannotRead };
+    let message = format!("the weights in {} cannot be read: {}", error.path.display(), error.what);
+    let diagnostic = Diagnostic::error(code, message).label(span, "these weights come from the file");
+    let other = error.path.extension().is_some_and(|ending| ending != "safetensors");
+    match (missing, other) {
+        (true, _) => diagnostic.help("give another path, or begin from random numbers (`weights = none`)"),
+        (false, true) => diagnostic.help("`wsss weights convert` turns .pth, .npz and .params into .safetensors"),
+        (false, false) => diagnostic,
+    }
+}
+
+/// Whether every file fits, before anything runs.
+///
+/// # Errors
+/// As [`initial`].
+pub(super) fn check(weights: &[Weight], dims: &DimEnv) -> Result<(), RunError> {
+    from_files(weights, dims, DType::F32).map(drop).map_err(RunError::Input)
+}
+
+/// Every file that weights come from, each once, with a place to point at.
+pub(super) fn files(weights: &[Weight]) -> Vec<(&str, Span)> {
+    let mut files: Vec<(&str, Span)> = Vec::new();
+    for weight in weights {
+        if let Init::File { file, .. } = &weight.init
+            && !files.iter().any(|(known, _)| known == file)
+        {
+            files.push((file, weight.span));
+        }
+    }
+    files
+}
+
+/// BLAKE3 of a file's bytes.
+pub(super) fn digest(file: &str, span: Span) -> Result<String, RunError> {
+    let path = Path::new(file);
+    let bytes =
+        std::fs::read(path).map_err(|error| RunError::input(unreadable(&StoreError::read(path, &error), span)))?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
+}
+
+/// Writes each net of a stage to `net/<name>.safetensors` below `folder`.
+pub(super) fn save(folder: &Path, weights: &[Weight], table: &Table) -> Result<(), RunError> {
+    let mut nets: BTreeMap<&str, Vec<(String, &Tensor)>> = BTreeMap::new();
+    for weight in weights {
+        let tensor = table.get(&weight.path()).ok_or_else(|| lost(weight))?;
+        nets.entry(&weight.net).or_default().push((weight.name.clone(), tensor));
+    }
+    for (net, named) in nets {
+        tensors::write(&net_file(folder, net), named, &[])?;
+    }
+    Ok(())
+}
+
+fn net_file(folder: &Path, net: &str) -> std::path::PathBuf {
+    folder.join("net").join(format!("{net}.safetensors"))
+}
+
+fn lost(weight: &Weight) -> RunError {
+    RunError::internal(format!("the weight `{}` is lost", weight.path()))
+}
+
+/// Weights of an earlier stage as it left them. `folder` is that stage's own; `weights` are all of it.
+pub(super) fn borrow(folder: &Path, weights: &[&Weight], dtype: DType) -> Result<Table, RunError> {
+    let mut table = Table::new();
+    let nets: BTreeSet<&str> = weights.iter().map(|weight| weight.net.as_str()).collect();
+    for net in nets {
+        let path = net_file(folder, net);
+        let mut file = tensors::read(&path)?.tensors;
+        for weight in weights.iter().filter(|weight| weight.net == net) {
+            let tensor = file.remove(&weight.name);
+            let tensor = tensor.ok_or_else(|| StoreError::broken(&path, format!("`{}` is not in it", weight.name)))?;
+            table.insert(weight.path(), tensor.to_dtype(dtype)?);
+        }
+    }
+    Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Dim;
+
+    fn weight(net: &str, name: &str, dims: &[&str], init: Init) -> Weight {
+        let dims = dims.iter().map(|dim| dim.parse::<Dim>().unwrap()).collect();
+        let (stage, net, name) = ("classifier".to_owned(), net.to_owned(), name.to_owned());
+        Weight { stage, net, name, dims, init, state: false, span: Span::default() }
+    }
+
+    fn env() -> DimEnv {
+        DimEnv::from([("K".to_owned(), 3)])
+    }
+
+    fn numbers(weights: &[Weight], path: &str, seed: u64) -> Vec<f32> {
+        let table = initial(weights, &env(), seed, DType::F32).unwrap();
+        table[path].flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn a_draw_depends_on_the_seed_and_the_path_alone() {
+        let a = weight("oc", "head.weight", &["K", "40"], Init::Normal { std: 1.0 });
+        let b = weight("oc", "conv.weight", &["8", "8"], Init::Normal { std: 1.0 });
+        let path = "classifier.oc.head.weight";
+        let alone = numbers(std::slice::from_ref(&a), path, 7);
+        assert_eq!(alone.len(), 120);
+        assert_eq!(alone, numbers(&[b.clone(), a.clone()], path, 7));
+        assert_ne!(alone, numbers(std::slice::from_ref(&a), path, 8));
+        assert_ne!(alone[..64], numbers(&[a, b], "classifier.oc.conv.weight", 7));
+    }
+
+    #[test]
+    fn draws_have_the_spread_their_names_promise() {
+        // 6 · 64 · 3 · 3 = 3456 numbers: the standard error of a standard deviation is 1.2 %, five of them are allowed.
+        let spread = |init: Init| {
+            let all = numbers(&[weight("oc", "w", &["6", "64", "3", "3"], init)], "classifier.oc.w", 3);
+            let mean = all.iter().map(|&x| f64::from(x)).sum::<f64>() / all.len() as f64;
+            (all.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / all.len() as f64).sqrt()
+        };
+        let close = |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 0.06, "{found} {expected}");
+        close(spread(Init::HeNormal { fan_out: false }), (2.0f64 / 576.0).sqrt());
+        close(spread(Init::HeNormal { fan_out: true }), (2.0f64 / 54.0).sqrt());
+        close(spread(Init::Normal { std: 0.01 }), 0.01);
+        // A uniform draw within ± b has the standard deviation b / √3.
+        close(spread(Init::XavierUniform { gain: 2.0 }), 2.0 * (6.0f64 / 630.0).sqrt() / 3f64.sqrt());
+        close(spread(Init::Uniform { low: -0.5, high: 0.5 }), 0.5 / 3f64.sqrt());
+        assert_eq!(spread(Init::Constant(0.25)), 0.0);
+    }
+
+    fn from_file(file: &Path, net: &str, name: &str, dims: &[&str]) -> Weight {
+        let file = file.to_str().unwrap().to_owned();
+        let init = Init::File { file, name: name.to_owned(), except: vec!["fc".to_owned()] };
+        weight(net, &format!("trunk.{name}"), dims, init)
+    }
+
+    #[test]
+    fn a_file_is_read_under_its_own_names_and_must_fit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let tensor = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
+        let (conv, bias, count) = (tensor(&[4, 3, 3, 3]), tensor(&[4]), tensor(&[1]));
+        let all = [
+            ("conv.weight".to_owned(), &conv),
+            ("conv.bias".to_owned(), &bias),
+            ("fc.weight".to_owned(), &bias),
+            ("bn.num_batches_tracked".to_owned(), &count),
+        ];
+        tensors::write(&path, all, &[]).unwrap();
+        let fits =
+            [from_file(&path, "oc", "conv.weight", &["4", "3", "3", "3"]), from_file(&path, "oc", "conv.bias", &["4"])];
+        let table = initial(&fits, &env(), 0, DType::F32).unwrap();
+        assert_eq!(table["classifier.oc.trunk.conv.weight"].dims(), [4, 3, 3, 3]);
+
+        let wrong =
+            [from_file(&path, "oc", "conv.weight", &["K", "3", "3", "3"]), from_file(&path, "oc", "bn.bias", &["4"])];
+        let RunError::Input(problems) = initial(&wrong, &env(), 0, DType::F32).unwrap_err() else {
+            panic!("a wrong file is wrong input");
+        };
+        assert_eq!(problems[0].code, Code::WeightsMismatch);
+        assert!(
+            problems[0].message.ends_with("do not fit the net: 3 names or shapes differ"),
+            "{}",
+            problems[0].message
+        );
+        let help = problems[0].help.clone().unwrap();
+        assert!(help.starts_with(
+            "`bn.bias` is not in the file\n\
+             `conv.weight` has the shape [4, 3, 3, 3] in the file, [3, 3, 3, 3] in the net\n\
+             the net has no `conv.bias`\n"
+        ));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let weights = [from_file(Path::new("no/such.safetensors"), "oc", "conv.weight", &["4"])];
+        let error = initial(&weights, &env(), 0, DType::F32).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        assert_eq!(error.diagnostics()[0].code, Code::WeightsNotFound);
+        let message = &error.diagnostics()[0].message;
+        assert_eq!(message, "the weights in no/such.safetensors cannot be read: there is no such file");
+    }
+
+    #[test]
+    fn what_is_saved_is_borrowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = [
+            weight("oc", "head.weight", &["K", "4"], Init::Normal { std: 1.0 }),
+            weight("seg", "head.weight", &["K", "4"], Init::Normal { std: 1.0 }),
+        ];
+        let table = initial(&weights, &env(), 5, DType::F32).unwrap();
+        save(folder.path(), &weights, &table).unwrap();
+        assert!(folder.path().join("net/seg.safetensors").exists());
+        let borrowed = borrow(folder.path(), &[&weights[1]], DType::F32).unwrap();
+        let numbers = |table: &Table| table["classifier.seg.head.weight"].to_vec2::<f32>().unwrap();
+        assert_eq!(numbers(&borrowed), numbers(&table));
+        assert_eq!(borrowed.len(), 1);
+    }
+}

@@ -1,0 +1,279 @@
+//! Steps of gradient descent, written into the parameters where they lie.
+//!
+//! Whoever shares the storage of a parameter or of its state sees the step: keep a copy of what must stay. Formulas are
+//! PyTorch's, so that learning rates and decays of published methods mean the same here.
+
+use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Tensor, bail};
+
+use super::par::{PIECE, for_pieces};
+use super::real::Real;
+use super::wide::wide;
+
+/// Stochastic gradient descent: `d = g + weight_decay * p`, `v = momentum * v + d`, `p -= rate * v`; with Nesterov
+/// `p -= rate * (d + momentum * v)`. Without dampening.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Sgd {
+    /// 0 for none.
+    pub momentum: f64,
+    pub nesterov: bool,
+    pub weight_decay: f64,
+}
+
+impl Sgd {
+    /// Whether a step keeps a velocity.
+    pub fn has_velocity(&self) -> bool {
+        self.momentum != 0.0
+    }
+
+    /// One step on `parameter`. `velocity` has its shape, begins with zeros, and is needed with momentum only.
+    pub fn step(&self, parameter: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, rate: f64) -> Result<()> {
+        let Sgd { momentum, nesterov, weight_decay } = *self;
+        if !self.has_velocity() {
+            return update(parameter, gradient, gradient, Descend { rate, momentum: 0.0, weight_decay });
+        }
+        let Some(velocity) = velocity else { bail!("sgd: momentum without a velocity") };
+        update(velocity, gradient, parameter, Velocity { momentum, weight_decay })?;
+        if nesterov {
+            update(parameter, gradient, velocity, Descend { rate, momentum, weight_decay })
+        } else {
+            update(parameter, velocity, velocity, Descend { rate, momentum: 0.0, weight_decay: 0.0 })
+        }
+    }
+}
+
+/// Adam (Kingma and Ba, ICLR 2015) and AdamW (Loshchilov and Hutter, ICLR 2019).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Adam {
+    pub betas: [f64; 2],
+    pub eps: f64,
+    pub weight_decay: f64,
+    /// AdamW: the decay shrinks the parameter by `rate * weight_decay`. Else it is added to the gradient.
+    pub decoupled: bool,
+}
+
+impl Adam {
+    /// Step number `count`, the first being 1. `moments` are of the shape of `parameter` and begin with zeros.
+    pub fn step(
+        &self,
+        parameter: &Tensor,
+        gradient: &Tensor,
+        moments: [&Tensor; 2],
+        count: u64,
+        rate: f64,
+    ) -> Result<()> {
+        let weight_decay = if self.decoupled { 0.0 } else { self.weight_decay };
+        let shrink = if self.decoupled { 1.0 - rate * self.weight_decay } else { 1.0 };
+        let [first, second] = self.betas.map(|beta| 1.0 - beta.powf(count as f64));
+        update(moments[0], gradient, parameter, FirstMoment { beta: self.betas[0], weight_decay })?;
+        update(moments[1], gradient, parameter, SecondMoment { beta: self.betas[1], weight_decay })?;
+        let rule = AdamDescend { shrink, rate: rate / first, root: second.sqrt(), eps: self.eps };
+        update(parameter, moments[0], moments[1], rule)
+    }
+}
+
+/// The new value of a number from itself and one number each of two other tensors.
+trait Rule: Sync {
+    fn apply<R: Real>(&self, target: R, a: R, b: R) -> R;
+}
+
+/// `(p, g, v)`.
+struct Descend {
+    rate: f64,
+    momentum: f64,
+    weight_decay: f64,
+}
+
+impl Rule for Descend {
+    #[inline(always)]
+    fn apply<R: Real>(&self, p: R, g: R, v: R) -> R {
+        p - R::of(self.rate) * (g + R::of(self.weight_decay) * p + R::of(self.momentum) * v)
+    }
+}
+
+/// `(v, g, p)`.
+struct Velocity {
+    momentum: f64,
+    weight_decay: f64,
+}
+
+impl Rule for Velocity {
+    #[inline(always)]
+    fn apply<R: Real>(&self, v: R, g: R, p: R) -> R {
+        R::of(self.momentum) * v + (g + R::of(self.weight_decay) * p)
+    }
+}
+
+/// `(m, g, p)`.
+struct FirstMoment {
+    beta: f64,
+    weight_decay: f64,
+}
+
+impl Rule for FirstMoment {
+    #[inline(always)]
+    fn apply<R: Real>(&self, m: R, g: R, p: R) -> R {
+        m + (g + R::of(self.weight_decay) * p - m) * R::of(1.0 - self.beta)
+    }
+}
+
+/// `(v, g, p)`.
+struct SecondMoment {
+    beta: f64,
+    weight_decay: f64,
+}
+
+impl Rule for SecondMoment {
+    #[inline(always)]
+    fn apply<R: Real>(&self, v: R, g: R, p: R) -> R {
+        let g = g + R::of(self.weight_decay) * p;
+        R::of(self.beta) * v + R::of(1.0 - self.beta) * g * g
+    }
+}
+
+/// `(p, m, v)`.
+struct AdamDescend {
+    shrink: f64,
+    rate: f64,
+    root: f64,
+    eps: f64,
+}
+
+impl Rule for AdamDescend {
+    #[inline(always)]
+    fn apply<R: Real>(&self, p: R, m: R, v: R) -> R {
+        p * R::of(self.shrink) - R::of(self.rate) * m / (v.sqrt() / R::of(self.root) + R::of(self.eps))
+    }
+}
+
+/// Writes `rule` over every number of `target`.
+fn update(target: &Tensor, a: &Tensor, b: &Tensor, rule: impl Rule) -> Result<()> {
+    if a.dims() != target.dims() || b.dims() != target.dims() {
+        bail!("optimizer: shapes {:?}, {:?} and {:?} differ", target.dims(), a.dims(), b.dims());
+    }
+    target.inplace_op3(&a.contiguous()?, &b.contiguous()?, &InPlace(rule))
+}
+
+struct InPlace<T>(T);
+
+impl<T: Rule> InplaceOp3 for InPlace<T> {
+    fn name(&self) -> &'static str {
+        "optimizer"
+    }
+
+    fn cpu_fwd(
+        &self,
+        target: &mut CpuStorage,
+        target_layout: &Layout,
+        a: &CpuStorage,
+        a_layout: &Layout,
+        b: &CpuStorage,
+        b_layout: &Layout,
+    ) -> Result<()> {
+        let offsets = [target_layout, a_layout, b_layout].map(Layout::contiguous_offsets);
+        let [Some(target_range), Some(a_range), Some(b_range)] = offsets else {
+            bail!("optimizer: a parameter or its state is not contiguous");
+        };
+        let sources = [(a, a_range), (b, b_range)];
+        match target {
+            CpuStorage::F32(target) => self.write(&mut target[target_range.0..target_range.1], sources),
+            CpuStorage::F64(target) => self.write(&mut target[target_range.0..target_range.1], sources),
+            _ => bail!("optimizer: parameters are f32 or f64"),
+        }
+    }
+}
+
+impl<T: Rule> InPlace<T> {
+    fn write<R: Real>(&self, target: &mut [R], sources: [(&CpuStorage, (usize, usize)); 2]) -> Result<()> {
+        let [(a, a_range), (b, b_range)] = sources;
+        let a = &R::cpu_storage_as_slice(a)?[a_range.0..a_range.1];
+        let b = &R::cpu_storage_as_slice(b)?[b_range.0..b_range.1];
+        for_pieces(target, PIECE, |start, target| {
+            wide(|| {
+                for ((target, &a), &b) in target.iter_mut().zip(&a[start..]).zip(&b[start..]) {
+                    *target = self.0.apply(*target, a, b);
+                }
+            })
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::DType;
+
+    use super::*;
+    use crate::kernels::testing::{assert_close, assert_same_for_any_workers, cast, golden, numbers, sample};
+
+    /// Runs the ten golden steps and compares the parameter after each.
+    fn check_golden(case: &str, step: impl Fn(&Tensor, &Tensor, [&Tensor; 2], u64, f64) -> Result<()>) -> Result<()> {
+        for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 1e-6)] {
+            let (gradients, rates) = (cast(&golden(case, "gradients"), dtype), numbers(&golden(case, "lr")));
+            // A copy: the golden arrays are shared by all tests.
+            let parameter = cast(&golden(case, "p0"), dtype).copy()?;
+            let states = [parameter.zeros_like()?, parameter.zeros_like()?];
+            for (index, rate) in rates.into_iter().enumerate() {
+                step(&parameter, &gradients.get(index)?, [&states[0], &states[1]], index as u64 + 1, rate)?;
+                let expected = golden(case, "p").get(index)?;
+                assert_close(&format!("{case}, step {index}, {dtype:?}"), &parameter, &expected, tolerance);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn golden_sgd() -> Result<()> {
+        for (case, momentum, weight_decay) in [
+            ("sgd_momentum_wd_poly", 0.9, 5e-4),
+            ("sgd_warmup_poly", 0.9, 5e-4),
+            ("sgd_psa_poly_optimizer", 5e-4, 5e-4),
+        ] {
+            let sgd = Sgd { momentum, nesterov: false, weight_decay };
+            check_golden(case, |p, g, [v, _], _, rate| sgd.step(p, g, Some(v), rate))?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn golden_adam() -> Result<()> {
+        for (case, weight_decay, decoupled) in [("adamw", 0.01, true), ("adam", 0.0, false)] {
+            let adam = Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay, decoupled };
+            check_golden(case, |p, g, moments, count, rate| adam.step(p, g, moments, count, rate))?;
+        }
+        Ok(())
+    }
+
+    /// p = 1, g = 2, decay 0.5: d = 2.5. Plain: 1 - 0.1*2.5. Nesterov, v = 1: v' = 0.9 + 2.5, d + 0.9*v' = 5.56.
+    #[test]
+    fn by_hand() -> Result<()> {
+        let (one, two) =
+            (Tensor::new(&[1f64], &candle_core::Device::Cpu)?, Tensor::new(&[2f64], &candle_core::Device::Cpu)?);
+        let plain = one.copy()?;
+        Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.5 }.step(&plain, &two, None, 0.1)?;
+        assert_close("plain", &plain, &Tensor::new(&[0.75f64], plain.device())?, 1e-15);
+        let (nesterov, velocity) = (one.copy()?, one.copy()?);
+        Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.5 }.step(&nesterov, &two, Some(&velocity), 0.1)?;
+        assert_close("velocity", &velocity, &Tensor::new(&[3.4f64], one.device())?, 1e-15);
+        assert_close("nesterov", &nesterov, &Tensor::new(&[0.444f64], one.device())?, 1e-15);
+        Ok(())
+    }
+
+    #[test]
+    fn equal_bits_for_any_number_of_workers() {
+        let (p, g) = (cast(&sample(&[300, 400], 1), DType::F32), cast(&sample(&[300, 400], 2), DType::F32));
+        let adam = Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.1, decoupled: false };
+        assert_same_for_any_workers("adam", || {
+            let (p, m, v) = (p.copy()?, p.zeros_like()?, p.zeros_like()?);
+            adam.step(&p, &g, [&m, &v], 1, 0.1)?;
+            Ok(p)
+        });
+    }
+
+    #[test]
+    fn states_that_do_not_fit_are_refused() {
+        let (p, g) = (sample(&[3], 1), sample(&[4], 2));
+        let sgd = Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+        assert!(sgd.step(&p, &p.copy().expect("a copy"), None, 0.1).is_err());
+        assert!(sgd.step(&p, &g, Some(&p.copy().expect("a copy")), 0.1).is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! Class scores against a constant background: mean IoU for many thresholds in one pass over the pixels.
+
+use super::{Iou, IouCounter};
+
+/// Counts for each threshold what `argmax [t, score_1, …, score_K]` would hit.
+///
+/// A pixel is background up to the threshold that reaches its highest score and that score's class below it, so it is
+/// counted once, under the number of thresholds below its score; sums over these numbers give the counts of every
+/// threshold. Ties go to the background, among classes to the first.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ThresholdSweep {
+    /// Rising.
+    thresholds: Vec<f32>,
+    /// Foreground classes.
+    classes: usize,
+    /// By number of thresholds below the score, then by class from 1: pixels so predicted, and rightly.
+    predicted: Vec<u64>,
+    hits: Vec<u64>,
+    /// By number of thresholds below the score: pixels that are background in truth.
+    background: Vec<u64>,
+    /// By class, the background first.
+    truth: Vec<u64>,
+    ignored: u64,
+    pictures: u64,
+}
+
+/// One threshold and what it gives.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Point {
+    pub threshold: f32,
+    pub iou: Iou,
+}
+
+impl ThresholdSweep {
+    /// For `classes` foreground classes; thresholds are taken in rising order and once each, those that are no number left
+    /// out.
+    pub fn new(thresholds: &[f64], classes: usize) -> ThresholdSweep {
+        // Scores are f32: a score of 0.3 is not above a threshold of 0.3, so the threshold must be rounded as the score is.
+        let mut thresholds: Vec<f32> =
+            thresholds.iter().filter(|threshold| !threshold.is_nan()).map(|&threshold| threshold as f32).collect();
+        thresholds.sort_by(f32::total_cmp);
+        thresholds.dedup();
+        let levels = thresholds.len() + 1;
+        ThresholdSweep {
+            thresholds,
+            classes,
+            predicted: vec![0; levels * classes],
+            hits: vec![0; levels * classes],
+            background: vec![0; levels],
+            truth: vec![0; classes + 1],
+            ignored: 0,
+            pictures: 0,
+        }
+    }
+
+    /// Counts one picture: `scores` are `[K, H, W]`, `truth` `[H, W]` with 0 for the background. A truth that is no class is
+    /// ignored; a score that is no number is never the highest.
+    pub fn add(&mut self, scores: &[f32], truth: &[u32]) {
+        self.pictures += 1;
+        let area = truth.len();
+        let mut highest = vec![f32::NEG_INFINITY; area];
+        let mut best = vec![0u32; area];
+        for (class, plane) in scores.chunks_exact(area.max(1)).take(self.classes).enumerate() {
+            for ((highest, best), &score) in highest.iter_mut().zip(&mut best).zip(plane) {
+                if score > *highest {
+                    (*highest, *best) = (score, class as u32);
+                }
+            }
+        }
+        for ((&score, &class), &truth) in highest.iter().zip(&best).zip(truth) {
+            let truth = truth as usize;
+            if truth > self.classes {
+                self.ignored += 1;
+                continue;
+            }
+            let level = self.thresholds.partition_point(|&threshold| threshold < score);
+            self.truth[truth] += 1;
+            if let Some(predicted) = self.predicted.get_mut(level * self.classes + class as usize) {
+                *predicted += 1;
+            }
+            if truth == 0 {
+                self.background[level] += 1;
+            } else if truth == class as usize + 1 {
+                self.hits[level * self.classes + class as usize] += 1;
+            }
+        }
+    }
+
+    /// Takes in what another sweep over the same thresholds and classes has counted.
+    pub fn merge(&mut self, other: &ThresholdSweep) {
+        for (mine, theirs) in [
+            (&mut self.predicted, &other.predicted),
+            (&mut self.hits, &other.hits),
+            (&mut self.background, &other.background),
+            (&mut self.truth, &other.truth),
+        ] {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
+        }
+        self.ignored += other.ignored;
+        self.pictures += other.pictures;
+    }
+
+    pub fn pictures(&self) -> u64 {
+        self.pictures
+    }
+
+    pub fn ignored(&self) -> u64 {
+        self.ignored
+    }
+
+    /// IoU at each threshold, rising.
+    pub fn curve(&self) -> Vec<Point> {
+        let all: u64 = self.truth.iter().sum();
+        // Counts for a threshold above all: everything is background. Then down, threshold by threshold.
+        let (mut hits, mut predicted) = (vec![0u64; self.classes + 1], vec![0u64; self.classes + 1]);
+        (hits[0], predicted[0]) = (self.truth[0], all);
+        let mut curve: Vec<Point> = Vec::with_capacity(self.thresholds.len());
+        for (at, &threshold) in self.thresholds.iter().enumerate().rev() {
+            let level = at + 1;
+            for class in 0..self.classes {
+                let turned = self.predicted[level * self.classes + class];
+                predicted[class + 1] += turned;
+                predicted[0] -= turned;
+                hits[class + 1] += self.hits[level * self.classes + class];
+            }
+            hits[0] -= self.background[level];
+            let counter = IouCounter::from_counts(hits.clone(), predicted.clone(), self.truth.clone());
+            curve.push(Point { threshold, iou: counter.iou() });
+        }
+        curve.reverse();
+        curve
+    }
+
+    /// The threshold with the highest mean IoU, the smallest of equals; `None` without thresholds.
+    pub fn best(&self) -> Option<Point> {
+        self.curve().into_iter().reduce(|best, point| if point.iou.mean > best.iou.mean { point } else { best })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn by_hand() {
+        // Two classes, four pixels, the last one not known.
+        let scores = [0.9, 0.2, 0.1, 0.8, /**/ 0.1, 0.6, 0.1, 0.1];
+        let truth = [1, 2, 0, 255];
+        let mut sweep = ThresholdSweep::new(&[0.05, 0.3, 0.7], 2);
+        sweep.add(&scores, &truth);
+        let means: Vec<f64> = sweep.curve().iter().map(|point| point.iou.mean).collect();
+        // 0.05: classes 1, 2, 1 → background 0, class 1 1/2, class 2 1. 0.3: all right. 0.7: class 2 is lost to the background.
+        assert_eq!(means, [(0.0 + 0.5 + 1.0) / 3.0, 1.0, (0.5 + 1.0 + 0.0) / 3.0]);
+        assert_eq!(sweep.best().map(|point| point.threshold), Some(0.3));
+        assert_eq!((sweep.ignored(), sweep.pictures()), (1, 1));
+    }
+
+    #[test]
+    fn ties_go_to_the_background_and_to_the_smallest_threshold() {
+        let mut sweep = ThresholdSweep::new(&[0.3, 0.1, 0.2, 0.1, f64::NAN], 1);
+        sweep.add(&[0.3, 0.0], &[0, 0]);
+        let curve = sweep.curve();
+        assert_eq!(curve.iter().map(|point| point.threshold).collect::<Vec<_>>(), [0.1, 0.2, 0.3]);
+        assert_eq!(curve[2].iou.classes, [Some(1.0), None], "a score is not above its own threshold");
+        let mut level = ThresholdSweep::new(&[0.1, 0.2, 0.9], 1);
+        level.add(&[0.5, 0.0], &[1, 0]);
+        assert_eq!(level.best().map(|point| point.threshold), Some(0.1));
+        assert!(ThresholdSweep::new(&[], 1).best().is_none());
+    }
+
+    fn naive(scores: &[f32], truth: &[u32], classes: usize, threshold: f32) -> Iou {
+        let area = truth.len();
+        let predict = |at: usize| {
+            let (mut best, mut score) = (0, threshold);
+            for class in 0..classes {
+                if scores[class * area + at] > score {
+                    (best, score) = (class as u32 + 1, scores[class * area + at]);
+                }
+            }
+            best
+        };
+        let mut counter = IouCounter::new(classes + 1);
+        counter.add(&(0..area).map(predict).collect::<Vec<_>>(), truth);
+        counter.iou()
+    }
+
+    proptest! {
+        #[test]
+        fn one_pass_is_as_many(
+            pixels in prop::collection::vec((prop::array::uniform3(0u8..=20), prop_oneof![4 => 0u32..4, 1 => Just(255u32)]), 1..50),
+            thresholds in prop::collection::vec(0u8..=20, 1..8),
+        ) {
+            // Twentieths, so that scores often equal thresholds.
+            let scores: Vec<f32> =
+                (0..3).flat_map(|class| pixels.iter().map(move |(scores, _)| f32::from(scores[class]) / 20.0)).collect();
+            let truth: Vec<u32> = pixels.iter().map(|&(_, truth)| truth).collect();
+            let thresholds: Vec<f64> = thresholds.into_iter().map(|at| f64::from(at) / 20.0).collect();
+            let mut sweep = ThresholdSweep::new(&thresholds, 3);
+            sweep.add(&scores, &truth);
+            for point in sweep.curve() {
+                prop_assert_eq!(point.iou, naive(&scores, &truth, 3, point.threshold));
+            }
+            let mut twice = sweep.clone();
+            twice.merge(&sweep);
+            prop_assert_eq!(twice.curve(), sweep.curve());
+        }
+    }
+}

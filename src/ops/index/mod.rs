@@ -1,0 +1,28 @@
+//! Class numbers: made of scores, used to read from scores.
+
+mod argmax;
+mod gather;
+mod ignore_where;
+mod one_hot;
+mod pick;
+mod threshold;
+mod top_mean;
+
+use super::Family;
+
+pub static FAMILY: Family = Family {
+    name: "index",
+    summary: "Class numbers: made of scores, used to read from scores.",
+    ops: &[
+        &argmax::OP,
+        &one_hot::OP,
+        &gather::OP,
+        &gather::GRAD,
+        &pick::OP,
+        &pick::GRAD,
+        &ignore_where::OP,
+        &threshold::OP,
+        &top_mean::OP,
+        &top_mean::GRAD,
+    ],
+};

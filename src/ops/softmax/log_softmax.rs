@@ -1,0 +1,34 @@
+//! `log_softmax`: the logarithm of probabilities, exact where they vanish.
+
+use super::shared::{GRADIENT, SCORES, axis, grad, infer};
+use crate::kernels::softmax::{log_softmax, log_softmax_grad};
+use crate::ops::prelude::*;
+
+pub(super) static OP: OpDef = OpDef {
+    name: "log_softmax",
+    summary: "The logarithm of `softmax`, exact where a probability vanishes.",
+    output: "As large as `x`, never above 0.",
+    infer: |args| infer(args, Domain::LogProbability),
+    eval: |args| Ok(log_softmax(args.tensor(0), axis(args)?)?),
+    grad: Gradient::Of(|g| grad(g, "log_softmax.grad")),
+    examples: &[
+        Example {
+            about: "two classes",
+            code: r#"tensor([[0, 1]], "logit") |> log_softmax"#,
+            answer: "[[-1.3133 -0.3133]]",
+        },
+        Example {
+            about: "softmax would be 0 here",
+            code: r#"tensor([[0, 1000]], "logit") |> log_softmax"#,
+            answer: "[[-1000 0]]",
+        },
+    ],
+    ..SCORES
+};
+
+pub(super) static GRAD: OpDef = OpDef {
+    name: "log_softmax.grad",
+    summary: "The gradient of `log_softmax`: `gy - exp(y) · sum(gy)`.",
+    eval: |args| Ok(log_softmax_grad(args.tensor(0), args.tensor(1), axis(args)?)?),
+    ..GRADIENT
+};

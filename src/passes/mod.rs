@@ -1,0 +1,41 @@
+//! Graph → better graph, same answer.
+//!
+//! Comes in: a verified graph. Goes out: a verified graph that computes the same outputs with less, and a record of what each
+//! pass did. A [`Pass`] looks and proposes a [`Patch`]; [`improve`] applies, verifies, and repeats until no pass has anything
+//! to say. Answers stay the same for all finite numbers, up to rounding where constants are folded in f64.
+//!
+//! A pass may ask an op about its nature and its laws through `OpDef`; it knows no op by name.
+
+mod patch;
+mod runner;
+
+mod drop_dead;
+mod fold_constants;
+mod merge_duplicates;
+mod simplify;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use patch::{Patch, Wire};
+pub use runner::{PassError, PassRecord, Selection, improve, improve_selected};
+
+use crate::graph::Graph;
+
+/// One improvement.
+#[derive(Clone, Copy)]
+pub struct Pass {
+    /// Also what `wsss graph --after` and `--skip` call it.
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// What to change, in one patch; `None` where there is nothing. Must not propose the same again for ever.
+    pub run: fn(&Graph) -> Option<Patch>,
+}
+
+/// Every pass, in the order of a round. Rounds repeat, so the order decides how soon a graph is done, not how it ends: folding
+/// makes the zeros and ones that simplifying looks for, both make duplicates.
+pub static PASSES: &[Pass] = &[drop_dead::PASS, fold_constants::PASS, simplify::PASS, merge_duplicates::PASS];
+
+pub fn find(name: &str) -> Option<&'static Pass> {
+    PASSES.iter().find(|pass| pass.name == name)
+}

@@ -1,0 +1,295 @@
+//! Named arrays in one file, as NumPy's `np.load` reads them: a zip archive of `.npy` members.
+//!
+//! Maps hold whole channels of zeros (classes a picture does not show) between channels that do not compress at all. So a
+//! member is either stored as it is, or deflated by [`zero_runs`], which shortens long runs of zero bytes and nothing else:
+//! a twentieth of the file for the time of a copy.
+
+use std::io::Read;
+use std::path::Path;
+
+use candle_core::{CpuStorage, Device, Storage, Tensor};
+
+use super::{StoreError, file};
+
+mod zero_runs;
+
+/// Writes arrays (f32, f64, u32, u8, i64) whole or not at all. Names are kept in order.
+///
+/// # Errors
+/// A file that cannot be written, an archive beyond 4 GiB, an array of another type.
+pub fn write(path: &Path, arrays: &[(&str, &Tensor)]) -> Result<(), StoreError> {
+    let bytes = encode(arrays).map_err(|what| StoreError::broken(path, what))?;
+    file::write(path, false, |file| file.write_all(&bytes))
+}
+
+/// Every array of an archive, in its order. A damaged member is an error: checksums are compared.
+///
+/// # Errors
+/// A file that cannot be read or is not an archive of C-ordered arrays of numbers.
+pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, StoreError> {
+    let bytes = std::fs::read(path).map_err(|error| StoreError::read(path, &error))?;
+    decode(&bytes).map_err(|what| StoreError::broken(path, what))
+}
+
+const LOCAL: &[u8; 4] = b"PK\x03\x04";
+const CENTRAL: &[u8; 4] = b"PK\x01\x02";
+const END: &[u8; 4] = b"PK\x05\x06";
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
+
+fn encode(arrays: &[(&str, &Tensor)]) -> Result<Vec<u8>, String> {
+    let mut archive = Vec::new();
+    let mut directory = Vec::new();
+    for (name, tensor) in arrays {
+        let member = npy(tensor)?;
+        let packed = zero_runs::deflate(&member);
+        let (method, data) = match &packed {
+            Some(packed) => (DEFLATED, packed),
+            None => (STORED, &member),
+        };
+        let name = format!("{name}.npy");
+        let small = |length: usize| u32::try_from(length).map_err(|_| "the arrays are larger than 4 GiB".to_owned());
+        // What local header and directory share: version, flags, method, time, date (1980-01-01), crc, sizes, name length, extra.
+        let mut shared = Vec::with_capacity(26);
+        for half in [20, 0, method, 0, 0x21] {
+            shared.extend(u16::to_le_bytes(half));
+        }
+        for word in [crc32fast::hash(&member), small(data.len())?, small(member.len())?] {
+            shared.extend(word.to_le_bytes());
+        }
+        shared.extend((name.len() as u16).to_le_bytes());
+        shared.extend([0; 2]);
+
+        directory.extend(CENTRAL);
+        directory.extend(20u16.to_le_bytes());
+        directory.extend(&shared);
+        directory.extend([0; 10]); // comment, disk, attributes
+        directory.extend(small(archive.len())?.to_le_bytes());
+        directory.extend(name.as_bytes());
+
+        archive.extend(LOCAL);
+        archive.extend(&shared);
+        archive.extend(name.as_bytes());
+        archive.extend(data);
+        small(archive.len())?;
+    }
+    let start = archive.len() as u32;
+    archive.extend(&directory);
+    archive.extend(END);
+    archive.extend([0; 4]);
+    archive.extend((arrays.len() as u16).to_le_bytes());
+    archive.extend((arrays.len() as u16).to_le_bytes());
+    archive.extend((directory.len() as u32).to_le_bytes());
+    archive.extend(start.to_le_bytes());
+    archive.extend([0; 2]);
+    Ok(archive)
+}
+
+/// One array in NumPy's format, version 1.
+fn npy(tensor: &Tensor) -> Result<Vec<u8>, String> {
+    let tensor = tensor.contiguous().map_err(|error| error.to_string())?;
+    let tensor = tensor.to_device(&Device::Cpu).map_err(|error| error.to_string())?;
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else { return Err("the array is not in this machine's memory".into()) };
+    let range = layout.start_offset()..layout.start_offset() + tensor.elem_count();
+    let (descr, size) = match storage {
+        CpuStorage::F32(_) => ("<f4", 4),
+        CpuStorage::F64(_) => ("<f8", 8),
+        CpuStorage::U32(_) => ("<u4", 4),
+        CpuStorage::U8(_) => ("|u1", 1),
+        CpuStorage::I64(_) => ("<i8", 8),
+        _ => return Err(format!("arrays of {:?} are not written", tensor.dtype())),
+    };
+    let shape: String = tensor.dims().iter().map(|length| format!("{length}, ")).collect();
+    let shape = if tensor.rank() == 1 { shape.trim_end() } else { shape.trim_end_matches(", ") };
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
+    // The numbers begin at a multiple of 64.
+    let padding = (64 - (10 + header.len() + 1) % 64) % 64;
+    header.extend(std::iter::repeat_n(' ', padding));
+    header.push('\n');
+
+    let mut bytes = Vec::with_capacity(10 + header.len() + size * tensor.elem_count());
+    bytes.extend(b"\x93NUMPY\x01\x00");
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    match storage {
+        CpuStorage::F32(numbers) => bytes.extend(numbers[range].iter().flat_map(|number| number.to_le_bytes())),
+        CpuStorage::F64(numbers) => bytes.extend(numbers[range].iter().flat_map(|number| number.to_le_bytes())),
+        CpuStorage::U32(numbers) => bytes.extend(numbers[range].iter().flat_map(|number| number.to_le_bytes())),
+        CpuStorage::U8(numbers) => bytes.extend(&numbers[range]),
+        CpuStorage::I64(numbers) => bytes.extend(numbers[range].iter().flat_map(|number| number.to_le_bytes())),
+        _ => unreachable!("the other types were refused above"),
+    }
+    Ok(bytes)
+}
+
+fn decode(bytes: &[u8]) -> Result<Vec<(String, Tensor)>, String> {
+    let not_whole = || "is not a whole .npz archive".to_owned();
+    let end = (0..bytes.len().saturating_sub(21)).rev().take(1 << 16).find(|&at| bytes[at..].starts_with(END));
+    let end = Reader { bytes, at: end.ok_or_else(not_whole)? };
+    let (count, mut at) = (end.u16(10)?, end.u32(16)? as usize);
+    let mut arrays = Vec::with_capacity(usize::from(count));
+    for _ in 0..count {
+        let entry = Reader { bytes, at };
+        if entry.take(0, 4)? != CENTRAL {
+            return Err(not_whole());
+        }
+        let (method, crc) = (entry.u16(10)?, entry.u32(16)?);
+        let (packed, whole) = (entry.u32(20)? as usize, entry.u32(24)? as usize);
+        let name_length = usize::from(entry.u16(28)?);
+        let name = String::from_utf8_lossy(entry.take(46, name_length)?).into_owned();
+        let local = Reader { bytes, at: entry.u32(42)? as usize };
+        let data = local.take(30 + usize::from(local.u16(26)?) + usize::from(local.u16(28)?), packed)?;
+        let mut inflated = Vec::new();
+        let member = match method {
+            STORED => data,
+            DEFLATED => {
+                // One byte more than promised is enough to notice a lie.
+                let limit = whole as u64 + 1;
+                let read = flate2::read::DeflateDecoder::new(data).take(limit).read_to_end(&mut inflated);
+                read.map_err(|error| format!("`{name}` is damaged: {error}"))?;
+                &inflated
+            }
+            other => return Err(format!("`{name}` is packed in a way that is not known (method {other})")),
+        };
+        if member.len() != whole || crc32fast::hash(member) != crc {
+            return Err(format!("`{name}` is damaged: its checksum is another"));
+        }
+        let tensor = parse_npy(member).map_err(|what| format!("`{name}` {what}"))?;
+        arrays.push((name.trim_end_matches(".npy").to_owned(), tensor));
+        at += 46 + name_length + usize::from(entry.u16(30)?) + usize::from(entry.u16(32)?);
+    }
+    Ok(arrays)
+}
+
+/// A place in an archive, with bounds.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&self, offset: usize, length: usize) -> Result<&'a [u8], String> {
+        let start = self.at.checked_add(offset);
+        let range = start.and_then(|start| Some(start..start.checked_add(length)?));
+        range.and_then(|range| self.bytes.get(range)).ok_or_else(|| "is not a whole .npz archive".to_owned())
+    }
+
+    fn u16(&self, offset: usize) -> Result<u16, String> {
+        self.take(offset, 2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
+    }
+
+    fn u32(&self, offset: usize) -> Result<u32, String> {
+        self.take(offset, 4).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    }
+}
+
+fn parse_npy(bytes: &[u8]) -> Result<Tensor, String> {
+    let reader = Reader { bytes, at: 0 };
+    if bytes.get(..6) != Some(b"\x93NUMPY") {
+        return Err("is not an array".into());
+    }
+    let (start, length) = match bytes.get(6) {
+        Some(1) => (10, usize::from(reader.u16(8)?)),
+        _ => (12, reader.u32(8)? as usize),
+    };
+    let header = String::from_utf8_lossy(reader.take(start, length)?).into_owned();
+    if header.contains("'fortran_order': True") {
+        return Err("is in column order; save it with np.ascontiguousarray".into());
+    }
+    let after = |key: &str| header.split_once(key).map(|(_, rest)| rest).ok_or("has a header without a shape or type");
+    let descr = after("'descr':")?.trim_start().trim_start_matches('\'');
+    let descr = &descr[..descr.find('\'').unwrap_or(0)];
+    let shape = after("'shape':")?.trim_start().trim_start_matches('(');
+    let shape = &shape[..shape.find(')').unwrap_or(0)];
+    let shape = shape.split(',').map(str::trim).filter(|length| !length.is_empty());
+    let shape: Vec<usize> = shape.map(str::parse).collect::<Result<_, _>>().map_err(|_| "has no readable shape")?;
+    let count = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
+    let data = &bytes[start + length..];
+    let expect = |size: usize| match count.and_then(|count| count.checked_mul(size)) {
+        Some(expected) if expected == data.len() => Ok(()),
+        _ => Err(format!("has {} bytes, {shape:?} of `{descr}` need another number", data.len())),
+    };
+    macro_rules! numbers {
+        ($type:ty, $into:ty) => {{
+            const SIZE: usize = size_of::<$type>();
+            expect(SIZE)?;
+            let read =
+                |bytes: &[u8]| <$type>::from_le_bytes(bytes.try_into().expect("chunks are of this size")) as $into;
+            let numbers: Vec<$into> = data.chunks_exact(SIZE).map(read).collect();
+            Tensor::from_vec(numbers, shape.as_slice(), &Device::Cpu)
+        }};
+    }
+    let tensor = match descr {
+        "<f4" => numbers!(f32, f32),
+        "<f8" => numbers!(f64, f64),
+        "|u1" | "|b1" => numbers!(u8, u8),
+        "<u4" => numbers!(u32, u32),
+        "<i4" => numbers!(i32, i64),
+        "<i8" => numbers!(i64, i64),
+        _ => return Err(format!("holds `{descr}`; arrays of f4, f8, u1, b1, u4, i4 and i8 are read")),
+    };
+    tensor.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::DType;
+    use proptest::prelude::*;
+
+    fn bits(tensor: &Tensor) -> (DType, Vec<usize>, Vec<u64>) {
+        let numbers = tensor.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap();
+        (tensor.dtype(), tensor.dims().to_vec(), numbers.into_iter().map(f64::to_bits).collect())
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("maps/cam/a.npz");
+        let cam = Tensor::arange(0f32, 24.0, &Device::Cpu).unwrap().reshape((2, 3, 4)).unwrap();
+        let scalar = Tensor::new(1.5f64, &Device::Cpu).unwrap();
+        let index = Tensor::new(&[0u32, 255, 7], &Device::Cpu).unwrap();
+        let turned = cam.transpose(0, 2).unwrap();
+        write(&path, &[("cam", &cam), ("scalar", &scalar), ("index", &index), ("turned", &turned)]).unwrap();
+        let arrays = read(&path).unwrap();
+        let names: Vec<&str> = arrays.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["cam", "scalar", "index", "turned"]);
+        for ((_, found), expected) in arrays.iter().zip([&cam, &scalar, &index, &turned]) {
+            assert_eq!(bits(found), bits(expected));
+        }
+    }
+
+    #[test]
+    fn channels_of_zeros_take_no_room() {
+        let full = Tensor::arange(1f32, 10_001.0, &Device::Cpu).unwrap().reshape((1, 100, 100)).unwrap();
+        let empty = Tensor::zeros((19, 100, 100), DType::F32, &Device::Cpu).unwrap();
+        let map = Tensor::cat(&[&full, &empty], 0).unwrap();
+        let bytes = encode(&[("cam", &map)]).unwrap();
+        assert!((40_000..46_000).contains(&bytes.len()), "{} bytes", bytes.len());
+        assert_eq!(bits(&decode(&bytes).unwrap()[0].1), bits(&map));
+    }
+
+    #[test]
+    fn a_damaged_file_is_told() {
+        let map = Tensor::arange(0f32, 100.0, &Device::Cpu).unwrap();
+        let bytes = encode(&[("cam", &map)]).unwrap();
+        let mut flipped = bytes.clone();
+        flipped[300] ^= 1;
+        assert_eq!(decode(&flipped).unwrap_err(), "`cam.npy` is damaged: its checksum is another");
+        assert_eq!(decode(&bytes[..bytes.len() - 30]).unwrap_err(), "is not a whole .npz archive");
+        assert_eq!(decode(b"").unwrap_err(), "is not a whole .npz archive");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0usize..400, value: u8) {
+            let _ = decode(&bytes);
+            let _ = parse_npy(&bytes);
+            let mut whole = encode(&[("x", &Tensor::zeros(20, DType::F32, &Device::Cpu).unwrap())]).unwrap();
+            let at = at % whole.len();
+            whole[at] = value;
+            let _ = decode(&whole);
+        }
+    }
+}

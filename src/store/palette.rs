@@ -1,0 +1,63 @@
+//! Index maps as PNG files with the palette of the PASCAL VOC development kit: the numbers are the classes, the colours are
+//! for people.
+
+use std::path::Path;
+
+use super::{StoreError, file};
+use crate::data::Grid;
+
+/// The colour of each class number, as the VOC kit draws them: the bits of the number, dealt out to red, green and blue from
+/// the highest bit down (`VOCcode/VOClabelcolormap.m`). 255 comes out as the cream of the borders.
+pub fn color(class: u8) -> [u8; 3] {
+    let mut color = [0; 3];
+    for bit in 0..8 {
+        // Three bits of the number for each bit of the colour; there are none left after the third.
+        let three = u32::from(class) >> (3 * bit).min(31);
+        for (channel, value) in color.iter_mut().enumerate() {
+            *value |= ((three >> channel & 1) as u8) << (7 - bit);
+        }
+    }
+    color
+}
+
+/// Writes class numbers as an 8-bit palette PNG, whole or not at all.
+///
+/// # Errors
+/// A file that cannot be written; a grid without pixels.
+pub fn write(path: &Path, grid: &Grid<u8>) -> Result<(), StoreError> {
+    let palette: Vec<u8> = (0..=255).flat_map(color).collect();
+    file::write(path, false, |file| {
+        let mut encoder = png::Encoder::new(file, grid.width as u32, grid.height as u32);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_palette(palette);
+        encoder.set_compression(png::Compression::Fast);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&grid.data)?;
+        Ok(writer.finish()?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_colours_of_the_development_kit() {
+        // Printed by VOClabelcolormap: aeroplane, person, tvmonitor, the border.
+        assert_eq!(color(0), [0, 0, 0]);
+        assert_eq!(color(1), [128, 0, 0]);
+        assert_eq!(color(15), [192, 128, 128]);
+        assert_eq!(color(20), [0, 64, 128]);
+        assert_eq!(color(255), [224, 224, 192]);
+    }
+
+    #[test]
+    fn numbers_come_back_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("maps/seed/a.png");
+        let grid = Grid { height: 2, width: 3, data: vec![0, 1, 20, 255, 7, 200] };
+        write(&path, &grid).unwrap();
+        assert_eq!(crate::data::read_indices(&path).unwrap(), grid);
+    }
+}
