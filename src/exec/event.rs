@@ -20,15 +20,14 @@ pub enum Event {
         reused: bool,
         why: String,
     },
-    /// `units` are `steps` of training or `images`; `done` of them were done before, by a run that was stopped.
+    /// `units` is what progress counts: `steps` of training or `images`.
     StageStarted {
         stage: String,
         kind: &'static str,
         key: String,
         why: String,
         units: &'static str,
-        done: usize,
-        total: usize,
+        images: usize,
     },
     /// A few times a second.
     Progress {

@@ -1,6 +1,5 @@
 //! What a run runs on: the device, the worker threads, whether it shall stop, how much memory it held.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{DType, Device};
@@ -14,12 +13,12 @@ pub(super) struct Machine {
     pub workers: usize,
     /// Kernels work here; its size decides no number.
     pub pool: rayon::ThreadPool,
-    stop: Arc<AtomicBool>,
+    stop: &'static AtomicBool,
 }
 
 impl Machine {
     /// 0 `workers` stands for one a core.
-    pub fn new(device: Device, workers: usize, stop: Arc<AtomicBool>) -> Result<Machine, RunError> {
+    pub fn new(device: Device, workers: usize, stop: &'static AtomicBool) -> Result<Machine, RunError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(workers)
             .thread_name(|at| format!("wsss-worker-{at}"))

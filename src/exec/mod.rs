@@ -5,16 +5,303 @@
 //! ([`interpreter`]): tensors go in by name, tensors come out by output.
 
 mod bind;
+mod checkpoint;
+mod choose;
+mod each;
 mod error;
 mod event;
 pub mod interpreter;
+mod job;
 mod machine;
+mod optimizer;
+mod parallel;
+mod prepare;
+mod train;
 pub mod watch;
 mod weights;
 
 // For tests and tools.
 pub mod check;
+#[cfg(test)]
+mod tests;
 pub mod values;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::{Instant, SystemTime};
+
+use candle_core::Device;
 
 pub use error::RunError;
 pub use event::{EpochLine, Event, Metrics};
+pub use prepare::PRIMITIVES;
+
+use crate::compile::Compiled;
+use crate::store::{Claim, Draft, Finished, Key, Lock, RunFolder, StageLock, StageRecord, Store, file, timestamp};
+use choose::Choice;
+use interpreter::Interpreter;
+use job::{Job, Tell};
+use machine::Machine;
+use prepare::{Preparation, Prepared};
+use weights::Table;
+
+/// What a run was asked to do beside its recipe.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The output folder; the store lies in it.
+    pub out: PathBuf,
+    pub seed: u64,
+    pub device: Device,
+    /// Threads that compute and decode; 0 stands for one a core. Decides no number.
+    pub workers: usize,
+    /// The most pictures that a stage runs over.
+    pub limit: Option<usize>,
+    /// The last stage that runs.
+    pub until: Option<String>,
+    /// The one stage that runs.
+    pub only: Option<String>,
+    /// Stages that run although their result is there.
+    pub force: Vec<String>,
+    /// Tells what would run and runs nothing.
+    pub dry_run: bool,
+    /// The recipe as it runs, for the run folder.
+    pub text: String,
+    /// Set from outside to stop the run as soon as what is finished is kept.
+    pub stop: &'static AtomicBool,
+}
+
+/// For runs that nobody stops.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            out: "runs".into(),
+            seed: 0,
+            device: Device::Cpu,
+            workers: 0,
+            limit: None,
+            until: None,
+            only: None,
+            force: Vec::new(),
+            dry_run: false,
+            text: String::new(),
+            stop: &NEVER,
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Outcome {
+    /// The stages that were asked for, in the order of the recipe.
+    pub stages: Vec<StageOutcome>,
+    /// Where recipe, lock and figures are; `None` after a dry run.
+    pub folder: Option<PathBuf>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct StageOutcome {
+    pub name: String,
+    pub key: Key,
+    pub reused: bool,
+    /// Why it ran; empty for one that was reused.
+    pub why: String,
+    pub metrics: Metrics,
+}
+
+/// Runs what is not in the store yet.
+///
+/// # Errors
+/// Wrong input before anything runs; afterwards whatever stops a stage. Stages finished by then are kept and reused.
+pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) -> Result<Outcome, RunError> {
+    let store = Store::at(&options.out);
+    let machine = Machine::new(options.device.clone(), options.workers, options.stop)?;
+    let name = &recipe.recipe.name;
+    let preparation = prepare::prepare(recipe, &store, options.seed, options.limit)?;
+    let choices = choose::choose(&preparation, &store, name, options)?;
+    if options.dry_run {
+        return Ok(planned(&preparation, choices, events));
+    }
+    store.expect_writable()?;
+    let folder = RunFolder::create(&options.out, name, &options.text, &lock(&preparation, options, &machine))?;
+    let mut runner =
+        Runner { recipe: name, preparation: &preparation, store: &store, machine: &machine, options, tell: events };
+    let mut outcome = Outcome { stages: Vec::new(), folder: Some(folder.path().to_owned()) };
+    for (at, choice) in choices {
+        let stage = &preparation.stages[at];
+        let (finished, why) = match choice {
+            Choice::Reuse(finished) => (*finished, None),
+            Choice::Run { why, again } => runner.stage(stage, &why, again)?,
+        };
+        let metrics = read_metrics(&finished)?;
+        let key = stage.key.to_string();
+        let stage = stage.stage().name.clone();
+        let reused = why.is_none();
+        if reused {
+            (runner.tell)(Event::StageReused { stage: stage.clone(), key, metrics: metrics.clone() });
+        } else {
+            let StageRecord { seconds, peak_bytes, .. } = finished.record;
+            (runner.tell)(Event::StageFinished {
+                stage: stage.clone(),
+                key,
+                seconds,
+                peak_bytes,
+                metrics: metrics.clone(),
+            });
+        }
+        let key = finished.record.key;
+        outcome.stages.push(StageOutcome { name: stage, key, reused, why: why.unwrap_or_default(), metrics });
+        write_figures(&folder, &outcome)?;
+    }
+    Ok(outcome)
+}
+
+fn planned(preparation: &Preparation, choices: Vec<(usize, Choice)>, tell: Tell) -> Outcome {
+    let mut outcome = Outcome::default();
+    for (at, choice) in choices {
+        let stage = &preparation.stages[at];
+        let (reused, why) = match choice {
+            Choice::Reuse(_) => (true, String::new()),
+            Choice::Run { why, .. } => (false, why),
+        };
+        let (name, key) = (stage.stage().name.clone(), stage.key.clone());
+        tell(Event::StagePlanned { stage: name.clone(), key: key.to_string(), reused, why: why.clone() });
+        outcome.stages.push(StageOutcome { name, key, reused, why, metrics: Metrics::new() });
+    }
+    outcome
+}
+
+fn lock(preparation: &Preparation, options: &Options, machine: &Machine) -> Lock {
+    let stages = preparation.stages.iter();
+    Lock {
+        version: env!("CARGO_PKG_VERSION").into(),
+        primitives: PRIMITIVES,
+        seed: options.seed,
+        device: machine.device_name().into(),
+        limit: options.limit,
+        data: preparation.data.clone(),
+        weights: preparation.weights.clone(),
+        stages: stages.map(|stage| StageLock { name: stage.stage().name.clone(), key: stage.key.clone() }).collect(),
+    }
+}
+
+/// What stays the same from stage to stage.
+struct Runner<'a> {
+    recipe: &'a str,
+    preparation: &'a Preparation<'a>,
+    store: &'a Store,
+    machine: &'a Machine,
+    options: &'a Options,
+    tell: Tell<'a>,
+}
+
+impl Runner<'_> {
+    /// Runs one stage, or takes what another run finished meanwhile: then the reason is `None`.
+    fn stage(&mut self, prepared: &Prepared, why: &str, again: bool) -> Result<(Finished, Option<String>), RunError> {
+        let name = &prepared.stage().name;
+        let mut told = false;
+        let claim = self.store.claim(&prepared.key, again, || {
+            if !std::mem::replace(&mut told, true) {
+                (self.tell)(Event::Note { text: format!("`{name}` is being run by another run; waiting for it") });
+            }
+            !self.machine.stopped()
+        })?;
+        match claim {
+            None => Err(RunError::interrupted(name, "another run goes on with it")),
+            Some(Claim::Finished(finished)) => Ok((*finished, None)),
+            Some(Claim::Draft(draft)) => Ok((self.fill(prepared, why, draft)?, Some(why.to_owned()))),
+        }
+    }
+
+    fn fill(&mut self, prepared: &Prepared, why: &str, draft: Draft) -> Result<Finished, RunError> {
+        let stage = prepared.stage();
+        let start = Instant::now();
+        machine::reset_peak();
+        let units = if stage.train.is_some() { "steps" } else { "images" };
+        (self.tell)(Event::StageStarted {
+            stage: stage.name.clone(),
+            kind: stage.kind.word(),
+            key: prepared.key.to_string(),
+            why: why.to_owned(),
+            units,
+            images: prepared.images,
+        });
+        let interpreter = Interpreter::new(prepared.compiled.graph.clone(), self.machine.dtype, &self.machine.device);
+        let interpreter = interpreter.map_err(|error| RunError::internal(format!("`{}`: {error}", stage.name)))?;
+        let borrowed = self.borrowed(prepared)?;
+        let job = Job {
+            prepared,
+            interpreter,
+            machine: self.machine,
+            dims: &self.preparation.dims,
+            seed: self.options.seed,
+            draft: &draft,
+        };
+        let metrics = match &stage.train {
+            Some(train) => train::train(&job, train, borrowed, self.tell)?,
+            None => each::each(&job, borrowed, self.tell)?,
+        };
+        file::write_json(&draft.path("metrics.json"), &metrics)?;
+        let record = StageRecord {
+            key: prepared.key.clone(),
+            recipe: self.recipe.to_owned(),
+            stage: stage.name.clone(),
+            kind: stage.kind.word().into(),
+            why: why.to_owned(),
+            images: prepared.images,
+            finished: timestamp(SystemTime::now()),
+            seconds: start.elapsed().as_secs_f64(),
+            device: self.machine.device_name().into(),
+            workers: self.machine.workers,
+            peak_bytes: machine::peak_bytes(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            parts: prepared.parts.clone(),
+        };
+        Ok(draft.finish(&record)?)
+    }
+
+    /// The weights of other stages that a stage reads.
+    fn borrowed(&self, prepared: &Prepared) -> Result<Table, RunError> {
+        let mut by_stage: BTreeMap<&str, Vec<&crate::lower::Weight>> = BTreeMap::new();
+        for weight in &prepared.stage().borrowed {
+            by_stage.entry(&weight.stage).or_default().push(weight);
+        }
+        let mut table = Table::new();
+        for (stage, weights) in by_stage {
+            let key = prepared.inputs.get(stage).ok_or_else(|| RunError::internal(format!("`{stage}` is no input")))?;
+            table.extend(weights::borrow(&self.store.place(key), &weights, self.machine.dtype)?);
+        }
+        Ok(table)
+    }
+}
+
+fn read_metrics(finished: &Finished) -> Result<Metrics, RunError> {
+    let path = finished.path("metrics.json");
+    let text = std::fs::read(&path).map_err(|error| crate::store::StoreError::read(&path, &error))?;
+    serde_json::from_slice(&text).map_err(|error| crate::store::StoreError::broken(&path, error.to_string()).into())
+}
+
+/// `metrics.json` has plain numbers (`null` for none); `details.json` beside it says over what each was taken, which are
+/// oracle figures, and holds curves and values a class.
+fn write_figures(folder: &RunFolder, outcome: &Outcome) -> Result<(), RunError> {
+    let stages = || outcome.stages.iter().filter(|stage| !stage.metrics.is_empty());
+    let plain = |metrics: &Metrics| -> BTreeMap<String, Option<f64>> {
+        metrics.iter().map(|(name, metric)| (name.clone(), metric.value)).collect()
+    };
+    let values: indexmap::IndexMap<&str, _> =
+        stages().map(|stage| (stage.name.as_str(), plain(&stage.metrics))).collect();
+    let details: indexmap::IndexMap<&str, _> = stages().map(|stage| (stage.name.as_str(), &stage.metrics)).collect();
+    folder.write_json("details.json", &Ordered(details))?;
+    Ok(folder.write_json("metrics.json", &Ordered(values))?)
+}
+
+/// A map whose entries are written in the order they were put in.
+struct Ordered<K, V>(indexmap::IndexMap<K, V>);
+
+impl<K: serde::Serialize, V: serde::Serialize> serde::Serialize for Ordered<K, V> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(&self.0)
+    }
+}

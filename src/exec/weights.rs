@@ -178,6 +178,14 @@ fn unreadable(error: &StoreError, span: Span) -> Diagnostic {
     }
 }
 
+/// Whether every file fits, before anything runs.
+///
+/// # Errors
+/// As [`initial`].
+pub(super) fn check(weights: &[Weight], dims: &DimEnv) -> Result<(), RunError> {
+    from_files(weights, dims, DType::F32).map(drop).map_err(RunError::Input)
+}
+
 /// Every file that weights come from, each once, with a place to point at.
 pub(super) fn files(weights: &[Weight]) -> Vec<(&str, Span)> {
     let mut files: Vec<(&str, Span)> = Vec::new();

@@ -185,7 +185,7 @@ impl<'p> Lower<'p, '_> {
     pub(super) fn tensor(&mut self, value: Value<'p>, span: Span) -> Option<Id> {
         match value {
             Value::Tensor(id) => Some(id),
-            Value::Poison => None,
+            value if value.is_poison() => None,
             Value::Number(number) => {
                 let origin = self.origin(span);
                 let step = self.step_at(span)?;
@@ -197,6 +197,18 @@ impl<'p> Lower<'p, '_> {
                 Value::Tensor(id) => Some(id),
                 _ => None,
             },
+            Value::MetricCall(call) if call.metric.oracle => {
+                let name = call.metric.name;
+                self.report(
+                    Diagnostic::error(
+                        Code::OracleUsed,
+                        format!("what `{name}` finds by looking at masks cannot be used"),
+                    )
+                    .label(span, "used here")
+                    .help("a `metric` line may report it; nothing may depend on it"),
+                );
+                None
+            }
             other => {
                 self.report(
                     Diagnostic::error(Code::NotATensor, format!("expected a tensor, found {}", other.kind()))

@@ -57,9 +57,14 @@ impl Store {
         tempfile::Builder::new().prefix(".writing-").tempfile_in(&self.root).map_err(failed)?.close().map_err(failed)
     }
 
+    /// Where the result of that key is, or will be.
+    pub fn place(&self, key: &Key) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
     /// The result of that key, where there is one.
     pub fn find(&self, key: &Key) -> Option<Finished> {
-        Finished::open(self.root.join(key.as_str()))
+        Finished::open(self.place(key))
     }
 
     /// Every finished result, in order of key.

@@ -1,0 +1,194 @@
+//! What the parts of the room share while one stage runs: its graph, its data, where its results go, who is told.
+
+use std::time::{Duration, Instant};
+
+use candle_core::Tensor;
+
+use super::bind::bind;
+use super::error::step_error;
+use super::interpreter::{Finite, Interpreter, Leaves, Options as StepOptions, Results};
+use super::machine::Machine;
+use super::prepare::Prepared;
+use super::weights::Table;
+use super::{Event, RunError};
+use crate::data::Batch;
+use crate::diag::Code;
+use crate::graph::{Clock, Graph, Role};
+use crate::lower::Stage;
+use crate::metrics::{self, Accumulator, MetricValue};
+use crate::ops::{Context, Draw};
+use crate::store::Draft;
+use crate::types::DimEnv;
+
+/// One stage that runs.
+pub(super) struct Job<'a> {
+    pub prepared: &'a Prepared<'a>,
+    pub interpreter: Interpreter,
+    pub machine: &'a Machine,
+    /// Numbers for class symbols.
+    pub dims: &'a DimEnv,
+    pub seed: u64,
+    pub draft: &'a Draft,
+}
+
+impl Job<'_> {
+    pub fn stage(&self) -> &Stage {
+        self.prepared.stage()
+    }
+
+    pub fn graph(&self) -> &Graph {
+        self.interpreter.graph()
+    }
+
+    /// Runs the graph on a batch, on the calling thread's rayon pool. `during` says when, for messages.
+    pub fn run(
+        &self,
+        batch: &Batch,
+        table: &Table,
+        clocks: [f64; 4],
+        epoch: u64,
+        finite: Finite,
+        during: &dyn Fn() -> String,
+    ) -> Result<Results, RunError> {
+        let context = Context {
+            dims: bind(self.dims, self.graph(), |name| batch.tensors.get(name)),
+            dtype: self.machine.dtype,
+            device: self.machine.device.clone(),
+            draw: Draw { seed: self.seed, epoch, samples: batch.indices.clone() },
+        };
+        let leaves = StepLeaves { batch, table, clocks };
+        let options = StepOptions { finite, shapes: false, observer: None };
+        let results = self.interpreter.run(&leaves, &context, options);
+        results.map_err(|error| step_error(error, self.graph(), self.stage(), &during()))
+    }
+}
+
+/// Leaves by name: a batch, the weights, the time.
+struct StepLeaves<'a> {
+    batch: &'a Batch,
+    table: &'a Table,
+    clocks: [f64; 4],
+}
+
+impl Leaves for StepLeaves<'_> {
+    fn field(&self, name: &str) -> Option<Tensor> {
+        self.batch.tensors.get(name).cloned()
+    }
+
+    fn weight(&self, path: &str) -> Option<Tensor> {
+        self.table.get(path).cloned()
+    }
+
+    fn state(&self, path: &str) -> Option<Tensor> {
+        self.table.get(path).cloned()
+    }
+
+    fn clock(&self, clock: Clock) -> Option<f64> {
+        Clock::ALL.iter().position(|known| *known == clock).map(|at| self.clocks[at])
+    }
+}
+
+/// A `metric` line while pictures come in.
+pub(super) enum Figure {
+    /// The mean of a scalar over batches.
+    Mean {
+        sum: f64,
+        count: u64,
+    },
+    Counted(Box<dyn Accumulator>),
+}
+
+/// The metrics of a graph: name, place among the outputs, what has come in so far.
+pub(super) struct Figures(Vec<(String, usize, Figure)>);
+
+impl Figures {
+    /// Nothing counted yet. `classes` are foreground classes.
+    pub fn start(graph: &Graph, classes: usize) -> Result<Figures, RunError> {
+        let mut figures = Vec::new();
+        for (at, output) in graph.outputs.iter().enumerate() {
+            let Role::Metric { metric, attrs } = &output.role else { continue };
+            let figure = match metrics::find(metric) {
+                Some(def) => {
+                    let counter = (def.start)(attrs, classes);
+                    Figure::Counted(counter.map_err(|error| RunError::internal(format!("`{metric}`: {error}")))?)
+                }
+                None if metric == "mean" => Figure::Mean { sum: 0.0, count: 0 },
+                None => return Err(RunError::internal(format!("there is no metric `{metric}`"))),
+            };
+            figures.push((output.name.clone(), at, figure));
+        }
+        Ok(Figures(figures))
+    }
+
+    /// The outputs that [`Figures::add`] wants to see.
+    pub fn outputs(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().map(|(_, at, _)| *at)
+    }
+
+    /// Takes in one batch; `tensors` gives the tensors of an output.
+    pub fn add<'t>(&mut self, tensors: impl Fn(usize) -> &'t [Tensor]) -> Result<(), RunError> {
+        for (name, at, figure) in &mut self.0 {
+            match figure {
+                Figure::Mean { sum, count } => {
+                    *sum += super::optimizer::number(&tensors(*at)[0])?;
+                    *count += 1;
+                }
+                Figure::Counted(counter) => {
+                    let failed = |error: crate::ops::OpError| match error.code {
+                        Code::Internal => RunError::internal(format!("the metric `{name}`: {error}")),
+                        _ => RunError::input(crate::diag::Diagnostic::error(
+                            error.code,
+                            format!("the metric `{name}`: {error}"),
+                        )),
+                    };
+                    counter.add(tensors(*at)).map_err(failed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What it came to. `each` names what a mean is taken over: `image`, `step of the last epoch`.
+    pub fn finish(self, each: &str) -> super::Metrics {
+        let finish = |figure: Figure| match figure {
+            Figure::Counted(counter) => counter.finish(),
+            Figure::Mean { sum, count } => MetricValue {
+                value: (count > 0).then(|| sum / count as f64).filter(|value| value.is_finite()),
+                oracle: false,
+                over: format!("{count} {each}{}", if count == 1 { "" } else { "s" }),
+                detail: serde_json::Value::Null,
+            },
+        };
+        self.0.into_iter().map(|(name, _, figure)| (name, finish(figure))).collect()
+    }
+}
+
+/// Tells of progress a few times a second and not more often.
+pub(super) struct Ticker {
+    start: Instant,
+    last: Option<Instant>,
+}
+
+impl Ticker {
+    const PAUSE: Duration = Duration::from_millis(200);
+
+    pub fn new() -> Ticker {
+        Ticker { start: Instant::now(), last: None }
+    }
+
+    pub fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    /// Whether it is time; always when `now`.
+    pub fn is_due(&mut self, now: bool) -> bool {
+        let due = now || self.last.is_none_or(|last| last.elapsed() >= Ticker::PAUSE);
+        if due {
+            self.last = Some(Instant::now());
+        }
+        due
+    }
+}
+
+/// Who is told what happens.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(Event);

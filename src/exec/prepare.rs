@@ -1,0 +1,263 @@
+//! Before anything runs: every data set is opened, every stage gets its key. All that is wrong with data and files is told here,
+//! at once, for all stages.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::RunError;
+use super::error::data_error;
+use super::weights;
+use crate::compile::{Compiled, CompiledStage};
+use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
+use crate::diag::{Code, Diagnostic, Problems};
+use crate::graph::canonical;
+use crate::lower::{Init, Length, Stage, Weight};
+use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
+use crate::types::DimEnv;
+
+/// The version of the numbers that primitives compute. Raised when one of them gives other numbers for the same graph: results
+/// in stores are then made anew.
+pub const PRIMITIVES: u32 = 1;
+
+/// A stage that could run: all that decides its result is known.
+pub(super) struct Prepared<'c> {
+    pub compiled: &'c CompiledStage<'c>,
+    pub pipeline: Arc<Pipeline>,
+    /// How many pictures it runs over.
+    pub images: usize,
+    /// Foreground classes of its data.
+    pub classes: usize,
+    pub parts: Parts,
+    pub key: Key,
+    /// Earlier stages that it reads, by name.
+    pub inputs: BTreeMap<String, Key>,
+}
+
+impl Prepared<'_> {
+    pub fn stage(&self) -> &Stage {
+        self.compiled.stage
+    }
+}
+
+/// Everything that is known before the first stage runs.
+pub(super) struct Preparation<'c> {
+    pub stages: Vec<Prepared<'c>>,
+    /// Numbers for the class symbols of all data sets: a net keeps those it was made with.
+    pub dims: DimEnv,
+    pub data: Vec<DataLock>,
+    pub weights: Vec<WeightFile>,
+}
+
+/// Opens and hashes. `limit` is the most pictures a stage runs over.
+///
+/// # Errors
+/// All that is wrong with data sets and files of weights.
+pub(super) fn prepare<'c>(
+    recipe: &'c Compiled<'c>,
+    store: &Store,
+    seed: u64,
+    limit: Option<usize>,
+) -> Result<Preparation<'c>, RunError> {
+    let mut problems = Problems::default();
+    let mut opened = Opened::default();
+    let mut digests = HashMap::new();
+    for stage in &recipe.stages {
+        opened.open(stage.stage, &mut problems);
+        for (file, span) in weights::files(&stage.stage.weights) {
+            if !digests.contains_key(file) {
+                match weights::digest(file, span) {
+                    Ok(digest) => _ = digests.insert(file, digest),
+                    Err(error) => problems.extend(error.diagnostics().iter().cloned()),
+                }
+            }
+        }
+    }
+    if problems.has_errors() {
+        return Err(RunError::Input(problems.sorted()));
+    }
+    let mut stages: Vec<Prepared> = Vec::new();
+    for compiled in &recipe.stages {
+        let stage = compiled.stage;
+        match pipeline(stage, &opened, store, &stages) {
+            Ok(pipeline) => {
+                let images = pipeline.len().min(limit.unwrap_or(usize::MAX));
+                expect_a_batch(stage, images, &mut problems);
+                let inputs = inputs(stage, &stages)?;
+                let dataset = pipeline.dataset().clone();
+                let parts = parts(compiled, &opened, &digests, &inputs, images, seed)?;
+                let key = parts.key();
+                let classes = dataset.classes().len();
+                stages.push(Prepared { compiled, pipeline: Arc::new(pipeline), images, classes, parts, key, inputs });
+            }
+            Err(problem) => {
+                problems.add(problem);
+                // Later stages cannot be looked at without this one.
+                return Err(RunError::Input(problems.sorted()));
+            }
+        }
+    }
+    if problems.has_errors() {
+        return Err(RunError::Input(problems.sorted()));
+    }
+    let dims = stages.iter().map(|stage| (stage.stage().data.classes.clone(), stage.classes as i64)).collect();
+    let mut weights: Vec<WeightFile> =
+        digests.into_iter().map(|(file, digest)| WeightFile { file: file.to_owned(), digest }).collect();
+    weights.sort_by(|a, b| a.file.cmp(&b.file));
+    for prepared in &stages {
+        weights::check(&prepared.stage().weights, &dims)?;
+    }
+    let data =
+        opened.all.iter().map(|(source, _, print)| DataLock { source: describe(source), fingerprint: print.clone() });
+    Ok(Preparation { data: data.collect(), stages, dims, weights })
+}
+
+/// Data sets by source, each opened once, with their fingerprints.
+#[derive(Default)]
+struct Opened {
+    all: Vec<(Source, Arc<dyn Dataset>, String)>,
+}
+
+impl Opened {
+    fn open(&mut self, stage: &Stage, problems: &mut Problems) {
+        let source = &stage.data.source;
+        if self.get(source).is_some() {
+            return;
+        }
+        let opened = data::open(source).and_then(|dataset| dataset.fingerprint().map(|print| (dataset, print)));
+        match opened {
+            Ok((dataset, print)) => self.all.push((source.clone(), dataset, print)),
+            Err(error) => problems.add(data_error(&error, stage)),
+        }
+    }
+
+    fn get(&self, source: &Source) -> Option<(&Arc<dyn Dataset>, &str)> {
+        self.all.iter().find(|(known, ..)| known == source).map(|(_, dataset, print)| (dataset, print.as_str()))
+    }
+}
+
+fn describe(source: &Source) -> String {
+    match source {
+        Source::Voc2012 { root } => format!("voc2012 {}", root.display()),
+        Source::Folder { root } => format!("folder {}", root.display()),
+        Source::Scenes { images, size: [height, width], classes, seed } => {
+            format!("scenes {images} {height}x{width} {classes} classes seed {seed}")
+        }
+    }
+}
+
+fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared]) -> Result<Pipeline, Diagnostic> {
+    let plan = &stage.data;
+    let Some((dataset, _)) = opened.get(&plan.source) else {
+        return Err(Diagnostic::error(Code::Internal, format!("the data of `{}` was not opened", stage.name)));
+    };
+    let asked = |name: &str| plan.fields.iter().any(|field| field == name);
+    let fields = Fields {
+        image: asked("image"),
+        mask: asked("mask"),
+        tags: asked("tags"),
+        valid: asked("valid"),
+        size: asked("size"),
+    };
+    let mut joins = Vec::new();
+    for join in plan.joins.iter().filter(|join| asked(&join.field)) {
+        let Some(from) = earlier.iter().find(|stage| stage.stage().name == join.stage) else {
+            let message = format!("`{}` reads `{}`, which is no earlier stage", stage.name, join.stage);
+            return Err(Diagnostic::error(Code::Internal, message).label(stage.span, "this stage"));
+        };
+        let artifacts = StageArtifacts::new(&store.place(&from.key), &join.stage, &join.save, join.index);
+        joins.push(Join { name: join.field.clone(), artifacts: Arc::new(artifacts) });
+    }
+    Pipeline::new(dataset.clone(), &plan.split, plan.transforms.clone(), joins, fields)
+        .map_err(|error| data_error(&error, stage))
+}
+
+fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
+    if let Some(train) = &stage.train
+        && images < train.batch
+    {
+        let message = format!("`{}` has {images} pictures, which make no batch of {}", stage.name, train.batch);
+        let help = "lower `batch`, or take more pictures (`--limit`)";
+        problems.add(Diagnostic::error(Code::OutOfRange, message).label(stage.span, "this stage").help(help));
+    }
+}
+
+/// The stages whose nets or maps a stage reads.
+fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, RunError> {
+    let nets = stage.borrowed.iter().map(|weight| &weight.stage);
+    let maps = stage.data.joins.iter().filter(|join| stage.data.fields.contains(&join.field)).map(|join| &join.stage);
+    nets.chain(maps)
+        .map(|name| match earlier.iter().find(|stage| stage.stage().name == *name) {
+            Some(from) => Ok((name.clone(), from.key.clone())),
+            None => Err(RunError::internal(format!("`{}` reads `{name}`, which is no earlier stage", stage.name))),
+        })
+        .collect()
+}
+
+fn parts(
+    compiled: &CompiledStage,
+    opened: &Opened,
+    digests: &HashMap<&str, String>,
+    inputs: &BTreeMap<String, Key>,
+    images: usize,
+    seed: u64,
+) -> Result<Parts, RunError> {
+    let stage = compiled.stage;
+    let mut parts = Parts::default();
+    parts.add("kind", stage.kind.word());
+    parts.add("primitives", PRIMITIVES.to_string());
+    parts.add("graph", canonical::digest(&compiled.graph).to_hex().to_string());
+    if let Some(train) = &stage.train {
+        let length = match train.length {
+            Length::Epochs(epochs) => format!("{epochs} epochs"),
+            Length::Steps(steps) => format!("{steps} steps"),
+        };
+        parts.add("length", length);
+        parts.add("batch", train.batch.to_string());
+        parts.add("optimizer", format!("{:?}", train.optimizer));
+        let mut rates: Vec<String> = train.rates.iter().map(|(path, factor)| format!("{path} = {factor:?}")).collect();
+        rates.sort();
+        parts.add("rates", rates.join(", "));
+    }
+    parts.add("weights", describe_weights(&stage.weights, digests));
+    for (name, key) in inputs {
+        parts.add(format!("stage {name}"), key.as_str());
+    }
+    let mut joins: Vec<String> = stage
+        .data
+        .joins
+        .iter()
+        .filter(|join| stage.data.fields.contains(&join.field))
+        .map(|join| format!("{} = {}.{}", join.field, join.stage, join.save))
+        .collect();
+    joins.sort();
+    parts.add("joined", joins.join(", "));
+    let print = opened.get(&stage.data.source).map_or("", |(_, print)| print);
+    parts.add("data", print);
+    parts.add("split", &stage.data.split);
+    parts.add("images", images.to_string());
+    let transforms =
+        serde_json::to_string(&stage.data.transforms).map_err(|error| RunError::internal(error.to_string()))?;
+    parts.add("augmentation", transforms);
+    parts.add("seed", seed.to_string());
+    parts.add("numbers", "f32");
+    Ok(parts)
+}
+
+/// A hash of how every weight begins; of a file, its bytes count and not its name.
+fn describe_weights(weights: &[Weight], digests: &HashMap<&str, String>) -> String {
+    let mut lines: Vec<String> = weights
+        .iter()
+        .map(|weight| {
+            let dims: Vec<String> = weight.dims.iter().map(|dim| dim.to_string()).collect();
+            let init = match &weight.init {
+                Init::File { file, name, .. } => {
+                    format!("{name} of {}", digests.get(file.as_str()).map_or("", String::as_str))
+                }
+                drawn => format!("{drawn:?}"),
+            };
+            format!("{} [{}] {} {init}", weight.path(), dims.join(", "), weight.state)
+        })
+        .collect();
+    lines.sort();
+    if lines.is_empty() { "none".into() } else { blake3::hash(lines.join("\n").as_bytes()).to_hex().to_string() }
+}

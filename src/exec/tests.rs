@@ -1,0 +1,1 @@
+//! Whole stages on drawn pictures.

@@ -1,0 +1,276 @@
+//! Training: batches in, weights moved, a checkpoint at the end of each epoch.
+//!
+//! What a step computes depends on the seed, the epoch and the pictures of its batch, never on when it runs: a stopped run that
+//! goes on from a checkpoint has the numbers of one that never stopped, bit for bit on the CPU.
+
+use std::collections::BTreeMap;
+
+use super::checkpoint;
+use super::error::data_error;
+use super::event::{EpochLine, Metrics};
+use super::interpreter::{Finite, Results};
+use super::job::{Figures, Job, Tell, Ticker};
+use super::optimizer::{Optimizer, number};
+use super::weights::{self, Table};
+use super::{Event, RunError};
+use crate::data::{Batch, Loader, LoaderOptions};
+use crate::graph::Role;
+use crate::lower::{Length, Train};
+use crate::metrics::MetricValue;
+use crate::store::{file, npz};
+
+/// Batches that are ready before the step that takes them.
+const AHEAD: usize = 3;
+
+/// How long a training is, in steps and epochs.
+#[derive(Clone, Copy)]
+struct Schedule {
+    per_epoch: usize,
+    steps: usize,
+    epochs: usize,
+}
+
+impl Schedule {
+    fn new(train: &Train, images: usize) -> Schedule {
+        let per_epoch = (images / train.batch).max(1);
+        let steps = match train.length {
+            Length::Epochs(epochs) => epochs * per_epoch,
+            Length::Steps(steps) => steps,
+        };
+        Schedule { per_epoch, steps, epochs: steps.div_ceil(per_epoch) }
+    }
+}
+
+/// Trains the stage of `job`; its nets and its log go into the draft. `borrowed` are the weights of other stages.
+pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Result<Metrics, RunError> {
+    let stage = job.stage();
+    let schedule = Schedule::new(train, job.prepared.images);
+    let left = checkpoint::read(job.draft, &stage.weights);
+    let (mut table, moments, steps, mut lines) = match left {
+        Some(left) => (left.weights, left.moments, left.steps, left.lines),
+        None => {
+            let weights = weights::initial(&stage.weights, job.dims, job.seed, job.machine.dtype)?;
+            (weights, Table::new(), 0, Vec::new())
+        }
+    };
+    table.extend(borrowed);
+    let mut optimizer = Optimizer::new(stage, train, job.graph(), &table, &moments)?;
+    optimizer.steps = steps;
+    if !lines.is_empty() {
+        let text = format!("`{}` goes on after epoch {} of {}", stage.name, lines.len(), schedule.epochs);
+        tell(Event::Note { text });
+    }
+
+    let mut ticker = Ticker::new();
+    let mut metrics = Metrics::new();
+    let begun = lines.len();
+    let mut next = None;
+    for epoch in begun..schedule.epochs {
+        let batches = next.take().unwrap_or_else(|| open(job, train, epoch));
+        let mut pass = Epoch { job, train, schedule, epoch, begun, table: &mut table, optimizer: &mut optimizer };
+        let (line, figures) = pass.run(batches, &mut next, &mut ticker, tell)?;
+        tell(Event::EpochFinished { stage: stage.name.clone(), line: line.clone() });
+        lines.push(line);
+        metrics = figures;
+        if epoch + 1 < schedule.epochs {
+            job.machine.pool.install(|| checkpoint::write(job.draft, &stage.weights, &table, &optimizer, &lines))?;
+        }
+    }
+    weights::save(job.draft.folder(), &stage.weights, &table)?;
+    write_log(job, &lines)?;
+    Ok(metrics)
+}
+
+fn open(job: &Job, train: &Train, epoch: usize) -> Loader {
+    let options = LoaderOptions {
+        batch: train.batch,
+        shuffle: true,
+        drop_last: true,
+        seed: job.seed,
+        epoch: epoch as u64,
+        limit: Some(job.prepared.images),
+        ahead: AHEAD,
+        workers: job.machine.workers,
+    };
+    Loader::new(job.prepared.pipeline.clone(), options)
+}
+
+/// One pass over the pictures.
+struct Epoch<'a, 'j> {
+    job: &'a Job<'j>,
+    train: &'a Train,
+    schedule: Schedule,
+    /// From 0.
+    epoch: usize,
+    /// The epoch this run began with.
+    begun: usize,
+    table: &'a mut Table,
+    optimizer: &'a mut Optimizer,
+}
+
+impl Epoch<'_, '_> {
+    /// Opens the loader of the next epoch as soon as this one's has nothing more to do.
+    fn run(
+        &mut self,
+        mut batches: Loader,
+        next: &mut Option<Loader>,
+        ticker: &mut Ticker,
+        tell: Tell,
+    ) -> Result<(EpochLine, Metrics), RunError> {
+        let Epoch { job, schedule, epoch, .. } = *self;
+        let first = epoch * schedule.per_epoch;
+        let steps = schedule.per_epoch.min(schedule.steps - first);
+        let mut figures = Figures::start(job.graph(), job.prepared.classes)?;
+        let mut losses = Losses::new(job);
+        let mut rate = 0.0;
+        let begin = ticker.seconds();
+        for at in 0..steps {
+            if job.machine.stopped() {
+                return Err(self.interrupted());
+            }
+            let batch = match batches.next() {
+                Some(Ok(batch)) => batch,
+                Some(Err(error)) => return Err(RunError::input(data_error(&error, job.stage()))),
+                None => return Err(RunError::internal("the loader ended before the epoch did")),
+            };
+            let last = at + 1 == steps;
+            if last && epoch + 1 < schedule.epochs {
+                *next = Some(open(job, self.train, epoch + 1));
+            }
+            let step = first + at;
+            let results = self.compute(&batch, step)?;
+            // Before the weights move: a result may share its numbers with one.
+            losses.add(&results)?;
+            figures.add(|output| &results[output])?;
+            rate = self.optimizer.rate(&results)?;
+            job.machine.pool.install(|| self.optimizer.step(&results, rate))?;
+            self.assign(&results)?;
+            if last {
+                self.show(&results)?;
+            }
+            if ticker.is_due(last) {
+                let done = step + 1;
+                let seen = (done - self.begun * schedule.per_epoch) * self.train.batch;
+                tell(Event::Progress {
+                    stage: job.stage().name.clone(),
+                    done,
+                    total: schedule.steps,
+                    images_per_second: seen as f64 / ticker.seconds().max(1e-9),
+                    loss: Some(losses.last),
+                    epoch: Some(epoch + 1),
+                    epochs: Some(schedule.epochs),
+                });
+            }
+        }
+        let counted = figures.finish("step");
+        let line = EpochLine {
+            epoch: epoch + 1,
+            steps: first + steps,
+            rate,
+            loss: losses.total / steps as f64,
+            losses: losses.named(steps),
+            metrics: counted.iter().map(|(name, value)| (name.clone(), value.value)).collect(),
+            seconds: ticker.seconds() - begin,
+        };
+        let metrics = with_loss(counted, line.loss, steps);
+        Ok((line, metrics))
+    }
+
+    /// Forward and backward.
+    fn compute(&self, batch: &Batch, step: usize) -> Result<Results, RunError> {
+        let Epoch { job, schedule, epoch, .. } = *self;
+        let clocks = [step, schedule.steps, epoch, schedule.epochs].map(|time| time as f64);
+        let during = || format!("step {} (epoch {})", step + 1, epoch + 1);
+        let table: &Table = self.table;
+        let run = || job.run(batch, table, clocks, epoch as u64, Finite::Gradients, &during);
+        job.machine.pool.install(run)
+    }
+
+    /// New values of states.
+    fn assign(&mut self, results: &Results) -> Result<(), RunError> {
+        for (at, output) in self.job.graph().outputs.iter().enumerate() {
+            if output.role == Role::Assign {
+                let value = self.optimizer.own(&results[at][0])?;
+                self.table.insert(output.name.clone(), value);
+            }
+        }
+        Ok(())
+    }
+
+    /// `show` lines: the first picture of the epoch's last batch, in `show/<name>/<epoch>.npz`.
+    fn show(&self, results: &Results) -> Result<(), RunError> {
+        for (at, output) in self.job.graph().outputs.iter().enumerate() {
+            if output.role != Role::Show {
+                continue;
+            }
+            let shown = &results[at][0];
+            let first = if shown.rank() > 0 && shown.dims()[0] > 0 { shown.get(0)? } else { shown.clone() };
+            let name = format!("show/{}/{:04}.npz", crate::store::file_name(&output.name), self.epoch + 1);
+            npz::write(&self.job.draft.path(&name), &[(&output.name, &first)])?;
+        }
+        Ok(())
+    }
+
+    fn interrupted(&self) -> RunError {
+        let kept = match self.epoch {
+            0 => "no epoch was finished: the same run begins this stage anew".to_owned(),
+            epochs => format!("the same run goes on after epoch {epochs} of {}", self.schedule.epochs),
+        };
+        RunError::interrupted(&self.job.stage().name, &kept)
+    }
+}
+
+/// Sums over the steps of an epoch.
+struct Losses {
+    /// Name, place among the outputs, sum.
+    named: Vec<(String, usize, f64)>,
+    /// The output that is the sum of all.
+    whole: Option<usize>,
+    total: f64,
+    last: f64,
+}
+
+impl Losses {
+    fn new(job: &Job) -> Losses {
+        let outputs = || job.graph().outputs.iter().enumerate();
+        let losses = outputs().filter(|(_, output)| output.role == Role::Loss);
+        Losses {
+            named: losses.map(|(at, output)| (output.name.clone(), at, 0.0)).collect(),
+            whole: outputs().find(|(_, output)| output.role == Role::Total).map(|(at, _)| at),
+            total: 0.0,
+            last: 0.0,
+        }
+    }
+
+    fn add(&mut self, results: &Results) -> Result<(), RunError> {
+        for (_, at, sum) in &mut self.named {
+            *sum += number(&results[*at][0])?;
+        }
+        if let Some(at) = self.whole {
+            self.last = number(&results[at][0])?;
+            self.total += self.last;
+        }
+        Ok(())
+    }
+
+    fn named(&self, steps: usize) -> BTreeMap<String, f64> {
+        self.named.iter().map(|(name, _, sum)| (name.clone(), sum / steps as f64)).collect()
+    }
+}
+
+/// The figures of an epoch with its mean loss, unless a metric has that name.
+fn with_loss(mut metrics: Metrics, loss: f64, steps: usize) -> Metrics {
+    let over = format!("{steps} steps of the last epoch");
+    let value = MetricValue { value: Some(loss), oracle: false, over, detail: serde_json::Value::Null };
+    metrics.entry("loss".into()).or_insert(value);
+    metrics
+}
+
+fn write_log(job: &Job, lines: &[EpochLine]) -> Result<(), RunError> {
+    let mut log = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut log, line).map_err(|error| RunError::internal(error.to_string()))?;
+        log.push(b'\n');
+    }
+    Ok(file::write_bytes(&job.draft.path("log.jsonl"), &log)?)
+}
