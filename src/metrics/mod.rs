@@ -13,7 +13,7 @@ mod precision;
 mod sweep;
 mod table;
 
-pub use def::{Accumulator, MetricDef, MetricValue, Start};
+pub use def::{Accumulator, MetricDef, MetricValue};
 pub use folders::{Report, eval_folders};
 pub use iou::{Iou, IouCounter};
 pub use precision::AveragePrecision;
