@@ -2,13 +2,13 @@
 
 use crate::diag::Problems;
 use crate::lower::ParamValue;
-use crate::source::{SourceId, Sources};
+use crate::source::SourceId;
 use crate::stdlib;
 use crate::syntax::ast::{File, ItemKind};
 use crate::syntax::{self, parse};
 
-/// The recipe's own `text` with what `params` say, whose values lie in `sources`. The text must be one that has no problems.
-pub(super) fn resolve(text: &str, params: &[ParamValue], sources: &Sources) -> String {
+/// The recipe's own `text` with what `params` say. It must be one that has no problems.
+pub(super) fn resolve(text: &str, params: &[ParamValue]) -> String {
     let tree = parse(SourceId(0), text, &mut Problems::default());
     // What to put in place of which bytes; items stand one after the other, so the changes do too.
     let mut changes: Vec<(std::ops::Range<usize>, String)> = Vec::new();
@@ -18,9 +18,8 @@ pub(super) fn resolve(text: &str, params: &[ParamValue], sources: &Sources) -> S
             ItemKind::Param { name, value, .. } => {
                 let chosen = params.iter().find(|param| param.name == name.text && param.origin != "default");
                 if let Some(param) = chosen {
-                    let chosen = sources.text(param.value);
-                    changes.push((value.span.range(), chosen.to_string()));
-                    imports += &missing_imports(&tree, chosen);
+                    changes.push((value.span.range(), param.text.clone()));
+                    imports += &missing_imports(&tree, &param.text);
                 }
             }
             ItemKind::Variant { .. } => changes.push((with_doc(text, item.span.range()), String::new())),
@@ -82,18 +81,17 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::source::Span;
 
     #[test]
     fn chosen_values_stand_in_the_text_and_variants_do_not() {
         let text = "//! A recipe.\n\nsupervision image\n\nuse nets { lenet_cam }\n\nparam arch = lenet_cam // the net\nparam epochs = 5 in 1..\n\n/// Small.\nvariant quick {\n  epochs = 2\n}\n\nlet a = epochs\n";
-        let mut sources = Sources::new();
-        let mut param = |name: &str, value: &str, origin: &str| {
-            let source = sources.add(origin, value);
-            ParamValue { name: name.into(), value: Span::new(source, 0..value.len()), origin: origin.into() }
+        let param = |name: &str, value: &str, origin: &str| ParamValue {
+            name: name.into(),
+            text: value.into(),
+            origin: origin.into(),
         };
         let params = [param("arch", "resnet18_cam", "--set"), param("epochs", "2", "variant quick")];
-        let resolved = resolve(text, &params, &sources);
+        let resolved = resolve(text, &params);
         expect![[r#"
             //! A recipe.
 
@@ -108,6 +106,6 @@ mod tests {
             let a = epochs
         "#]]
         .assert_eq(&resolved);
-        assert_eq!(resolve("let a = 1\n", &[], &Sources::new()), "let a = 1\n");
+        assert_eq!(resolve("let a = 1\n", &[]), "let a = 1\n");
     }
 }

@@ -78,7 +78,7 @@ pub(super) fn run(args: Args) -> Exit {
     let exit = output.problems(&std::mem::take(&mut opened.problems).sorted(), &opened.sources);
     let (Some(compiled), Exit::Done) = (compiled, exit) else { return exit };
     let options = Options {
-        text: resolve(&opened.text, &opened.recipe.params, &opened.sources),
+        text: resolve(&opened.text, &opened.recipe.params),
         out: args.out,
         seed: args.seed,
         device,

@@ -254,13 +254,7 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// An op of the registry on tensors that are there.
-    pub(super) fn apply_named(
-        &mut self,
-        name: &str,
-        inputs: &[(Id, Span)],
-        attrs: Attrs,
-        span: Span,
-    ) -> Value<'p> {
+    pub(super) fn apply_named(&mut self, name: &str, inputs: &[(Id, Span)], attrs: Attrs, span: Span) -> Value<'p> {
         let Some(op) = ops::find(name) else {
             return self.report(
                 Diagnostic::error(Code::Internal, format!("the op `{name}` is not in the registry"))
