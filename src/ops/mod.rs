@@ -9,7 +9,6 @@ mod rules;
 
 mod arithmetic;
 mod control;
-mod heavy;
 mod index;
 mod meaning;
 mod pointwise;
@@ -40,7 +39,6 @@ pub static FAMILIES: &[&Family] = &[
     &index::FAMILY,
     &control::FAMILY,
     &meaning::FAMILY,
-    &heavy::FAMILY,
 ];
 
 /// The op of that name, internal ones included.
