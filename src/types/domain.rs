@@ -56,6 +56,8 @@ impl Domain {
             (Index { classes: a, ignore: false }, Index { classes: b, ignore: true }) => a == b,
             (Index { .. }, _) | (_, Index { .. }) => false,
             (_, Real) => true,
+            // What a network computes may be read as scores.
+            (Feature, Logit) => true,
             (NonNegative | Unit | Probability | Binary | Tags | Image(Scale::Bytes | Scale::Unit), NonNegative) => true,
             (Probability | Binary | Tags | Image(Scale::Unit), Unit) => true,
             (Tags, Binary) => true,
