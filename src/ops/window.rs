@@ -9,13 +9,11 @@ pub const STRIDE: Param =
 /// A `Pair` whose numbers are at least `least`.
 pub fn pair(attrs: &Attrs, name: &'static str, least: i64) -> Result<[usize; 2], OpError> {
     let [height, width] = attrs.get_pair(name)?;
-    match (height.min(width) >= least).then(|| [height as usize, width as usize]) {
-        Some(pair) => Ok(pair),
-        None => {
-            let message = format!("`{name}` must be at least {least}, it is {}", height.min(width));
-            Err(OpError::new(Code::OutOfRange, message).at(name))
-        }
+    if height.min(width) >= least {
+        return Ok([height as usize, width as usize]);
     }
+    let message = format!("`{name}` must be at least {least}, it is {}", height.min(width));
+    Err(OpError::new(Code::OutOfRange, message).at(name))
 }
 
 /// The fact of an image-like input: real numbers `[B, C, H, W]`.

@@ -47,9 +47,9 @@ fn grad(g: &mut Grad) -> Result<Vec<Option<Ref>>, OpError> {
         let inputs: Vec<Ref> = [g.gradient, x, stats, affine].into_iter().chain(weight).collect();
         parts[0] = Some(g.op("batch_normalize.grad_input", &inputs, eps(g)?)?);
     }
-    for slot in 1..parts.len() {
+    for (slot, part) in parts.iter_mut().enumerate().skip(1) {
         if g.wanted[slot] {
-            parts[slot] = Some(row(g, affine, slot - 1)?);
+            *part = Some(row(g, affine, slot - 1)?);
         }
     }
     Ok(parts)
