@@ -2,6 +2,7 @@
 
 mod cli;
 mod errors;
+mod memory;
 mod ops;
 
 use std::path::Path;

@@ -448,34 +448,34 @@ fn what_is_refused() {
         ],
         expect![[r#"
             sigmoid(tensor([0.5], "prob"))
-              domain-mismatch: `sigmoid`: `sigmoid` takes scores, `x` is prob[1]
+              domain-mismatch: `sigmoid`: expected scores, found prob[1]
                 help: this is a probability already: leave `sigmoid` out, or apply it to the scores
             softmax(sigmoid(tensor([[1, 2]], "logit")))
-              domain-mismatch: `softmax`: `softmax` takes scores, `x` is unit[1, 2]
+              domain-mismatch: `softmax`: expected scores, found unit[1, 2]
                 help: this is a probability already: leave `softmax` out, or apply it to the scores
             log(tensor([1], "logit"))
-              domain-mismatch: `log`: `log` takes numbers above 0, `x` is logit[1]
+              domain-mismatch: `log`: expected numbers above 0, found logit[1]
                 help: `log_softmax` and `log_sigmoid` make logarithms of scores, exact where a probability vanishes
             argmax(tensor([[1, 2]])) + 1
-              domain-mismatch: `affine`: `+ - * /` takes real numbers, this is index(2)[1]
+              domain-mismatch: `+ - * /`: expected real numbers, found index(2)[1]
                 help: `one_hot` makes a channel of each class; class numbers are compared with `==`
             mean(argmax(tensor([[1, 2]])))
-              domain-mismatch: `mean`: `mean` takes real numbers, `x` is index(2)[1]
+              domain-mismatch: `mean`: expected real numbers, found index(2)[1]
                 help: `one_hot` makes a channel of each class; class numbers are compared with `==`
             not tensor([0.5])
-              domain-mismatch: `not`: `not` takes zeros and ones, `x` is real[1]
+              domain-mismatch: `not`: expected zeros and ones, found real[1]
                 help: a comparison makes them: `x > 0.5`
             tensor([1, 2]) and tensor([1, 0], "binary")
-              domain-mismatch: `and`: `and` takes zeros and ones, `a` is real[2]
+              domain-mismatch: `and`: expected zeros and ones, found real[2]
                 help: a comparison makes them: `x > 0.5`
             tensor([1, 2]) + tensor([1, 2, 3])
-              dimension-mismatch: `add`: real[2] and real[3] do not go together: 2 against 3
+              dimension-mismatch: `+`: real[2] and real[3] do not go together: 2 against 3
                 help: `wsss doc add` says what it takes
             tensor([1], "image") + tensor([1], "image255")
-              image-scale-mismatch: `add`: image[1] and image255[1] are pictures of different colour scales
+              image-scale-mismatch: `+`: image[1] and image255[1] are pictures of different colour scales
                 help: bring both to one scale first
             sum(tensor([1, 2]), axes = 1)
-              out-of-range: `sum`: there is no axis 1 in a tensor of 1 axes
+              out-of-range: `sum`: there is no axis 1 where there are 1
                 help: axes are counted from 0 to 0, or from -1 back to -1
             sum(tensor([[1, 2]]), axes = [0, -2])
               out-of-range: `sum`: `axes` has axis 0 twice
@@ -502,7 +502,7 @@ fn what_is_refused() {
               dimension-mismatch: `concat`: real[1, 1] and real[2, 1] do not go together: 1 against 2
                 help: `wsss doc concat` says what it takes
             one_hot(tensor([1]))
-              domain-mismatch: `one_hot`: `one_hot` takes class numbers, `index` is real[1]
+              domain-mismatch: `one_hot`: expected class numbers, found real[1]
                 help: `argmax` makes class numbers of scores
             pick(tensor([[1, 2]]), argmax(tensor([[1, 2, 3]])))
               dimension-mismatch: `pick`: real[1, 2] and index(3)[1] do not go together: 2 against 3
@@ -523,7 +523,7 @@ fn what_is_refused() {
               out-of-range: `elu`: `alpha` must be above 0, it is 0
                 help: `wsss doc elu` says what it takes
             where(tensor([1], "binary"), argmax(tensor([[1]])), tensor([1]))
-              domain-mismatch: `where`: `where` of class numbers takes class numbers, `b` is real[1]
+              domain-mismatch: `where`: expected class numbers on both sides, found real[1]
                 help: `wsss doc where` says what it takes
         "#]],
     );

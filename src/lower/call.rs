@@ -274,7 +274,7 @@ impl<'p> Lower<'p, '_> {
                     Some((*spans.get(slot)?, Some(step.graph.node(id).fact.clone())))
                 });
                 let blamed = blamed.as_ref().map(|(span, fact)| (*span, fact.as_ref()));
-                let diagnostic = errors::op(op.name, error, span, blamed);
+                let diagnostic = errors::op(op.written(), op.name, error, span, blamed);
                 self.report(diagnostic)
             }
         }
@@ -292,7 +292,7 @@ impl<'p> Lower<'p, '_> {
             Err(error) => {
                 let slot = error.argument.and_then(|name| metric.inputs.iter().position(|input| input.name == name));
                 let blamed = slot.and_then(|slot| Some((*bound.spans.get(slot)?, facts.get(slot).copied())));
-                let diagnostic = errors::op(metric.name, error, span, blamed);
+                let diagnostic = errors::op(metric.name, metric.name, error, span, blamed);
                 self.report(diagnostic)
             }
         }
