@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use wsss::compile::compile;
 use wsss::diag::{Code, Diagnostic, Problems, Severity};
 use wsss::hir::{self, Files};
 use wsss::lower::{Choices, lower};
@@ -63,8 +64,6 @@ fn every_wrong_recipe_is_answered_as_written() {
 /// Problems of data, files and runs: no text alone can show them.
 const AT_RUN_TIME: &[Code] = &[
     Code::UnknownVariant,
-    Code::NoGradient,
-    Code::UntrainedWeight,
     Code::DataNotFound,
     Code::DataBroken,
     Code::WeightsNotFound,
@@ -107,11 +106,16 @@ fn annotated(text: &str) -> (String, Vec<Code>) {
     let mut sources = Sources::new();
     let mut problems = Problems::default();
     let program = hir::load("case.wsss", text, &[], &CaseFiles, &mut sources, &mut problems);
-    lower("case", &program, &Choices::default(), &mut problems);
+    let recipe = lower("case", &program, &Choices::default(), &mut problems);
+    if !problems.has_errors() {
+        compile(&recipe, &mut problems);
+    }
     let problems = problems.sorted();
     let home = SourceId(0);
     let mut result = String::new();
-    for problem in problems.iter().filter(|problem| problem.labels.first().is_none_or(|label| label.span.source != home)) {
+    for problem in
+        problems.iter().filter(|problem| problem.labels.first().is_none_or(|label| label.span.source != home))
+    {
         say(&mut result, problem, None, &sources);
     }
     let mut start = 0;
@@ -120,6 +124,11 @@ fn annotated(text: &str) -> (String, Vec<Code>) {
         result += line;
         if !line.ends_with('\n') {
             result.push('\n');
+        }
+        // What has no place in this text stands at its top.
+        if start == 0 {
+            let elsewhere = |problem: &&Diagnostic| problem.labels.first().is_none_or(|label| label.span.source != home);
+            problems.iter().filter(elsewhere).for_each(|problem| say(&mut result, problem, None, &sources));
         }
         for problem in &problems {
             let Some(first) = problem.labels.first().filter(|label| label.span.source == home) else { continue };

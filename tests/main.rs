@@ -1,1 +1,33 @@
+//! All integration tests, in one binary: the program is linked once. A folder is a subject, a file in it a command or a theme.
 
+mod cli;
+mod errors;
+mod memory;
+mod ops;
+
+use std::path::Path;
+
+/// A test file that no `mod` line names would never run.
+#[test]
+fn no_test_file_is_forgotten() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut forgotten = Vec::new();
+    for folder in std::fs::read_dir(&root).expect("tests/ is there") {
+        let folder = folder.expect("tests/ can be listed").path();
+        let declared_in = folder.join("mod.rs");
+        let Ok(declared) = std::fs::read_to_string(&declared_in) else { continue };
+        for file in std::fs::read_dir(&folder).expect("the folder is there") {
+            let file = file.expect("the folder can be listed").path();
+            let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_string();
+            let is_code = file.extension().is_some_and(|extension| extension == "rs");
+            if is_code && stem != "mod" && !declared.contains(&format!("mod {stem};")) {
+                forgotten.push(file);
+            }
+        }
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_string();
+        if !include_str!("main.rs").contains(&format!("mod {name};")) {
+            forgotten.push(declared_in);
+        }
+    }
+    assert!(forgotten.is_empty(), "no `mod` line names {forgotten:?}");
+}

@@ -1,5 +1,7 @@
 //! `wsss doc [NAME]`: what the language knows, from the registries and the text of the standard library.
 
+use indexmap::IndexSet;
+
 use super::exit::Exit;
 use super::output::Output;
 use crate::diag::Problems;
@@ -77,8 +79,7 @@ fn index() -> String {
         text += &row(module, &names.join(" "));
     }
     text += "\nData sets, optimizers, and functions of numbers and lists\n\n";
-    let mut modules: Vec<&str> = builtins::BUILTINS.iter().map(|builtin| builtin.module).collect();
-    modules.dedup();
+    let modules: IndexSet<&str> = builtins::BUILTINS.iter().map(|builtin| builtin.module).collect();
     for module in modules {
         let of_module = builtins::BUILTINS.iter().filter(|builtin| builtin.module == module);
         let names: Vec<&str> = of_module.map(|builtin| builtin.name).collect();

@@ -40,13 +40,17 @@ fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
     })
 }
 
-/// Markdown for a terminal: code is indented in place of its fences.
+/// Markdown for a terminal: code is indented in place of its fences, and said to be wrong or mended.
 fn plain(text: &str) -> String {
     let mut code = false;
+    let mut heads = ["This has the problem:", "This is mended:"].into_iter();
     let mut lines = String::new();
     for line in text.lines() {
         if line.starts_with("```") {
             code = !code;
+            if let (true, Some(head)) = (code, heads.next()) {
+                lines += &format!("{head}\n\n");
+            }
         } else if code && !line.is_empty() {
             lines += &format!("    {line}\n");
         } else {
@@ -69,6 +73,9 @@ fn index() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diag::{Problems, render};
+    use crate::source::Sources;
+    use crate::{compile, hir, lower};
 
     #[test]
     fn every_code_has_a_section_and_every_section_a_code() {
@@ -86,9 +93,69 @@ mod tests {
         }
     }
 
+    /// Problems that a recipe alone does not have: they come from the command line, the disk, the machine, or ourselves.
+    const BEYOND_THE_TEXT: &[Code] = &[
+        Code::UnknownVariant,
+        Code::DataNotFound,
+        Code::DataBroken,
+        Code::WeightsNotFound,
+        Code::WeightsMismatch,
+        Code::CannotWrite,
+        Code::NotANumber,
+        Code::OutOfMemory,
+        Code::Interrupted,
+        Code::Internal,
+    ];
+
+    /// A recipe that is its own only neighbour: `use "name.wsss"` opens it again.
+    struct Itself(&'static str, &'static str);
+
+    impl hir::Files for Itself {
+        fn read(&self, path: &std::path::Path) -> std::io::Result<String> {
+            let found = path == std::path::Path::new(self.0);
+            if found { Ok(self.1.into()) } else { Err(std::io::ErrorKind::NotFound.into()) }
+        }
+    }
+
+    fn codes(name: &'static str, text: &'static str) -> (Vec<&'static str>, String) {
+        let (mut sources, mut problems) = (Sources::new(), Problems::default());
+        let program = hir::load(name, text, &[], &Itself(name, text), &mut sources, &mut problems);
+        let recipe = lower::lower("example", &program, &lower::Choices::default(), &mut problems);
+        if !problems.has_errors() {
+            compile::compile(&recipe, &mut problems);
+        }
+        let drawn = problems.iter().map(|problem| render::draw(problem, &sources, false)).collect();
+        (problems.iter().map(|problem| problem.code.slug()).collect(), drawn)
+    }
+
+    #[test]
+    fn the_wrong_recipes_have_the_problem_and_the_mended_ones_have_none() {
+        let mut mistakes = String::new();
+        for (name, text) in sections() {
+            let blocks: Vec<&str> =
+                text.split("```wsss\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+            let file = format!("{name}.wsss").leak();
+            let code = Code::from_slug(name).expect("a section has a code");
+            let [wrong, mended] = blocks.as_slice() else { panic!("{name} shows two recipes") };
+            if !BEYOND_THE_TEXT.contains(&code) {
+                let (codes, drawn) = codes(file, wrong);
+                if !codes.contains(&name) {
+                    mistakes += &format!("--- {name}: expected it, found {codes:?}\n{drawn}\n");
+                }
+            }
+            let (codes, drawn) = codes(file, mended);
+            if !codes.is_empty() {
+                mistakes += &format!("--- {name}, mended: found {codes:?}\n{drawn}\n");
+            }
+        }
+        assert!(mistakes.is_empty(), "{mistakes}");
+    }
+
     #[test]
     fn a_page_is_plain_text() {
-        let page = plain("Words.\n\n```wsss\nlet a = 1\n\nlet b = 2\n```\n");
-        assert_eq!(page, "Words.\n\n    let a = 1\n\n    let b = 2\n");
+        let page = plain("Words.\n\n```wsss\nlet a = b\n\nlet c = 2\n```\n\n```wsss\nlet a = 1\n```\n");
+        let expected =
+            "Words.\n\nThis has the problem:\n\n    let a = b\n\n    let c = 2\n\nThis is mended:\n\n    let a = 1\n";
+        assert_eq!(page, expected);
     }
 }

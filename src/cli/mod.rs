@@ -10,6 +10,9 @@
 //! | `output` | what is said, to whom |
 //! | `guard` | panics become diagnostics, deep recipes get a deep stack, Ctrl-C raises a flag |
 //! | `recipe` | a recipe named on the command line, read and lowered |
+//! | `resolved` | the text of a recipe as it runs |
+//! | `progress` | what a run shows while it goes |
+//! | `device` | which device is meant |
 //! | `explained` | the tables of `check --explain` |
 //! | `arrays` | named arrays in .safetensors, .npz and .pth files |
 
@@ -18,6 +21,7 @@ mod call;
 mod check;
 mod completions;
 mod data;
+mod device;
 mod doc;
 mod eval;
 mod exit;
@@ -29,7 +33,10 @@ mod guard;
 mod list;
 mod new;
 mod output;
+mod progress;
 mod recipe;
+mod resolved;
+mod run;
 mod weights;
 
 use std::process::ExitCode;
@@ -49,6 +56,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Check, plan and run a recipe; print its figures
+    Run(run::Args),
     /// Say everything that is wrong with recipes, run nothing
     Check(check::Args),
     /// Bring recipes to the canonical format
@@ -93,6 +102,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Exit {
     match command {
+        Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),
         Command::Graph(args) => graph::run(args),

@@ -54,18 +54,18 @@ impl<'o> Progress<'o> {
 
     fn draw(&mut self, event: &Event) {
         match event {
-            Event::StageStarted { stage, done, total, units, .. } => {
-                let bar = ProgressBar::with_draw_target(Some(*total as u64), ProgressDrawTarget::stderr_with_hz(8));
+            Event::StageStarted { stage, units, .. } => {
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
                 let template = format!("{{prefix}} {{wide_bar}} {{pos}}/{{len}} {units} {{msg}} ({{eta}} left)");
                 if let Ok(style) = ProgressStyle::with_template(&template) {
                     bar.set_style(style.progress_chars("━╸ "));
                 }
                 bar.set_prefix(stage.clone());
-                bar.set_position(*done as u64);
                 self.bar = Some(bar);
             }
-            Event::Progress { done, images_per_second, loss, .. } => {
+            Event::Progress { done, total, images_per_second, loss, .. } => {
                 if let Some(bar) = &self.bar {
+                    bar.set_length(*total as u64);
                     let loss = loss.map_or(String::new(), |loss| format!("loss {loss:.4}, "));
                     bar.set_message(format!("{loss}{images_per_second:.1} images/s"));
                     bar.set_position(*done as u64);
@@ -98,10 +98,7 @@ impl<'o> Progress<'o> {
 fn line(event: &Event) -> Option<String> {
     Some(match event {
         Event::StagePlanned { .. } => return None,
-        Event::StageStarted { stage, kind, why, units, done, total, .. } => {
-            let from = if *done > 0 { format!("from {done} of ") } else { String::new() };
-            format!("{stage} ({kind}): {from}{total} {units}, {why}")
-        }
+        Event::StageStarted { stage, kind, why, images, .. } => format!("{stage} ({kind}): {images} images, {why}"),
         Event::Progress { stage, done, total, images_per_second, loss, .. } => {
             let loss = loss.map_or(String::new(), |loss| format!(", loss {loss:.4}"));
             format!("{stage}: {done} of {total}{loss}, {images_per_second:.1} images/s")
@@ -163,17 +160,29 @@ mod tests {
             seconds: 3.21,
         };
         let events = [
-            Event::StageStarted { stage: stage(), kind: "train", key: key(), why: why(), units: "steps", done: 0, total: 90 },
-            Event::StageStarted { stage: stage(), kind: "train", key: key(), why: why(), units: "steps", done: 30, total: 90 },
-            Event::Progress { stage: stage(), done: 3, total: 90, images_per_second: 40.0, loss: Some(0.5), epoch: Some(1), epochs: Some(3) },
+            Event::StageStarted { stage: stage(), kind: "train", key: key(), why: why(), units: "steps", images: 480 },
+            Event::Progress {
+                stage: stage(),
+                done: 3,
+                total: 90,
+                images_per_second: 40.0,
+                loss: Some(0.5),
+                epoch: Some(1),
+                epochs: Some(3),
+            },
             Event::EpochFinished { stage: stage(), line: epoch },
-            Event::StageFinished { stage: stage(), key: key(), seconds: 9.87, peak_bytes: Some(300 << 20), metrics: Metrics::new() },
+            Event::StageFinished {
+                stage: stage(),
+                key: key(),
+                seconds: 9.87,
+                peak_bytes: Some(300 << 20),
+                metrics: Metrics::new(),
+            },
             Event::StageReused { stage: stage(), key: key(), metrics: Metrics::new() },
         ];
         let lines: Vec<String> = events.iter().filter_map(line).collect();
         expect![[r#"
-            cls (train): 90 steps, it has never run
-            cls (train): from 30 of 90 steps, it has never run
+            cls (train): 480 images, it has never run
             cls: 3 of 90, loss 0.5000, 40.0 images/s
             cls: epoch 2, loss 0.2500, accuracy 0.5000, rate 5.00e-2, 3.2 s
             cls: done in 9.9 s, peak memory 300 MiB, 0123456789ab
@@ -183,8 +192,14 @@ mod tests {
 
     #[test]
     fn oracles_are_marked() {
-        let value = |value, oracle| MetricValue { value, oracle, over: "7 classes, 12 images".into(), detail: serde_json::Value::Null };
-        let metrics = [("ap".to_string(), value(None, false)), ("cam_iou".to_string(), value(Some(0.4312), true))].into();
+        let value = |value, oracle| MetricValue {
+            value,
+            oracle,
+            over: "7 classes, 12 images".into(),
+            detail: serde_json::Value::Null,
+        };
+        let metrics =
+            [("ap".to_string(), value(None, false)), ("cam_iou".to_string(), value(Some(0.4312), true))].into();
         expect![[r#"
             seeds
               ap       none  7 classes, 12 images

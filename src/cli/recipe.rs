@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::list;
 use crate::diag::{Code, Diagnostic, Problems, suggest};
-use crate::hir::{self, Files, Program};
+use crate::hir::{self, Files};
 use crate::lower::{self, Choices, Recipe};
 use crate::source::{Sources, Span};
+use crate::syntax::ast::ItemKind;
 
 /// Which recipe, with what decided: the arguments that several commands share.
 #[derive(clap::Args, Clone)]
@@ -40,6 +41,10 @@ pub(super) struct Opened {
     pub sources: Sources,
     pub problems: Problems,
     pub recipe: Recipe,
+    /// The text of the file.
+    pub text: String,
+    /// The names of its variants.
+    pub variants: Vec<String>,
 }
 
 /// Reads and lowers a recipe. Problems of its text are in [`Opened::problems`]; a file that cannot be read at all is the error,
@@ -53,13 +58,16 @@ pub(super) fn open(path: &Path, choice: &Choice) -> Result<Opened, Box<(Diagnost
     let mut problems = Problems::default();
     let name = path.display().to_string();
     let program = hir::load(&name, &text, &choice.sets, &Disk, &mut sources, &mut problems);
-    let recipe = lower_program(path, &program, choice, &mut problems);
-    Ok(Opened { sources, problems, recipe })
-}
-
-fn lower_program(path: &Path, program: &Program, choice: &Choice, problems: &mut Problems) -> Recipe {
     let stem = path.file_stem().map_or("recipe".into(), |stem| stem.to_string_lossy());
-    lower::lower(&stem, program, &Choices { variants: choice.variants.clone() }, problems)
+    let choices = Choices { variants: choice.variants.clone() };
+    let recipe = lower::lower(&stem, &program, &choices, &mut problems);
+    let items = &program.module(program.recipe()).tree.items;
+    let variants = items.iter().filter_map(|item| match &item.kind {
+        ItemKind::Variant { name, .. } => Some(name.text.clone()),
+        _ => None,
+    });
+    let variants = variants.collect();
+    Ok(Opened { sources, problems, recipe, text, variants })
 }
 
 /// Files of recipes that a recipe uses.

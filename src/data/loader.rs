@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::{DataError, Pipeline, Sample};
+use super::{Array, DataError, Pipeline, Sample};
 use crate::random::Stream;
 
 /// How the samples of a pipeline become batches.
@@ -75,8 +75,7 @@ const SHUFFLE: u64 = u64::MAX;
 /// | `mask` | u32 `[B, H, W]`, 255 not known |
 /// | `valid` | f32 `[B, 1, H, W]`, 0 or 1 |
 /// | `size` | u32 `[B, 2]`, height and width as decoded |
-/// | a joined float map | f32 `[B, C, H, W]` |
-/// | a joined index map | u32 `[B, H, W]` |
+/// | a joined map | f32 `[B, C, H, W]`, class numbers u32 `[B, H, W]` |
 /// | a joined vector | f32 `[B, C]` |
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -230,8 +229,7 @@ fn collate(pipeline: &Pipeline, mut samples: Vec<Sample>) -> Result<Batch, DataE
     if fields.valid {
         let mut valid = Vec::with_capacity(count * height * width);
         for sample in &samples {
-            valid
-                .extend((0..height * width).map(|at| f32::from(u8::from(sample.is_valid(at / width, at % width)))));
+            valid.extend((0..height * width).map(|at| f32::from(u8::from(sample.is_valid(at / width, at % width)))));
         }
         add("valid", Tensor::from_vec(valid, (count, 1, height, width), &Device::Cpu))?;
     }
@@ -242,18 +240,15 @@ fn collate(pipeline: &Pipeline, mut samples: Vec<Sample>) -> Result<Batch, DataE
         let data: Vec<f32> = maps.flat_map(|planes| &planes.data).copied().collect();
         add(&name, Tensor::from_vec(data, (count, channels, height, width), &Device::Cpu))?;
     }
-    let names: Vec<String> = samples[0].vectors.keys().cloned().collect();
-    for name in names {
-        let length = samples[0].vectors[&name].len();
-        let numbers = samples.iter().filter_map(|sample| sample.vectors.get(&name)).flatten();
-        let data: Vec<f32> = numbers.copied().collect();
-        add(&name, Tensor::from_vec(data, (count, length), &Device::Cpu))?;
-    }
     let names: Vec<String> = samples[0].index_maps.keys().cloned().collect();
     for name in names {
         let grids = samples.iter().filter_map(|sample| sample.index_maps.get(&name));
         let data: Vec<u32> = grids.flat_map(|grid| &grid.data).copied().collect();
         add(&name, Tensor::from_vec(data, (count, height, width), &Device::Cpu))?;
+    }
+    let names: Vec<String> = samples[0].arrays.keys().cloned().collect();
+    for name in names {
+        add(&name, stack(&name, &samples)?)?;
     }
     if fields.image {
         let mut data = Vec::with_capacity(count * 3 * height * width);
@@ -264,6 +259,30 @@ fn collate(pipeline: &Pipeline, mut samples: Vec<Sample>) -> Result<Batch, DataE
     }
     let indices = samples.iter().map(|sample| sample.index).collect();
     Ok(Batch { ids: samples.into_iter().map(|sample| sample.id).collect(), indices, tensors })
+}
+
+/// The arrays of that name, one after the other; they must be of one shape.
+fn stack(name: &str, samples: &[Sample]) -> Result<candle_core::Result<Tensor>, DataError> {
+    let first = samples[0].arrays[name].dims();
+    let (mut floats, mut indices) = (Vec::new(), Vec::new());
+    for sample in samples {
+        let array = sample.arrays.get(name);
+        match array.filter(|array| array.dims() == first) {
+            Some(Array::Float { data, .. }) => floats.extend_from_slice(data),
+            Some(Array::Index { data, .. }) => indices.extend_from_slice(data),
+            None => {
+                let other = array.map_or(&[][..], Array::dims);
+                let what = format!("`{name}` is {first:?} for `{}` and {other:?} for `{}`", samples[0].id, sample.id);
+                return Err(DataError::argument(what).help("take the pictures one by one (`batch = 1`)"));
+            }
+        }
+    }
+    let mut dims = vec![samples.len()];
+    dims.extend_from_slice(first);
+    Ok(match indices.is_empty() {
+        true => Tensor::from_vec(floats, dims, &Device::Cpu),
+        false => Tensor::from_vec(indices, dims, &Device::Cpu),
+    })
 }
 
 fn expect_one_size(samples: &[Sample]) -> Result<(), DataError> {

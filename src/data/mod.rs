@@ -30,7 +30,7 @@ pub use decode::{IGNORE, Mask, Rgb, read_indices, read_mask, read_rgb};
 pub use error::{DataError, Kind};
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
-pub use sample::{Picture, Planes, Rect, Sample};
+pub use sample::{Array, Picture, Planes, Rect, Sample};
 pub use transform::{Placed, Transform};
 
 /// Which data set is meant.

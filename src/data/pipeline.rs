@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::sample::{Picture, Rect};
-use super::{DataError, Dataset, Grid, Kind, Placed, Planes, Sample, resample};
+use super::sample::{Array, Picture, Rect};
+use super::{DataError, Dataset, Grid, Kind, Placed, Planes, Sample};
 use crate::random::Stream;
 
 /// What a step asks for. What is not asked for is never opened: a recipe without `mask` sees no mask.
@@ -18,12 +18,15 @@ pub struct Fields {
     pub size: bool,
 }
 
-/// A map that another stage has made of one picture.
+/// What another stage has made of one picture.
+///
+/// A map moves with the picture where something moves the picture, and must then be as large; where nothing does, it
+/// arrives as it was saved, whatever its grid.
 #[derive(Clone, PartialEq, Debug)]
 pub enum JoinedMap {
-    /// `[C, H, W]`; brought to the picture's size where it is on a coarser or finer grid.
+    /// `[C, H, W]`.
     Float(Planes),
-    /// Class or region numbers, as large as the picture.
+    /// Class or region numbers, `[H, W]`.
     Index(Grid<u32>),
     /// `[C]`: numbers of the whole picture, which no transform changes.
     Vector(Vec<f32>),
@@ -50,6 +53,8 @@ pub struct Pipeline {
     transforms: Vec<Placed>,
     joins: Vec<Join>,
     fields: Fields,
+    /// Whether any transform changes where things are.
+    moves: bool,
 }
 
 impl Pipeline {
@@ -82,7 +87,8 @@ impl Pipeline {
             }
             return Err(first.help("`wsss data check` lists all of them"));
         }
-        Ok(Pipeline { dataset, split: split.to_owned(), transforms, joins, fields })
+        let moves = transforms.iter().any(|placed| placed.transform.moves());
+        Ok(Pipeline { dataset, split: split.to_owned(), transforms, joins, fields, moves })
     }
 
     /// How many samples there are; never 0.
@@ -126,7 +132,9 @@ impl Pipeline {
         if self.fields.tags {
             sample.tags = Some(dataset.tags(split, index)?);
         }
-        if self.fields.image || self.fields.size || (self.fields.valid && !self.fields.mask) {
+        // Maps that move need to know the size of their picture, and a mask tells it as well.
+        let size_needed = self.fields.valid || (self.moves && !self.joins.is_empty());
+        if self.fields.image || self.fields.size || (size_needed && !self.fields.mask) {
             let image = dataset.image(split, index)?;
             sample.start([image.height, image.width]);
             sample.image = Some(Picture::Bytes(image));
@@ -148,31 +156,33 @@ impl Pipeline {
     }
 
     fn join(&self, sample: &mut Sample, join: &Join) -> Result<(), DataError> {
-        let map = join.artifacts.load(&sample.id)?;
         let name = join.name.clone();
-        let size = match &map {
-            JoinedMap::Float(planes) => [planes.height, planes.width],
-            JoinedMap::Index(grid) => [grid.height, grid.width],
-            JoinedMap::Vector(_) => sample.size,
+        let map = join.artifacts.load(&sample.id)?;
+        let (kind, size) = match &map {
+            JoinedMap::Float(planes) => ("map", [planes.height, planes.width]),
+            JoinedMap::Index(grid) => ("index map", [grid.height, grid.width]),
+            JoinedMap::Vector(_) => ("vector", sample.size),
         };
-        if size.contains(&0) && !matches!(map, JoinedMap::Vector(_)) {
-            return Err(DataError::argument(format!("the map `{name}` of `{}` is empty", sample.id)));
-        }
-        if sample.size == [0, 0] {
-            sample.start(size);
+        if self.moves && size != sample.size {
+            let ([mh, mw], [height, width]) = (size, sample.size);
+            let what = format!(
+                "the {kind} `{name}` of `{}` is {mh} × {mw}, its picture is {height} × {width} (height × width)",
+                sample.id
+            );
+            return Err(
+                DataError::argument(what).help("only a map as large as its picture can be cropped or flipped with it")
+            );
         }
         match map {
-            JoinedMap::Vector(numbers) => drop(sample.vectors.insert(name, numbers)),
-            JoinedMap::Float(planes) if size == sample.size => drop(sample.maps.insert(name, planes)),
-            JoinedMap::Float(planes) => drop(sample.maps.insert(name, resample::resize_bilinear(&planes, sample.size))),
-            JoinedMap::Index(grid) if size == sample.size => drop(sample.index_maps.insert(name, grid)),
-            JoinedMap::Index(_) => {
-                let ([mh, mw], [height, width]) = (size, sample.size);
-                return Err(DataError::argument(format!(
-                    "the index map `{name}` of `{}` is {mh} × {mw}, its picture is {height} × {width} (height × width)",
-                    sample.id
-                )));
+            JoinedMap::Float(planes) if self.moves => drop(sample.maps.insert(name, planes)),
+            JoinedMap::Index(grid) if self.moves => drop(sample.index_maps.insert(name, grid)),
+            JoinedMap::Float(Planes { channels, height, width, data }) => {
+                drop(sample.arrays.insert(name, Array::Float { dims: vec![channels, height, width], data }));
             }
+            JoinedMap::Index(Grid { height, width, data }) => {
+                drop(sample.arrays.insert(name, Array::Index { dims: vec![height, width], data }));
+            }
+            JoinedMap::Vector(data) => drop(sample.arrays.insert(name, Array::Float { dims: vec![data.len()], data })),
         }
         Ok(())
     }
@@ -203,9 +213,9 @@ mod tests {
         tree
     }
 
-    fn pipeline(tree: &Tree, fields: Fields, joins: Vec<Join>) -> Pipeline {
+    fn pipeline(tree: &Tree, fields: Fields) -> Pipeline {
         let dataset = open(&Source::Folder { root: tree.root().to_owned() }).unwrap();
-        Pipeline::new(dataset, "train", Vec::new(), joins, fields).unwrap()
+        Pipeline::new(dataset, "train", Vec::new(), Vec::new(), fields).unwrap()
     }
 
     #[test]
@@ -221,7 +231,7 @@ mod tests {
     #[test]
     fn a_mask_of_another_size_names_both() {
         let tree = tree();
-        let pipeline = pipeline(&tree, Fields { image: true, mask: true, ..Fields::default() }, Vec::new());
+        let pipeline = pipeline(&tree, Fields { image: true, mask: true, ..Fields::default() });
         assert_eq!(pipeline.load(0, 0, 0).unwrap().mask.unwrap().data[..3], [0, 1, 2]);
         let error = pipeline.load(1, 0, 0).unwrap_err();
         assert_eq!(tree.tell(&error), "masks/b.png: is 4 × 6, its picture is 6 × 4 (height × width)");
@@ -257,18 +267,26 @@ mod tests {
     }
 
     #[test]
-    fn joined_maps_come_to_the_pictures_size_and_vectors_as_they_are() {
+    fn joined_maps_move_or_arrive_as_they_were_saved() {
         let tree = tree();
-        let join = |map| vec![Join { name: "cam".into(), artifacts: Arc::new(Fixed(map)) }];
-        let coarse = Planes { channels: 2, height: 1, width: 1, data: vec![0.5, 0.25] };
-        let fields = Fields { image: true, ..Fields::default() };
-        let sample = pipeline(&tree, fields, join(JoinedMap::Float(coarse))).load(0, 0, 0).unwrap();
-        assert_eq!(sample.maps["cam"].data, [[0.5; 24], [0.25; 24]].concat());
-        let vector = JoinedMap::Vector(vec![0.25, 1.0]);
-        let batch = pipeline(&tree, fields, join(vector)).batch_of_one(0, 0, 0).unwrap();
-        assert_eq!(batch.tensors["cam"].to_vec2::<f32>().unwrap(), [[0.25, 1.0]]);
-        let index = JoinedMap::Index(Grid { height: 2, width: 2, data: vec![0; 4] });
-        let error = pipeline(&tree, fields, join(index)).load(0, 0, 0).unwrap_err();
-        assert!(error.what.starts_with("the index map `cam` of `a` is 2 × 2, its picture is 4 × 6"), "{error}");
+        let dataset = open(&Source::Folder { root: tree.root().to_owned() }).unwrap();
+        let load = |map: JoinedMap, transforms: Vec<Transform>| {
+            let join = Join { name: "cam".into(), artifacts: Arc::new(Fixed(map)) };
+            let placed = transforms.into_iter().map(|transform| Placed { transform, place: 1 }).collect();
+            let fields = Fields::default();
+            Pipeline::new(dataset.clone(), "train", placed, vec![join], fields).unwrap().load(0, 0, 0)
+        };
+        let coarse = JoinedMap::Float(Planes { channels: 2, height: 1, width: 2, data: vec![1.0, 2.0, 3.0, 4.0] });
+        let sample = load(coarse.clone(), Vec::new()).unwrap();
+        let saved = Array::Float { dims: vec![2, 1, 2], data: vec![1.0, 2.0, 3.0, 4.0] };
+        assert_eq!((&sample.arrays["cam"], sample.maps.len()), (&saved, 0));
+        let flip = || vec![Transform::RandomFlip { p: 1.0 }];
+        let whole = JoinedMap::Index(Grid { height: 4, width: 6, data: (0..24).collect() });
+        assert_eq!(load(whole, flip()).unwrap().index_maps["cam"].data[..6], [5, 4, 3, 2, 1, 0]);
+        let scores = JoinedMap::Vector(vec![0.5, 0.25]);
+        let loose = Array::Float { dims: vec![2], data: vec![0.5, 0.25] };
+        assert_eq!(load(scores, flip()).unwrap().arrays["cam"], loose);
+        let error = load(coarse, flip()).unwrap_err();
+        assert!(error.what.starts_with("the map `cam` of `a` is 1 × 2, its picture is 4 × 6"), "{error}");
     }
 }

@@ -59,6 +59,21 @@ pub struct Rect {
     pub width: usize,
 }
 
+/// Numbers of any shape.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Array {
+    Float { dims: Vec<usize>, data: Vec<f32> },
+    Index { dims: Vec<usize>, data: Vec<u32> },
+}
+
+impl Array {
+    pub fn dims(&self) -> &[usize] {
+        match self {
+            Array::Float { dims, .. } | Array::Index { dims, .. } => dims,
+        }
+    }
+}
+
 /// One picture on its way into a batch. Sizes are `[height, width]`.
 ///
 /// S1: image, mask, maps and index maps are all of `size`.
@@ -75,12 +90,12 @@ pub struct Sample {
     pub image: Option<Picture>,
     pub tags: Option<Vec<bool>>,
     pub mask: Option<Mask>,
-    /// Float maps of other stages, by name.
+    /// Float maps of other stages that move with the picture, by name.
     pub maps: BTreeMap<String, Planes>,
-    /// Index maps of other stages, by name.
+    /// Index maps of other stages that move with the picture, by name.
     pub index_maps: BTreeMap<String, Grid<u32>>,
-    /// Numbers of other stages that lie nowhere on the picture, by name.
-    pub vectors: BTreeMap<String, Vec<f32>>,
+    /// What other stages saved and nothing moves, by name.
+    pub arrays: BTreeMap<String, Array>,
     pub valid: Rect,
 }
 

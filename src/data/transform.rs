@@ -93,6 +93,11 @@ impl Transform {
         Ok(())
     }
 
+    /// Whether it changes where things are, and not only what they look like.
+    pub fn moves(&self) -> bool {
+        !matches!(self, Transform::ColorJitter { .. } | Transform::Standardize { .. })
+    }
+
     /// Why no sample can be transformed so, if that is the case.
     pub fn mistake(&self) -> Option<String> {
         let positive = |sizes: &[usize]| sizes.iter().all(|&side| (1..=MAX_SIDE).contains(&side));

@@ -274,3 +274,164 @@ fn what(graph: &Graph, id: Id) -> String {
 fn leaf_error(graph: &Graph, id: Id, error: candle_core::Error) -> RunError {
     RunError::Leaf { node: id, what: what(graph, id), error }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Tensor;
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::exec::check;
+    use crate::exec::values::Values;
+    use crate::exec::watch::Seen;
+    use crate::graph::{text, verify};
+
+    fn interpreter(text: &str) -> Interpreter {
+        let graph = verify(text::parse(text).unwrap()).unwrap();
+        Interpreter::new(graph, DType::F64, &Device::Cpu).unwrap()
+    }
+
+    fn values(fields: &[(&str, Tensor)]) -> Values {
+        let fields = fields.iter().map(|(name, tensor)| (name.to_string(), tensor.clone())).collect();
+        Values { fields, ..Values::default() }
+    }
+
+    fn vector(data: &[f64]) -> Tensor {
+        Tensor::new(data, &Device::Cpu).unwrap()
+    }
+
+    fn run(text: &str, fields: &[(&str, Tensor)]) -> Result<Results, RunError> {
+        let context = check::context([("B".to_string(), 2)].into());
+        interpreter(text).run(&values(fields), &context, Options { shapes: true, ..Options::default() })
+    }
+
+    fn check_stopped(text: &str, fields: &[(&str, Tensor)], expected: Expect) {
+        expected.assert_eq(&run(text, fields).unwrap_err().to_string());
+    }
+
+    #[test]
+    fn numbers_come_out_by_output() {
+        let results = run(
+            "%0 = field x : real[B]
+             %1 = constant 3 : real[]
+             %2 = mul(%0, %1)
+             %3 = sum(%2)
+             save y = %2
+             metric m = miou(%2, %3)",
+            &[("x", vector(&[1.0, 2.0]))],
+        )
+        .unwrap();
+        assert_eq!(results[0][0].to_vec1::<f64>().unwrap(), [3.0, 6.0]);
+        assert_eq!(results[1][1].to_scalar::<f64>().unwrap(), 9.0);
+    }
+
+    #[test]
+    fn leaves_are_brought_to_the_dtype_of_the_run() {
+        let x = Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap();
+        let labels = Tensor::new(&[1u8, 0], &Device::Cpu).unwrap();
+        let results = run(
+            "%0 = field x : real[2]
+             %1 = field m : index(2)[2]
+             save x = %0
+             save m = %1",
+            &[("x", x), ("m", labels)],
+        )
+        .unwrap();
+        assert_eq!((results[0][0].dtype(), results[1][0].dtype()), (DType::F64, DType::U32));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_leaf() {
+        let text = "%0 = field x : real[B]\nsave y = %0";
+        check_stopped(text, &[], expect!["there is no field `x`"]);
+        check_stopped(text, &[("x", vector(&[1.0]))], expect!["the field `x` has the shape [1], expected [2]"]);
+    }
+
+    #[test]
+    fn an_op_that_fails_is_named() {
+        check_stopped(
+            "%0 = field x : real[2]
+             %1 = assume(%0) domain=\"unit\"
+             save y = %1",
+            &[("x", vector(&[0.5, 2.0]))],
+            expect!["`assume`: a number is 2, which is outside of `unit`, 0 to 1"],
+        );
+    }
+
+    #[test]
+    fn the_first_node_that_is_not_finite_is_named() {
+        let text = "
+            %0 = field x : real[2]
+            %1 = neg(%0)
+            %2 = log(%1)
+            %3 = neg(%2)
+            %4 = sum(%3)
+            %5 = log(%0)
+            save unrelated = %5
+            loss l = %4
+        ";
+        check_stopped(
+            text,
+            &[("x", vector(&[1.0, 2.0]))],
+            expect!["the loss `l` is not a finite number; the first that is not comes from the op `log`"],
+        );
+        check_stopped(
+            text,
+            &[("x", vector(&[1.0, f64::NAN]))],
+            expect!["the loss `l` is not a finite number; the first that is not comes from the field `x`"],
+        );
+        // What no loss depends on may be what it likes.
+        assert!(run(text, &[("x", vector(&[-1.0, -2.0]))]).is_ok());
+    }
+
+    #[test]
+    fn gradients_are_looked_at_on_demand() {
+        let mut graph = text::parse("%0 = weight w : real[]\n%1 = sqrt(%0)\nloss l = %1").unwrap();
+        crate::grad::differentiate(&mut graph).unwrap();
+        let interpreter = Interpreter::new(verify(graph).unwrap(), DType::F64, &Device::Cpu).unwrap();
+        let context = check::context([].into());
+        let zero = Tensor::new(0.0, &Device::Cpu).unwrap();
+        let values = Values { weights: [("w".to_string(), zero)].into(), ..Values::default() };
+        let run = |finite| interpreter.run(&values, &context, Options { finite, ..Options::default() });
+        assert!(run(Finite::Losses).is_ok());
+        let error = run(Finite::Gradients).unwrap_err().to_string();
+        expect!["the grad `w` is not a finite number; the first that is not comes from the op `sqrt.grad`"]
+            .assert_eq(&error);
+    }
+
+    struct All(Vec<Seen>);
+
+    impl Observer for All {
+        fn step(&mut self, seen: Seen) {
+            self.0.push(seen);
+        }
+    }
+
+    #[test]
+    fn an_observer_sees_what_is_held() {
+        let interpreter = interpreter(
+            "%0 = field x : real[2]
+             %1 = reshape(%0) dims=[2, 1]
+             %2 = neg(%1)
+             %3 = reshape(%2) dims=[2]
+             %4 = neg(%3)
+             save y = %4",
+        );
+        let context = check::context([].into());
+        let mut all = All(Vec::new());
+        let options = Options { observer: Some(&mut all), ..Options::default() };
+        interpreter.run(&values(&[("x", vector(&[1.0, 2.0]))]), &context, options).unwrap();
+        // A view of a leaf, 16 bytes, a view of those, 16 more.
+        let seen: Vec<(u64, u64)> = all.0.iter().map(|seen| (seen.bytes, seen.live)).collect();
+        assert_eq!(seen, [(0, 0), (16, 16), (0, 16), (16, 32)]);
+    }
+
+    #[test]
+    fn a_reshape_shares_the_storage() {
+        let x = vector(&[1.0, 2.0]);
+        let results =
+            run("%0 = field x : real[2]\n%1 = reshape(%0) dims=[2, 1]\nsave y = %1", &[("x", x.clone())]).unwrap();
+        let address = |tensor: &Tensor| std::ptr::from_ref(&*tensor.storage_and_layout().0);
+        assert_eq!(address(&x), address(&results[0][0]));
+    }
+}

@@ -126,3 +126,6 @@ fn backward(graph: &mut Graph, tape: &mut Tape, flows: &mut reach::Flows, id: Id
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,3 +79,67 @@ fn describe(node: &Node, text: &mut String, hasher: &mut Hasher) {
 fn write_attrs(text: &mut String, attrs: &Attrs) {
     attrs.iter().for_each(|(name, attr)| _ = write!(text, "{name}={attr};"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::digest;
+    use crate::graph::{Graph, text};
+
+    const GRAPH: &str = "
+        %0 = field x : real[2]
+        %1 = weight w : real[2]
+        %2 = mul(%0, %1)
+        %3 = affine(%2) scale=2.0
+        %4 = sum(%3)
+        loss a = %4
+        save b = %3
+    ";
+
+    fn parsed(text: &str) -> Graph {
+        text::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_decides_no_answer_is_not_part_of_it() {
+        let same = "
+            %7 = weight w : real[2]
+            %9 = constant 1 : real[]
+            %8 = field x : real[2]
+            %1 = mul(%8, %7)
+            %2 = affine(%1) scale=2.0
+            %3 = affine(%1) scale=2.0
+            %4 = sum(%3)
+            save b = %2
+            loss a = %4
+        ";
+        assert_eq!(digest(&parsed(GRAPH)), digest(&parsed(same)));
+    }
+
+    #[test]
+    fn what_decides_an_answer_is_part_of_it() {
+        let changes = [
+            ("field x", "field y"),
+            ("weight w", "frozen w"),
+            ("scale=2.0", "scale=2.5"),
+            ("scale=2.0", "scale=2.0 shift=1.0"),
+            ("mul(%0, %1)", "mul(%1, %0)"),
+            ("mul", "add"),
+            ("loss a", "loss c"),
+            ("loss a", "save a"),
+            ("save b = %3", "save b = %2"),
+            ("real[2]", "real[3]"),
+            ("x : real", "x : logit"),
+        ];
+        let before = digest(&parsed(GRAPH));
+        for (old, new) in changes {
+            assert_ne!(before, digest(&parsed(&GRAPH.replace(old, new))), "{old} → {new}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_constants_count_to_the_bit() {
+        let graph = |value: &str| digest(&parsed(&format!("%0 = constant {value} : real[]\nsave x = %0")));
+        assert_eq!(graph("0.1"), graph("0.10"));
+        assert_ne!(graph("0.1"), graph("0.10000000000000002"));
+    }
+}

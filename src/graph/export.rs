@@ -172,3 +172,72 @@ pub(super) fn dot_text(text: &str) -> String {
 pub(super) fn mermaid_text(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::graph::text;
+
+    fn small() -> Graph {
+        text::parse(
+            "%0 = field x : index(K + 1)[B] @image
+             %1 = weight \"a<b\" : real[B]
+             %2 = affine(%1) scale=2.0
+             save y = %2
+             metric m = miou(%0, %2) at=0.5",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn dot() {
+        expect![[r#"
+            digraph step {
+              node [shape=box];
+              n0 [label="field x\nindex(K + 1)[B]", style=filled];
+              n1 [label="weight a<b\nreal[B]", style=filled];
+              n2 [label="affine\nreal[B]"];
+              n1 -> n2;
+              o0 [label="save y", shape=ellipse];
+              n2 -> o0;
+              o1 [label="metric m", shape=ellipse];
+              n0 -> o1;
+              n2 -> o1;
+            }
+        "#]]
+        .assert_eq(&export(&small(), Format::Dot));
+    }
+
+    #[test]
+    fn mermaid() {
+        expect![[r#"
+            flowchart TB
+              n0[/"field x<br>index(K + 1)[B]"/]
+              n1[/"weight a&lt;b<br>real[B]"/]
+              n2["affine<br>real[B]"]
+              n1 --> n2
+              o0(["save y"])
+              n2 --> o0
+              o1(["metric m"])
+              n0 --> o1
+              n2 --> o1
+        "#]]
+        .assert_eq(&export(&small(), Format::Mermaid));
+    }
+
+    #[test]
+    fn json() {
+        let value: Value = serde_json::from_str(&export(&small(), Format::Json)).unwrap();
+        let affine = json!({
+            "id": 2, "kind": "op", "name": "affine", "inputs": [1], "attrs": { "scale": 2.0, "shift": 0.0 },
+            "domain": "real", "dims": ["B"], "supervision": "none", "trainable": true,
+        });
+        assert_eq!(value["nodes"][2], affine);
+        let metric =
+            json!({ "role": "metric", "name": "m", "nodes": [0, 2], "metric": "miou", "attrs": { "at": 0.5 } });
+        assert_eq!(value["outputs"][1], metric);
+    }
+}

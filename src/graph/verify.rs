@@ -191,3 +191,114 @@ fn outputs(graph: &Graph) -> Result<(), Broken> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::super::{Origin, Output, text};
+    use super::*;
+    use crate::ops::{Attrs, find};
+    use crate::types::{Dim, Domain};
+
+    fn check_broken(text: &str, spoil: impl FnOnce(&mut Graph, &[Id]), expected: Expect) {
+        let mut graph = text::parse(text).unwrap();
+        check(&graph).unwrap();
+        let ids: Vec<Id> = graph.ids().collect();
+        spoil(&mut graph, &ids);
+        expected.assert_eq(&verify(graph).unwrap_err().to_string());
+    }
+
+    const CHAIN: &str = "
+        %0 = weight w : real[2]
+        %1 = neg(%0)
+        %2 = neg(%1)
+        %3 = sum(%2)
+        loss l = %3
+        grad w = %2
+    ";
+
+    #[test]
+    fn v1_no_cycles() {
+        check_broken(
+            CHAIN,
+            // What reads the weight now reads what is made of it.
+            |graph, ids| graph.rewire(ids[0], ids[2]),
+            expect!["V1: node 1 waits for its own result"],
+        );
+    }
+
+    #[test]
+    fn v2_slots_are_filled() {
+        check_broken(CHAIN, |graph, ids| graph.remove(ids[0]), expect!["V2: `neg` has no `x`"]);
+    }
+
+    #[test]
+    fn v3_facts_are_inferred() {
+        let wrong_dims = |graph: &mut Graph, ids: &[Id]| graph.node_mut(ids[1]).fact.dims = vec![Dim::constant(3)];
+        check_broken(CHAIN, wrong_dims, expect!["V3: `neg` is stored as real[3], but gives real[2]"]);
+        let untrained = |graph: &mut Graph, ids: &[Id]| graph.node_mut(ids[1]).fact.trainable = false;
+        check_broken(CHAIN, untrained, expect!["V3: `neg` has the wrong gradient reach"]);
+    }
+
+    #[test]
+    fn v4_outputs_exist() {
+        let remove = |graph: &mut Graph, ids: &[Id]| graph.remove(ids[3]);
+        check_broken(CHAIN, remove, expect!["V4: loss `l` is of a node that does not exist"]);
+        let none = |graph: &mut Graph, _: &[Id]| graph.outputs[0].nodes.clear();
+        check_broken(CHAIN, none, expect!["V4: loss `l` is of 0 nodes"]);
+    }
+
+    #[test]
+    fn v5_losses_are_scalars() {
+        let vector = |graph: &mut Graph, ids: &[Id]| graph.outputs[0].nodes = vec![ids[2]];
+        check_broken(CHAIN, vector, expect!["V5: loss `l` is real[2], not a scalar"]);
+    }
+
+    #[test]
+    fn v6_leaves_keep_their_word() {
+        let frozen = |graph: &mut Graph, ids: &[Id]| {
+            graph.node_mut(ids[0]).kind = Kind::Weight { path: "w".into(), trained: false };
+        };
+        check_broken(CHAIN, frozen, expect!["V6: a leaf has the wrong gradient reach"]);
+        let again = |graph: &mut Graph, _: &[Id]| {
+            let fact = Fact::scalar(Domain::Real);
+            graph.leaf(
+                Kind::Weight { path: "w".into(), trained: true },
+                Fact { trainable: true, ..fact },
+                Origin::default(),
+            );
+        };
+        check_broken(CHAIN, again, expect!["V6: `w` is there twice, the other time as real[2]"]);
+    }
+
+    #[test]
+    fn v7_outputs_have_names_of_their_own() {
+        let again = |graph: &mut Graph, _: &[Id]| {
+            let loss = graph.outputs[0].clone();
+            graph.outputs.push(loss);
+        };
+        check_broken(CHAIN, again, expect!["V7: loss `l` is there twice"]);
+        let other = |graph: &mut Graph, ids: &[Id]| graph.outputs[1].nodes = vec![ids[3]];
+        check_broken(CHAIN, other, expect!["V7: grad `w` is real[], for real[2]"]);
+    }
+
+    #[test]
+    fn an_equal_leaf_is_not_added_again() {
+        let mut graph = Graph::new();
+        let leaf = |graph: &mut Graph, name: &str| {
+            graph.leaf(Kind::Field(name.into()), Fact::scalar(Domain::Real), Origin::default())
+        };
+        let x = leaf(&mut graph, "x");
+        assert_eq!(leaf(&mut graph, "x"), x);
+        assert_ne!(leaf(&mut graph, "y"), x);
+        // The id of a leaf that is gone may be used by another node.
+        graph.remove(x);
+        let y = leaf(&mut graph, "y");
+        let node = graph.apply(find("neg").unwrap(), &[Some(y)], Attrs::new(), Origin::default()).unwrap();
+        let x = leaf(&mut graph, "x");
+        assert_ne!(x, node);
+        graph.outputs.push(Output { role: Role::Save, name: "x".into(), nodes: vec![x, node], span: None });
+        assert!(matches!(&graph.node(x).kind, Kind::Field(name) if name == "x"));
+    }
+}

@@ -68,6 +68,7 @@ impl Loader<'_> {
         let id = ModuleId(self.program.modules.len());
         self.program.modules.push(Module {
             source,
+            text: text.clone(),
             tree,
             names: HashMap::new(),
             own_text: !matches!(origin, Origin::Standard),

@@ -28,6 +28,7 @@ pub struct ModuleId(pub usize);
 
 pub struct Module {
     pub source: SourceId,
+    pub text: String,
     pub tree: ast::File,
     /// Whether the text is the user's own rather than the standard library's.
     pub own_text: bool,

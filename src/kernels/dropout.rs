@@ -5,8 +5,8 @@
 //! number of workers. The gradient of a dropout is the same dropout of the gradient.
 
 use candle_core::{Result, Tensor, bail};
-use rayon::prelude::*;
 
+use super::par::for_tasks;
 use super::real::{Real, build, contiguous, dispatch, read, tensor};
 use crate::random::Stream;
 
@@ -28,7 +28,7 @@ pub fn dropout(x: &Tensor, p: f64, streams: &[Stream]) -> Result<Tensor> {
         // SAFETY: the blocks of all rows cover the result, and each is written by one task.
         let y = unsafe {
             build(numbers.len(), |out| {
-                (0..rows * blocks).into_par_iter().for_each(|task| {
+                for_tasks(rows * blocks, BLOCK.min(row), |task| {
                     let (index, start) = (task / blocks, task % blocks * BLOCK);
                     let length = BLOCK.min(row - start);
                     let from = index * row + start;
@@ -56,7 +56,7 @@ pub fn channel_dropout(x: &Tensor, p: f64, streams: &[Stream]) -> Result<Tensor>
         // SAFETY: the planes cover the result, and each is written by one task.
         let y = unsafe {
             build(numbers.len(), |out| {
-                (0..rows * channels).into_par_iter().for_each(|task| {
+                for_tasks(rows * channels, plane, |task| {
                     let (index, channel) = (task / channels, task % channels);
                     let word = streams[index % streams.len()].at((index / streams.len() * channels + channel) as u64);
                     let y = out.part(task * plane, plane);

@@ -1,8 +1,8 @@
 //! Matrix products over the last two axes, with the axes before them broadcast.
 
 use candle_core::{Layout, Result, Storage, Tensor, WithDType, bail};
-use rayon::prelude::*;
 
+use super::par::for_tasks;
 use super::real::{Grid, Out, Real, build, dispatch, tensor};
 
 /// Rows and columns of the result that one task computes.
@@ -91,14 +91,9 @@ fn products<R: Real>([m, n, k]: [usize; 3], batch: usize, left: &Matrices<R>, ri
             );
         }
     };
-    let tasks = batch * down * across;
+    let work = TILE[0].min(m) * TILE[1].min(n) * k;
     // SAFETY: the tiles cover all products.
-    unsafe {
-        build(batch * m * n, |out| match tasks {
-            1 => tile(out, 0),
-            _ => (0..tasks).into_par_iter().for_each(|task| tile(out, task)),
-        })
-    }
+    unsafe { build(batch * m * n, |out| for_tasks(batch * down * across, work, |task| tile(out, task))) }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 //! "Batch Normalization", ICML 2015, section 3).
 
 use candle_core::{DType, Result, Tensor, bail};
-use rayon::prelude::*;
 
+use super::par::collect;
 use super::real::{Real, build_blocks, contiguous, dispatch, read, tensor};
 use super::wide::wide;
 
@@ -174,7 +174,7 @@ impl Axes {
 
     /// Two numbers for each channel, as the rows of a `[2, C]` tensor.
     fn each_channel(&self, one: impl Fn(usize) -> [f64; 2] + Sync) -> Vec<f64> {
-        let pairs: Vec<[f64; 2]> = (0..self.channels).into_par_iter().map(|channel| wide(|| one(channel))).collect();
+        let pairs = collect(self.channels, self.batch * self.plane, |channel| wide(|| one(channel)));
         (0..2).flat_map(|row| pairs.iter().map(move |pair| pair[row])).collect()
     }
 

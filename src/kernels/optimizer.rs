@@ -4,8 +4,8 @@
 //! PyTorch's, so that learning rates and decays of published methods mean the same here.
 
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Tensor, bail};
-use rayon::prelude::*;
 
+use super::par::{PIECE, for_pieces};
 use super::real::Real;
 use super::wide::wide;
 
@@ -184,14 +184,12 @@ impl<T: Rule> InplaceOp3 for InPlace<T> {
 
 impl<T: Rule> InPlace<T> {
     fn write<R: Real>(&self, target: &mut [R], sources: [(&CpuStorage, (usize, usize)); 2]) -> Result<()> {
-        const BLOCK: usize = 32 * 1024;
         let [(a, a_range), (b, b_range)] = sources;
         let a = &R::cpu_storage_as_slice(a)?[a_range.0..a_range.1];
         let b = &R::cpu_storage_as_slice(b)?[b_range.0..b_range.1];
-        let blocks = target.par_chunks_mut(BLOCK).zip(a.par_chunks(BLOCK)).zip(b.par_chunks(BLOCK));
-        blocks.for_each(|((target, a), b)| {
+        for_pieces(target, PIECE, |start, target| {
             wide(|| {
-                for ((target, &a), &b) in target.iter_mut().zip(a).zip(b) {
+                for ((target, &a), &b) in target.iter_mut().zip(&a[start..]).zip(&b[start..]) {
                     *target = self.0.apply(*target, a, b);
                 }
             })

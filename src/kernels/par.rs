@@ -4,35 +4,47 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use super::real::Out;
+
 /// Numbers in a piece. Small enough for a core's cache, large enough that handing it out costs nothing; tensors up to this
 /// size are worked on where they are.
 pub const PIECE: usize = 16 * 1024;
 
 /// Calls `f(start, piece)` for consecutive pieces of `out`, each `piece` long but the last.
 pub fn for_pieces<T: Send>(out: &mut [T], piece: usize, f: impl Fn(usize, &mut [T]) + Sync) {
-    if out.len() <= piece {
-        f(0, out);
-    } else {
-        out.par_chunks_mut(piece).enumerate().for_each(|(number, chunk)| f(number * piece, chunk));
+    let length = out.len();
+    if length <= piece {
+        return f(0, out);
     }
+    let out = Out::new(out);
+    for_tasks(length.div_ceil(piece), PIECE, |number| {
+        let start = number * piece;
+        // SAFETY: the pieces are disjoint and end within `out`.
+        f(start, unsafe { out.part(start, piece.min(length - start)) });
+    });
 }
 
 /// `f(0), f(1), … f(count - 1)`, in order. `work` is the numbers one call touches: little work in all is done in place.
-pub fn collect<T: Send>(count: usize, work: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-    if count * work <= PIECE {
-        (0..count).map(f).collect()
-    } else {
-        (0..count).into_par_iter().with_min_len((PIECE / work.max(1)).max(1)).map(f).collect()
-    }
+pub fn collect<T: Send>(count: usize, work: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let mut items = Vec::with_capacity(count);
+    for_pieces(&mut items.spare_capacity_mut()[..count], (PIECE / work.max(1)).max(1), |start, piece| {
+        piece.iter_mut().zip(start..).for_each(|(item, number)| {
+            item.write(f(number));
+        });
+    });
+    // SAFETY: the capacity is at least `count`, and each of that many items was written.
+    unsafe { items.set_len(count) };
+    items
 }
 
 /// `f(0), f(1), … f(count - 1)`, in any order. `work` as for [`collect`].
-pub fn for_tasks(count: usize, work: usize, f: impl Fn(usize) + Sync + Send) {
-    if count * work <= PIECE {
-        (0..count).for_each(f);
-    } else {
-        (0..count).into_par_iter().with_min_len((PIECE / work.max(1)).max(1)).for_each(f);
-    }
+pub fn for_tasks(count: usize, work: usize, f: impl Fn(usize) + Sync) {
+    if count * work <= PIECE { (0..count).for_each(f) } else { on_all_cores(count, (PIECE / work.max(1)).max(1), &f) }
+}
+
+/// Not generic: what a parallel loop is made of is compiled once, not for each kernel and each kind of number.
+fn on_all_cores(count: usize, least: usize, f: &(dyn Fn(usize) + Sync)) {
+    (0..count).into_par_iter().with_min_len(least).for_each(f);
 }
 
 /// `f` of each number.

@@ -17,7 +17,8 @@ use std::ops::{Deref, Neg, Range};
 
 use candle_core::{Device, Result, Shape, Storage, Tensor, WithDType};
 use gemm::Parallelism;
-use rayon::prelude::*;
+
+use super::par::for_tasks;
 
 /// `f32` or `f64`.
 pub trait Real: WithDType + Neg<Output = Self> + Default {
@@ -253,8 +254,15 @@ pub fn tensor<R: WithDType>(numbers: Vec<R>, shape: impl Into<Shape>) -> Result<
 }
 
 /// Memory that several tasks write, each its own part.
-#[derive(Clone, Copy)]
 pub struct Out<R>(*mut R);
+
+impl<R> Clone for Out<R> {
+    fn clone(&self) -> Out<R> {
+        *self
+    }
+}
+
+impl<R> Copy for Out<R> {}
 
 // SAFETY: an `Out` is an address. Whoever uses it promises (see its methods) that no two tasks hold the same part.
 unsafe impl<R: Send> Send for Out<R> {}
@@ -311,15 +319,8 @@ pub unsafe fn build_blocks<R: Real>(length: usize, block: usize, fill: impl Fn(u
         // SAFETY: blocks are disjoint and end within `length`.
         fill(start, unsafe { out.part(start, block.min(length - start)) });
     };
-    let blocks = length.div_ceil(block);
     // SAFETY: the blocks cover all numbers.
-    unsafe {
-        build(length, |out| match blocks {
-            0 => {}
-            1 => one(out, 0),
-            _ => (0..blocks).into_par_iter().for_each(|index| one(out, index)),
-        })
-    }
+    unsafe { build(length, |out| for_tasks(length.div_ceil(block), block, |index| one(out, index))) }
 }
 
 #[cfg(test)]

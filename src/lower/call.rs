@@ -185,7 +185,7 @@ impl<'p> Lower<'p, '_> {
     pub(super) fn tensor(&mut self, value: Value<'p>, span: Span) -> Option<Id> {
         match value {
             Value::Tensor(id) => Some(id),
-            Value::Poison => None,
+            value if value.is_poison() => None,
             Value::Number(number) => {
                 let origin = self.origin(span);
                 let step = self.step_at(span)?;
@@ -197,6 +197,18 @@ impl<'p> Lower<'p, '_> {
                 Value::Tensor(id) => Some(id),
                 _ => None,
             },
+            Value::MetricCall(call) if call.metric.oracle => {
+                let name = call.metric.name;
+                self.report(
+                    Diagnostic::error(
+                        Code::OracleUsed,
+                        format!("what `{name}` finds by looking at masks cannot be used"),
+                    )
+                    .label(span, "used here")
+                    .help("a `metric` line may report it; nothing may depend on it"),
+                );
+                None
+            }
             other => {
                 self.report(
                     Diagnostic::error(Code::NotATensor, format!("expected a tensor, found {}", other.kind()))
@@ -262,7 +274,7 @@ impl<'p> Lower<'p, '_> {
                     Some((*spans.get(slot)?, Some(step.graph.node(id).fact.clone())))
                 });
                 let blamed = blamed.as_ref().map(|(span, fact)| (*span, fact.as_ref()));
-                let diagnostic = errors::op(op.name, error, span, blamed);
+                let diagnostic = errors::op(op.written(), op.name, error, span, blamed);
                 self.report(diagnostic)
             }
         }
@@ -280,7 +292,7 @@ impl<'p> Lower<'p, '_> {
             Err(error) => {
                 let slot = error.argument.and_then(|name| metric.inputs.iter().position(|input| input.name == name));
                 let blamed = slot.and_then(|slot| Some((*bound.spans.get(slot)?, facts.get(slot).copied())));
-                let diagnostic = errors::op(metric.name, error, span, blamed);
+                let diagnostic = errors::op(metric.name, metric.name, error, span, blamed);
                 self.report(diagnostic)
             }
         }

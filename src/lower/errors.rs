@@ -80,9 +80,15 @@ pub(super) fn out_of_range(message: impl Into<String>, span: Span, help: impl In
     Diagnostic::error(Code::OutOfRange, message).label(span, "out of range").help(help)
 }
 
-/// A wrong use of an op, put under the argument that is to blame.
-pub(super) fn op(op_name: &str, error: OpError, span: Span, blamed: Option<(Span, Option<&Fact>)>) -> Diagnostic {
-    let diagnostic = Diagnostic::error(error.code, format!("`{op_name}`: {}", error.message));
+/// A wrong use of an op, put under the argument that is to blame. `written` is how the recipe writes the op, `+` for `add`.
+pub(super) fn op(
+    written: &str,
+    op_name: &str,
+    error: OpError,
+    span: Span,
+    blamed: Option<(Span, Option<&Fact>)>,
+) -> Diagnostic {
+    let diagnostic = Diagnostic::error(error.code, format!("`{written}`: {}", error.message));
     let diagnostic = match blamed {
         Some((place, Some(fact))) => diagnostic.label(place, format!("this is {fact}")),
         Some((place, None)) => diagnostic.label(place, "this argument"),

@@ -66,8 +66,8 @@ pub fn lower_expression(program: &Program, problems: &mut Problems) -> Option<Lo
         random: 0,
         learnt: Default::default(),
     });
-    let items = program.module(program.recipe()).tree.items.iter().enumerate();
-    let last = items.filter(|(_, item)| matches!(item.kind, ast::ItemKind::Let(_))).last()?;
+    let mut items = program.module(program.recipe()).tree.items.iter().enumerate();
+    let last = items.rfind(|(_, item)| matches!(item.kind, ast::ItemKind::Let(_)))?;
     let value = lower.global(program.recipe(), last.0, last.1.span);
     results(&mut lower, value);
     let step = lower.step.take()?;

@@ -17,11 +17,11 @@ mod operators;
 mod prove;
 mod recipe;
 mod stage;
-mod types;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod types;
 mod value;
 
 use std::collections::HashMap;
@@ -105,6 +105,8 @@ pub(crate) struct Lower<'p, 'a> {
     calls: Option<Arc<Frame>>,
     depth: usize,
     budget: usize,
+    /// Whether the end of the budget has been reported.
+    exhausted: bool,
     level: Level,
     /// Data sets by their source, so that equal sources share a class axis.
     datasets: Vec<std::rc::Rc<value::Dataset>>,
@@ -134,6 +136,7 @@ impl<'p, 'a> Lower<'p, 'a> {
             calls: None,
             depth: 0,
             budget: BUDGET,
+            exhausted: false,
             level: Level::None,
             datasets: Vec::new(),
         }
@@ -174,8 +177,8 @@ impl<'p, 'a> Lower<'p, 'a> {
             self.budget -= steps;
             return true;
         }
-        if self.budget > 0 {
-            self.budget = 0;
+        self.budget = 0;
+        if !std::mem::replace(&mut self.exhausted, true) {
             self.report(
                 Diagnostic::error(
                     Code::BudgetExhausted,
@@ -429,11 +432,12 @@ impl<'p, 'a> Lower<'p, 'a> {
         });
         params
             .map(|(name, default)| {
-                let (value, origin) = match self.overrides.get(&name.text) {
-                    Some((value, _, origin)) => (*value, origin.clone()),
-                    None => (default, "default".to_string()),
+                let (value, module, origin) = match self.overrides.get(&name.text) {
+                    Some((value, module, origin)) => (*value, self.program.module(*module), origin.clone()),
+                    None => (default, recipe, "default".to_string()),
                 };
-                ParamValue { name: name.text.clone(), value: value.span, origin }
+                let text = module.text.get(value.span.range()).unwrap_or("none");
+                ParamValue { name: name.text.clone(), text: text.to_string(), origin }
             })
             .collect()
     }

@@ -143,6 +143,12 @@ impl<'p> Lower<'p, '_> {
                 let both = matches!(other, Value::Nothing);
                 Value::Bool(both == (operator == Op::Equal))
             }
+            // A choice between a number and a word (`padding = "same"`) is asked for by comparing.
+            (Value::Text(_), Value::Number(_) | Value::List(_)) | (Value::Number(_) | Value::List(_), Value::Text(_))
+                if matches!(operator, Op::Equal | Op::NotEqual) =>
+            {
+                Value::Bool(operator == Op::NotEqual)
+            }
             _ => self.cannot(operator, &left, left_span, &right, right_span),
         }
     }
@@ -254,13 +260,7 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// An op of the registry on tensors that are there.
-    pub(super) fn apply_named(
-        &mut self,
-        name: &str,
-        inputs: &[(Id, Span)],
-        attrs: Attrs,
-        span: Span,
-    ) -> Value<'p> {
+    pub(super) fn apply_named(&mut self, name: &str, inputs: &[(Id, Span)], attrs: Attrs, span: Span) -> Value<'p> {
         let Some(op) = ops::find(name) else {
             return self.report(
                 Diagnostic::error(Code::Internal, format!("the op `{name}` is not in the registry"))

@@ -26,7 +26,7 @@ pub struct Recipe {
 pub struct ParamValue {
     pub name: String,
     /// The text of the value that counts.
-    pub value: Span,
+    pub text: String,
     /// `default`, `variant quick`, `--set`.
     pub origin: String,
 }

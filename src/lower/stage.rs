@@ -23,6 +23,8 @@ pub(super) struct LoweredStage<'p> {
     pub nets: IndexMap<String, NetValue<'p>>,
     pub saves: IndexMap<String, Artifact>,
     pub metrics: Vec<(String, bool)>,
+    /// Every net, save and metric that is written, also where a mistake kept it from being made.
+    pub written: Vec<String>,
     /// The strongest label its losses saw: what its weights have learnt from.
     pub learnt: Level,
 }
@@ -69,7 +71,6 @@ impl<'p> Lower<'p, '_> {
         });
         let mut scope = Scope::of_module(self.program.recipe());
         let mut entries = Entries::default();
-        let errors_before = self.problems.iter().filter(|problem| problem.is_error()).count();
         for entry in &stage.entries {
             self.entry(entry, stage, &mut entries, &mut scope);
         }
@@ -86,11 +87,10 @@ impl<'p> Lower<'p, '_> {
             );
         }
         let train = (kind == StageKind::Train).then(|| self.train(stage, &entries)).flatten();
-        let sound = self.problems.iter().filter(|problem| problem.is_error()).count() == errors_before;
-        if sound {
+        if entries.body {
             prove::purpose(self, stage);
-            prove::supervision(self);
         }
+        prove::supervision(self);
         let Some(step) = self.step.take() else { return };
         let learnt = prove::strongest(&step.graph, Role::Loss);
         let saves = saves(&step.graph, samples.as_deref());
@@ -113,7 +113,8 @@ impl<'p> Lower<'p, '_> {
             span: stage.name.span,
         };
         self.stage_of_item.insert(item, self.stages.len());
-        self.stages.push(LoweredStage { result, nets: entries.nets, saves, metrics, learnt });
+        let written = written(stage);
+        self.stages.push(LoweredStage { result, nets: entries.nets, saves, metrics, written, learnt });
     }
 
     fn entry(
@@ -593,10 +594,30 @@ impl<'p> Lower<'p, '_> {
                 .help("write a constant with its citation (`0.26 @ \"sec. 4\"`), or a rule that needs no masks"),
             );
         }
+        if stage.written.contains(&name.text) {
+            return Value::Poison;
+        }
         let known: Vec<String> = stage.nets.keys().chain(stage.saves.keys()).cloned().collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         self.report(errors::unknown_field(&of, &name.text, name.span, known))
     }
+}
+
+fn written(stage: &ast::Stage) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in &stage.entries {
+        match &entry.kind {
+            EntryKind::Net { name, .. } => names.push(name.text.clone()),
+            EntryKind::Body { statements, .. } => {
+                names.extend(statements.iter().filter_map(|statement| match &statement.kind {
+                    StatementKind::Save { name, .. } | StatementKind::Metric { name, .. } => Some(name.text.clone()),
+                    _ => None,
+                }));
+            }
+            _ => {}
+        }
+    }
+    names
 }
 
 fn saves(graph: &Graph, samples: Option<&Samples>) -> IndexMap<String, Artifact> {

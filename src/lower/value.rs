@@ -242,7 +242,12 @@ impl<'p> Value<'p> {
         }
     }
 
+    /// Whether it is, or as a list holds, the result of a reported mistake.
     pub fn is_poison(&self) -> bool {
-        matches!(self, Value::Poison)
+        match self {
+            Value::Poison => true,
+            Value::List(items) => items.iter().any(Value::is_poison),
+            _ => false,
+        }
     }
 }

@@ -23,7 +23,7 @@ pub struct MetricDef {
     pub start: Start,
 }
 
-/// Begins to count, for data with this many foreground classes.
+/// Begins a count with a metric's arguments, for data with so many foreground classes.
 pub type Start = fn(&Attrs, usize) -> Result<Box<dyn Accumulator>, OpError>;
 
 impl PartialEq for MetricDef {

@@ -10,15 +10,23 @@ mod def;
 mod folders;
 mod iou;
 mod precision;
+mod rules;
 mod sweep;
-mod table;
 
-pub use def::{Accumulator, MetricDef, MetricValue};
+mod best_threshold_iou;
+mod mean;
+mod mean_average_precision;
+mod miou;
+
+pub use def::{Accumulator, MetricDef, MetricValue, Start};
 pub use folders::{Report, eval_folders};
 pub use iou::{Iou, IouCounter};
 pub use precision::AveragePrecision;
 pub use sweep::{Point, ThresholdSweep};
-pub use table::METRICS;
+
+/// Every metric. Documentation follows this order.
+pub static METRICS: &[MetricDef] =
+    &[miou::METRIC, best_threshold_iou::METRIC, mean_average_precision::METRIC, mean::METRIC];
 
 pub fn find(name: &str) -> Option<&'static MetricDef> {
     METRICS.iter().find(|metric| metric.name == name)

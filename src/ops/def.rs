@@ -54,6 +54,26 @@ impl OpDef {
         examples: &[],
     };
 
+    /// How the language writes it: `+` for `add`, else the name.
+    pub fn written(&self) -> &'static str {
+        const SIGNS: &[(&str, &str)] = &[
+            ("add", "+"),
+            ("sub", "-"),
+            ("mul", "*"),
+            ("div", "/"),
+            ("pow", "^"),
+            ("neg", "-"),
+            ("affine", "+ - * /"),
+            ("less", "<"),
+            ("less_equal", "<="),
+            ("greater", ">"),
+            ("greater_equal", ">="),
+            ("equal", "=="),
+            ("not_equal", "!="),
+        ];
+        SIGNS.iter().find(|(name, _)| *name == self.name).map_or(self.name, |(_, sign)| sign)
+    }
+
     pub fn param(&self, name: &str) -> Option<&'static Param> {
         self.params.iter().find(|param| param.name == name)
     }
@@ -175,7 +195,7 @@ impl Nature {
     }
 }
 
-/// An equation that holds for all finite inputs of an op. Passes apply laws and know no op by name.
+/// An equation that holds wherever an op gives a finite result. Passes apply laws and know no op by name.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Law {
     /// With `value` everywhere in `slot`, the result is the other of the two inputs, broadcast: `x + 0`, `x * 1`, `x / 1`.
@@ -190,6 +210,8 @@ pub enum Law {
     Last,
     /// A result that has the dims and the domain of the first input is the first input: a reshape, a sum over no axis.
     SameDims,
+    /// The result is the first input; only gradients see a difference, and they are nodes by the time it is used.
+    Stop,
 }
 
 /// Code in the recipe language and the answer it prints; run by the conformance tests, shown by `wsss doc`.

@@ -66,7 +66,7 @@ pub fn real<'a>(args: &Infer<'a>, slot: usize) -> Result<&'a Fact, OpError> {
         return Ok(fact);
     }
     let help = "`one_hot` makes a channel of each class; class numbers are compared with `==`";
-    Err(refused(args, slot, "takes real numbers").help(help))
+    Err(refused(args, slot, "real numbers").help(help))
 }
 
 /// The fact of an input that holds class numbers.
@@ -74,7 +74,7 @@ pub fn index<'a>(args: &Infer<'a>, slot: usize) -> Result<(&'a Fact, &'a Dim), O
     let fact = args.fact(slot);
     match &fact.domain {
         Domain::Index { classes, .. } => Ok((fact, classes)),
-        _ => Err(refused(args, slot, "takes class numbers").help("`argmax` makes class numbers of scores")),
+        _ => Err(refused(args, slot, "class numbers").help("`argmax` makes class numbers of scores")),
     }
 }
 
@@ -84,7 +84,7 @@ pub fn truth<'a>(args: &Infer<'a>, slot: usize) -> Result<&'a Fact, OpError> {
     if fact.domain.is_a(&Domain::Binary) {
         return Ok(fact);
     }
-    Err(refused(args, slot, "takes zeros and ones").help("a comparison makes them: `x > 0.5`"))
+    Err(refused(args, slot, "zeros and ones").help("a comparison makes them: `x > 0.5`"))
 }
 
 /// Scores go in, not what is a probability or its logarithm already.
@@ -94,41 +94,16 @@ pub fn scores(args: &Infer) -> Result<(), OpError> {
         Domain::Unit | Domain::Probability | Domain::Binary | Domain::Tags | Domain::LogProbability => {
             let help =
                 format!("this is a probability already: leave `{}` out, or apply it to the scores", args.op.name);
-            Err(refused(args, 0, "takes scores").help(help))
+            Err(refused(args, 0, "scores").help(help))
         }
         _ => Ok(()),
     }
 }
 
-/// "`sigmoid` takes scores, `x` is prob[B, K]".
-pub fn refused(args: &Infer, slot: usize, takes: &str) -> OpError {
-    let name = args.op.inputs[slot.min(args.op.inputs.len() - 1)].name;
-    let fact = args.fact(slot);
-    let message = match sign(args.op) {
-        Some(sign) => format!("`{sign}` {takes}, this is {fact}"),
-        None => format!("`{}` {takes}, `{name}` is {fact}", args.op.name),
-    };
-    OpError::new(Code::DomainMismatch, message).at(name)
-}
-
-/// How an op is written that is written as an operator.
-fn sign(op: &OpDef) -> Option<&'static str> {
-    const SIGNS: &[(&str, &str)] = &[
-        ("add", "+"),
-        ("sub", "-"),
-        ("mul", "*"),
-        ("div", "/"),
-        ("pow", "^"),
-        ("neg", "-"),
-        ("affine", "+ - * /"),
-        ("less", "<"),
-        ("less_equal", "<="),
-        ("greater", ">"),
-        ("greater_equal", ">="),
-        ("equal", "=="),
-        ("not_equal", "!="),
-    ];
-    SIGNS.iter().find(|(name, _)| *name == op.name).map(|(_, sign)| *sign)
+/// "expected scores, found prob[B, K]".
+pub fn refused(args: &Infer, slot: usize, expected: &str) -> OpError {
+    let message = format!("expected {expected}, found {}", args.fact(slot));
+    OpError::new(Code::DomainMismatch, message).at(args.op.inputs[slot.min(args.op.inputs.len() - 1)].name)
 }
 
 /// An axis counted from 0, negative from the end, of a tensor of `rank` axes.
@@ -159,7 +134,7 @@ pub fn axes(attrs: &Attrs, name: &'static str, rank: usize) -> Result<Vec<usize>
 fn resolve(axis: i64, name: &'static str, rank: usize) -> Result<usize, OpError> {
     let counted = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(counted).ok().filter(|axis| *axis < rank).ok_or_else(|| {
-        let message = format!("there is no axis {axis} in a tensor of {rank} axes");
+        let message = format!("there is no axis {axis} where there are {rank}");
         let help = format!("axes are counted from 0 to {}, or from -1 back to -{rank}", rank.saturating_sub(1));
         let error = OpError::new(Code::OutOfRange, message).at(name);
         if rank == 0 { error } else { error.help(help) }

@@ -19,3 +19,27 @@ fn run(graph: &Graph) -> Option<Patch> {
     graph.ids().filter(|id| !needed[id.0 as usize]).for_each(|id| patch.drop_node(id));
     patch.proposed()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::passes::testing::check_pass;
+
+    #[test]
+    fn what_no_output_needs_goes() {
+        check_pass(
+            super::PASS,
+            "%0 = field x : real[]
+             %1 = weight unused : real[]
+             %2 = neg(%0)
+             %3 = mul(%2, %1)
+             save y = %2",
+            expect![[r#"
+                %0 = field x : real[]
+                %1 = neg(%0) : real[]
+                save y = %1
+            "#]],
+        );
+    }
+}

@@ -82,3 +82,69 @@ fn literal(tensor: &Tensor) -> Option<Literal> {
     let data = tensor.flatten_all().and_then(|flat| flat.to_dtype(DType::F64)?.to_vec1()).ok()?;
     Some(Literal { shape: tensor.dims().to_vec(), data })
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::passes::testing::check_pass;
+
+    #[test]
+    fn a_chain_becomes_its_result() {
+        check_pass(
+            super::PASS,
+            "%0 = constant [1, 2] : real[2]
+             %1 = affine(%0) scale=2.0 shift=1.0
+             %2 = sum(%1)
+             %3 = field x : real[]
+             %4 = mul(%2, %3)
+             save y = %4
+             save z = %1",
+            expect![[r#"
+                %0 = field x : real[]
+                %1 = constant [3, 5] : real[2]
+                %2 = constant 8 : real[]
+                %3 = mul(%2, %0) : real[]
+                save y = %3
+                save z = %1
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_domain_stays() {
+        check_pass(
+            super::PASS,
+            "%0 = constant [1, 3, 2] : logit[3]
+             %1 = argmax(%0) axis=0
+             save y = %1",
+            expect![[r#"
+                %0 = constant 1 : index(3)[]
+                save y = %0
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_large_or_not_finite_or_of_no_known_size_stays() {
+        check_pass(
+            super::PASS,
+            "%0 = constant 0 : real[]
+             %1 = expand(%0) dims=[5000]
+             %2 = log(%0)
+             %3 = expand(%0) dims=[B]
+             save a = %1
+             save b = %2
+             save c = %3",
+            expect![[r#"
+                %0 = constant 0 : real[]
+                %1 = expand(%0) dims=[5000] : real[5000]
+                %2 = log(%0) : real[]
+                %3 = expand(%0) dims=[B] : real[B]
+                save a = %1
+                save b = %2
+                save c = %3
+            "#]],
+        );
+    }
+}

@@ -41,3 +41,65 @@ fn run(graph: &Graph) -> Option<Patch> {
     }
     patch.proposed()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::passes::testing::check_pass;
+
+    #[test]
+    fn a_whole_repeated_branch_becomes_one() {
+        check_pass(
+            super::PASS,
+            "%0 = field x : real[]
+             %1 = affine(%0) scale=2.0
+             %2 = neg(%1)
+             %3 = affine(%0) scale=2.0
+             %4 = neg(%3)
+             %5 = add(%2, %4)
+             save y = %5
+             save z = %4",
+            expect![[r#"
+                %0 = field x : real[]
+                %1 = affine(%0) scale=2.0 : real[]
+                %2 = neg(%1) : real[]
+                %3 = add(%2, %2) : real[]
+                save y = %3
+                save z = %2
+            "#]],
+        );
+    }
+
+    #[test]
+    fn another_attribute_or_slot_is_another_node() {
+        let graph = "
+            %0 = field x : real[]
+            %1 = field y : real[]
+            %2 = affine(%0) scale=2.0
+            %3 = affine(%0) scale=3.0
+            %4 = sub(%0, %1)
+            %5 = sub(%1, %0)
+            save a = %2
+            save b = %3
+            save c = %4
+            save d = %5
+        ";
+        check_pass(
+            super::PASS,
+            graph,
+            expect![[r#"
+                %0 = field x : real[]
+                %1 = field y : real[]
+                %2 = affine(%0) scale=2.0 : real[]
+                %3 = affine(%0) scale=3.0 : real[]
+                %4 = sub(%0, %1) : real[]
+                %5 = sub(%1, %0) : real[]
+                save a = %2
+                save b = %3
+                save c = %4
+                save d = %5
+            "#]],
+        );
+    }
+}

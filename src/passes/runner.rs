@@ -125,3 +125,91 @@ fn hash(pass: &str, patch: &str) -> u64 {
     (pass, patch).hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::graph::{Origin, text};
+    use crate::ops;
+    use crate::passes::{Patch, Wire};
+
+    fn graph() -> Verified<Graph> {
+        let text = "
+            %0 = field x : real[]
+            %1 = constant 2 : real[]
+            %2 = neg(%1)
+            %3 = affine(%2) scale=0.5
+            %4 = mul(%0, %3)
+            %5 = neg(%4)
+            %6 = neg(%5)
+            %7 = neg(%0)
+            save y = %6
+        ";
+        verify(text::parse(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn passes_and_records() {
+        let (graph, records) = improve(graph()).unwrap();
+        let records: Vec<String> = records
+            .iter()
+            .map(|record| format!("{} {} → {} ({})\n", record.name, record.before, record.after, record.patches))
+            .collect();
+        expect![[r#"
+            %0 = field x : real[]
+            %1 = constant -1 : real[]
+            %2 = mul(%0, %1) : real[]
+            save y = %2
+            drop-dead 8 → 7 (1)
+            fold-constants 7 → 5 (1)
+            simplify 5 → 4 (1)
+            merge-duplicates 4 → 4 (0)
+        "#]]
+        .assert_eq(&(text::print(&graph) + &records.concat()));
+    }
+
+    #[test]
+    fn some_of_the_passes() {
+        let selected = |skip: &[&str], after: Option<&str>| {
+            let skip = skip.iter().map(|name| name.to_string()).collect();
+            improve_selected(graph(), &Selection { skip, after: after.map(Into::into) }).map(|(graph, _)| graph.len())
+        };
+        assert_eq!(selected(&[], Some("drop-dead")), Ok(7));
+        assert_eq!(selected(&["fold-constants"], None), Ok(5));
+        assert_eq!(selected(&[], Some("fold")), Err(PassError::Unknown("fold".into())));
+    }
+
+    #[test]
+    fn a_pass_that_undoes_itself_is_found_out() {
+        // Wraps what is saved in two negations, for ever.
+        fn run(graph: &Graph) -> Option<Patch> {
+            let mut patch = Patch::new();
+            let neg = ops::find("neg")?;
+            let id = graph.outputs[0].nodes[0];
+            let [Some(inner)] = graph.inputs(id)[..] else { return None };
+            let again = patch.apply(neg, vec![Some(Wire::Old(inner))], Default::default(), Origin::default());
+            patch.rewire(id, again);
+            patch.proposed()
+        }
+        let pass = Pass { name: "restless", summary: "", run };
+        let text = "%0 = field x : real[]\n%1 = neg(%0)\nsave y = %1";
+        let mut runner = Runner::new(text::parse(text).unwrap());
+        assert!(matches!(runner.run(&pass), Err(PassError::Loop { pass: "restless", .. })));
+    }
+
+    #[test]
+    fn a_wire_of_another_type_is_refused() {
+        fn run(graph: &Graph) -> Option<Patch> {
+            let mut patch = Patch::new();
+            let id = graph.outputs[0].nodes[0];
+            patch.rewire(id, Wire::Old(graph.inputs(id)[0]?));
+            patch.proposed()
+        }
+        let pass = Pass { name: "careless", summary: "", run };
+        let mut runner = Runner::new(text::parse("%0 = field x : real[]\n%1 = relu(%0)\nsave y = %1").unwrap());
+        let error = runner.run(&pass).unwrap_err().to_string();
+        assert!(error.contains("nonneg[] is replaced by real[]"), "{error}");
+    }
+}

@@ -5,7 +5,7 @@
 //! it, backward pass included.
 
 use super::{Pass, Patch, Wire};
-use crate::graph::{Graph, Id, Kind, Literal, Node, order};
+use crate::graph::{Graph, Id, Kind, Literal, Node, Role, order};
 use crate::ops::{Infer, Law, OpDef};
 use crate::types::Fact;
 
@@ -15,7 +15,13 @@ pub(super) const PASS: Pass = Pass { name: "simplify", summary: "Leaves out arit
 const MOST: usize = 4096;
 
 fn run(graph: &Graph) -> Option<Patch> {
-    let mut sweep = Sweep { graph, instead: vec![None; graph.bound()], zero: vec![false; graph.bound()] };
+    let has = |role: Role| graph.outputs.iter().any(|output| output.role == role);
+    let mut sweep = Sweep {
+        graph,
+        has_gradients: has(Role::Total) || !has(Role::Loss),
+        instead: vec![None; graph.bound()],
+        zero: vec![false; graph.bound()],
+    };
     let mut patch = Patch::new();
     for id in order::order(graph).ok()? {
         let node = graph.node(id);
@@ -53,6 +59,8 @@ fn run(graph: &Graph) -> Option<Patch> {
 /// What is known so far, inputs first.
 struct Sweep<'a> {
     graph: &'a Graph,
+    /// Whether all the gradients there will be are nodes by now.
+    has_gradients: bool,
     /// By id: what stands for the node now.
     instead: Vec<Option<Id>>,
     /// By id: whether the node is known to be zeros.
@@ -70,6 +78,7 @@ impl Sweep<'_> {
     fn input_for(&self, node: &Node, op: &'static OpDef, law: &Law, inputs: &[Option<Id>]) -> Option<Id> {
         let same = match (law, inputs) {
             (Law::SameDims, [Some(first), ..]) => Some(*first),
+            (Law::Stop, [Some(first), ..]) => self.has_gradients.then_some(*first),
             (Law::Neutral { slot: 0, value }, [Some(neutral), Some(other)])
             | (Law::Neutral { slot: 1, value }, [Some(other), Some(neutral)]) => {
                 self.is_everywhere(*neutral, *value).then_some(*other)
@@ -129,4 +138,148 @@ fn zeros(fact: &Fact) -> Option<Literal> {
     let shape = fact.dims.iter().map(|dim| usize::try_from(dim.as_const()?).ok()).collect::<Option<Vec<usize>>>()?;
     let elements = shape.iter().product();
     (elements <= MOST).then(|| Literal { shape, data: vec![0.0; elements] })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::passes::testing::check_pass;
+
+    #[test]
+    fn neutral_numbers() {
+        check_pass(
+            super::PASS,
+            "%0 = field x : real[2]
+             %1 = constant 0 : real[]
+             %2 = constant [1, 1] : real[2]
+             %3 = add(%1, %0)
+             %4 = mul(%3, %2)
+             %5 = div(%4, %2)
+             %6 = sub(%5, %1)
+             %7 = affine(%6)
+             save y = %7",
+            expect![[r#"
+                %0 = field x : real[2]
+                save y = %0
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_neutral_number_that_broadcasts_stays() {
+        check_pass(
+            super::PASS,
+            "%0 = field x : real[]
+             %1 = constant [0, 0] : real[2]
+             %2 = add(%0, %1)
+             %3 = field u : unit[]
+             %4 = constant 0 : real[]
+             %5 = add(%3, %4)
+             save y = %2
+             save z = %5",
+            // The last one changes the domain: its readers may not take the other.
+            expect![[r#"
+                %0 = field x : real[]
+                %1 = constant [0, 0] : real[2]
+                %2 = add(%0, %1) : real[2]
+                %3 = field u : unit[]
+                %4 = constant 0 : real[]
+                %5 = add(%3, %4) : real[]
+                save y = %2
+                save z = %5
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_term_with_weight_zero_takes_its_branch_along() {
+        check_pass(
+            super::PASS,
+            "%0 = field x : real[B]
+             %1 = field y : loss[]
+             %2 = sum(%0)
+             %3 = claim(%2) domain=\"loss\"
+             %4 = affine(%3) scale=0.0
+             %5 = add(%1, %4)
+             loss l = %5",
+            expect![[r#"
+                %0 = field y : loss[]
+                loss l = %0
+            "#]],
+        );
+    }
+
+    #[test]
+    fn zeros_of_unknown_size_are_followed() {
+        check_pass(
+            super::PASS,
+            "%0 = field x : real[B]
+             %1 = constant 0 : real[]
+             %2 = expand(%1) dims=[B]
+             %3 = mul(%0, %2)
+             %4 = field y : real[B]
+             %5 = add(%3, %4)
+             save y = %5",
+            expect![[r#"
+                %0 = field y : real[B]
+                save y = %0
+            "#]],
+        );
+    }
+
+    #[test]
+    fn twice_is_once_or_not_at_all() {
+        check_pass(
+            super::PASS,
+            "%0 = field x : real[2, 3]
+             %1 = neg(%0)
+             %2 = neg(%1)
+             %3 = relu(%2)
+             %4 = relu(%3)
+             %5 = reshape(%4) dims=[3, 2]
+             %6 = reshape(%5) dims=[1, 6]
+             %7 = reshape(%6) dims=[6]
+             save y = %7
+             %8 = reshape(%5) dims=[2, 3]
+             save z = %8",
+            expect![[r#"
+                %0 = field x : real[2, 3]
+                %1 = relu(%0) : nonneg[2, 3]
+                %2 = reshape(%1) dims=[6] : nonneg[6]
+                save y = %2
+                save z = %1
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_stop_goes_when_gradients_are_there() {
+        let stopped = "
+            %0 = field x : real[]
+            %1 = stop(%0)
+            %2 = neg(%1)
+            loss l = %2
+        ";
+        check_pass(
+            super::PASS,
+            stopped,
+            expect![[r#"
+                %0 = field x : real[]
+                %1 = stop(%0) : real[]
+                %2 = neg(%1) : real[]
+                loss l = %2
+            "#]],
+        );
+        check_pass(
+            super::PASS,
+            &format!("{stopped}total = %2"),
+            expect![[r#"
+                %0 = field x : real[]
+                %1 = neg(%0) : real[]
+                loss l = %1
+                total = %1
+            "#]],
+        );
+    }
 }

@@ -8,6 +8,9 @@ mod memory;
 mod schedule;
 mod storage;
 
+#[cfg(test)]
+mod tests;
+
 pub use cost::NodeCost;
 pub use memory::Memory;
 

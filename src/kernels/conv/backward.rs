@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::columns::{add_back, lay_out};
 use super::scratch::with_scratch;
 use super::{Geometry, depthwise, forward};
+use crate::kernels::par::{PIECE, for_pieces, for_tasks};
 use crate::kernels::real::{Grid, Out, Real, build_blocks};
 use crate::kernels::wide::wide;
 
@@ -49,7 +48,7 @@ fn scattered<R: Real>(gy: &[R], w: &[R], geometry: &Geometry) -> Vec<R> {
     let (bands, blocks) = (geometry.input[0].div_ceil(band_rows), group_in.div_ceil(block));
     let mut gx = vec![R::ZERO; geometry.input_dims().iter().product()];
     let out = Out::new(&mut gx);
-    (0..geometry.batch * geometry.groups * blocks * bands).into_par_iter().for_each(|task| {
+    for_tasks(geometry.batch * geometry.groups * blocks * bands, band_rows * width * block * taps, |task| {
         let (task, band) = (task / bands, task % bands);
         let (task, index) = (task / blocks, task % blocks);
         let (image, group) = (task / geometry.groups, task % geometry.groups);
@@ -106,7 +105,8 @@ pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Ve
     let (blocks, slices) = (geometry.group_in().div_ceil(block.max(1)), geometry.weight_slices());
     let mut partial = vec![R::ZERO; slices * weights];
     let out = Out::new(&mut partial);
-    (0..slices * geometry.groups * blocks).into_par_iter().for_each(|task| {
+    let work = block * geometry.taps() * geometry.batch * geometry.output_pixels() / slices;
+    for_tasks(slices * geometry.groups * blocks, work, |task| {
         let (task, index) = (task / blocks, task % blocks);
         let (slice, group) = (task / geometry.groups, task % geometry.groups);
         let channels = index * block..((index + 1) * block).min(geometry.group_in());
@@ -118,9 +118,9 @@ pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Ve
     });
     if slices > 1 {
         let (sum, rest) = partial.split_at_mut(weights);
-        sum.par_chunks_mut(16 * 1024).enumerate().for_each(|(index, sum)| {
+        for_pieces(sum, PIECE, |start, sum| {
             for slice in rest.chunks_exact(weights) {
-                let addend = &slice[index * 16 * 1024..];
+                let addend = &slice[start..];
                 wide(|| sum.iter_mut().zip(addend).for_each(|(s, &a)| *s += a));
             }
         });

@@ -2,10 +2,9 @@
 //!
 //! Each plane is first copied into scratch with all the border that taps reach, so that the loops know no edges.
 
-use rayon::prelude::*;
-
 use super::Geometry;
 use super::scratch::with_scratch;
+use crate::kernels::par::for_pieces;
 use crate::kernels::real::{Real, build_blocks};
 use crate::kernels::wide::wide;
 
@@ -71,7 +70,8 @@ pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Ve
     let [_, padded_width] = geometry.padded();
     let line = line_length(geometry);
     let mut gw = vec![R::ZERO; geometry.out_channels * taps];
-    gw.par_chunks_mut(taps).enumerate().for_each(|(channel, gw)| {
+    for_pieces(&mut gw, taps, |start, gw| {
+        let channel = start / taps;
         for image in 0..geometry.batch {
             let plane = plane_of(x, geometry, image, channel / geometry.group_out());
             let gradient = &gy[(image * geometry.out_channels + channel) * pixels..][..pixels];

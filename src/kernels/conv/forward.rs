@@ -1,10 +1,9 @@
 //! The product: tiles of output rows, each one matrix product on one worker.
 
-use rayon::prelude::*;
-
 use super::columns::lay_out;
 use super::scratch::with_scratch;
 use super::{Geometry, depthwise};
+use crate::kernels::par::for_tasks;
 use crate::kernels::real::{Grid, Out, Real, build};
 use crate::kernels::wide::wide;
 
@@ -67,10 +66,7 @@ pub(super) fn multiply<R: Real>(
     if length == 0 {
         return Vec::new();
     }
+    let (tasks, work) = (geometry.batch * geometry.groups * tiles, rows_per_tile * width * depth);
     // SAFETY: the tiles cover the whole result.
-    unsafe {
-        build(length, |out| {
-            (0..geometry.batch * geometry.groups * tiles).into_par_iter().for_each(|task| tile(out, task));
-        })
-    }
+    unsafe { build(length, |out| for_tasks(tasks, work, |task| tile(out, task))) }
 }

@@ -35,7 +35,7 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
             return Err(rules::mismatch(args, 2, a, b, classes, others));
         }
         (Domain::Index { .. }, Domain::Index { .. }) => {}
-        (Domain::Index { .. }, _) => return Err(rules::refused(args, 2, "of class numbers takes class numbers")),
+        (Domain::Index { .. }, _) => return Err(rules::refused(args, 2, "class numbers on both sides")),
         _ => {
             rules::real(args, 2)?;
             rules::same_scale(args, 2, a, b)?;

@@ -44,7 +44,7 @@ pub(super) static EQUAL: OpDef = OpDef {
     eval: |args| eval(Binary::Equal, args),
     examples: &[
         Example { about: "place by place", code: "tensor([1, 2, 3]) == tensor([2, 2, 2])", answer: "[0 1 0]" },
-        Example { about: "one class", code: r#"tensor([0, 2, 255], "index_or_ignore") == 2"#, answer: "[0 1 0]" },
+        Example { about: "one class", code: "argmax(tensor([[1, 0], [0, 1]])) == 1", answer: "[0 1]" },
     ],
     ..COMPARISON
 };
@@ -55,7 +55,7 @@ pub(super) static NOT_EQUAL: OpDef = OpDef {
     eval: |args| eval(Binary::NotEqual, args),
     examples: &[Example {
         about: "what is known",
-        code: r#"tensor([0, 255], "index_or_ignore") != 255"#,
+        code: r#"ignore_where(argmax(tensor([[1, 0], [0, 1]])), tensor([0, 1], "binary")) != 255"#,
         answer: "[1 0]",
     }],
     ..COMPARISON
@@ -78,8 +78,12 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
             return Err(rules::mismatch(args, 1, a, b, classes, others));
         }
         (Domain::Index { .. }, Domain::Index { .. }) => {}
-        (Domain::Index { .. }, _) if b.rank() > 0 => return Err(rules::refused(args, 1, "compares class numbers")),
-        (_, Domain::Index { .. }) if a.rank() > 0 => return Err(rules::refused(args, 0, "compares class numbers")),
+        (Domain::Index { .. }, _) if b.rank() > 0 => {
+            return Err(rules::refused(args, 1, "class numbers, or one number"));
+        }
+        (_, Domain::Index { .. }) if a.rank() > 0 => {
+            return Err(rules::refused(args, 0, "class numbers, or one number"));
+        }
         _ => rules::same_scale(args, 1, a, b)?,
     }
     Ok(Fact::new(Domain::Binary, rules::broadcast(args, 0, 1)?))

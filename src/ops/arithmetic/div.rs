@@ -11,7 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     inputs: SIDES,
     output: "The shape both are broadcast to. By 0 it is infinite, and 0 by 0 is not a number.",
     nature: Nature::POINTWISE,
-    laws: |_| &[Law::Neutral { slot: 1, value: 1.0 }, Law::Zero { slot: 0 }],
+    laws: |_| &[Law::Neutral { slot: 1, value: 1.0 }],
     infer: |args| map(args, quotient),
     eval: |args| eval(Binary::Div, args),
     grad: Gradient::Of(|g| {

@@ -34,17 +34,17 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-fn infer(args: &Infer) -> Result<Fact, OpError> {
-    let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
-    map(args, |domain| rules::affine(domain, scale, shift))
-}
-
 /// `1 · x + 0` is `x`; without a shift zeros stay zeros, and a scale of 0 makes them.
 fn laws(attrs: &Attrs) -> &'static [Law] {
     match (attrs.get_float("scale"), attrs.get_float("shift")) {
-        (Ok(0.0), Ok(0.0)) => &[Law::Zeros],
         (Ok(1.0), Ok(0.0)) => &[Law::SameDims],
+        (Ok(0.0), Ok(0.0)) => &[Law::Zeros],
         (_, Ok(0.0)) => &[Law::Zero { slot: 0 }],
         _ => &[],
     }
+}
+
+fn infer(args: &Infer) -> Result<Fact, OpError> {
+    let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
+    map(args, |domain| rules::affine(domain, scale, shift))
 }

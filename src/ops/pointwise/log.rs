@@ -24,10 +24,10 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
     match rules::real(args, 0)?.domain {
         Domain::Logit => {
             let help = "`log_softmax` and `log_sigmoid` make logarithms of scores, exact where a probability vanishes";
-            Err(rules::refused(args, 0, "takes numbers above 0").help(help))
+            Err(rules::refused(args, 0, "numbers above 0").help(help))
         }
         Domain::LogProbability => {
-            Err(rules::refused(args, 0, "takes numbers above 0").help("this is a logarithm already: leave `log` out"))
+            Err(rules::refused(args, 0, "numbers above 0").help("this is a logarithm already: leave `log` out"))
         }
         Domain::Probability => map(args, |_| Domain::LogProbability),
         _ => map(args, |_| Domain::Real),

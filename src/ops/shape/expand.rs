@@ -10,7 +10,7 @@ pub(super) static OP: OpDef = OpDef {
     inputs: &[Input::one("x", "Numbers of any kind.")],
     params: &[Param::required("dims", ParamKind::Dims, "The shape to reach; `x` is aligned at its last axis.")],
     output: "Of the new shape.",
-    laws: |_| &[Law::SameDims, Law::Last, Law::Zero { slot: 0 }],
+    laws: |_| &[Law::Last, Law::SameDims, Law::Zero { slot: 0 }],
     infer,
     eval: |args| Ok(broadcast::expand(args.tensor(0), &args.shape()?)?),
     grad: Gradient::Of(|g| {

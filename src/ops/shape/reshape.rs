@@ -10,7 +10,7 @@ pub(super) static OP: OpDef = OpDef {
     params: &[Param::required("dims", ParamKind::Dims, "The new lengths; as many numbers as before.")],
     output: "Of the new shape.",
     nature: Nature::VIEW,
-    laws: |_| &[Law::SameDims, Law::Last, Law::Zero { slot: 0 }],
+    laws: |_| &[Law::Last, Law::SameDims, Law::Zero { slot: 0 }],
     infer,
     eval: |args| Ok(layout::reshape(args.tensor(0), &args.shape()?)?),
     grad: Gradient::Of(|g| {

@@ -16,7 +16,7 @@ pub fn joined(args: &Infer) -> Result<Domain, OpError> {
                 return Err(rules::mismatch(args, slot, first, fact, classes, others));
             }
             (a, b) if a.is_index() != b.is_index() => {
-                return Err(rules::refused(args, slot, &format!("beside {first} takes more of the kind")));
+                return Err(rules::refused(args, slot, &format!("more like {first}")));
             }
             _ => rules::same_scale(args, 0, first, fact)?,
         }

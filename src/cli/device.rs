@@ -1,0 +1,71 @@
+//! `--device auto|cpu|cuda|cuda:N`.
+
+use std::str::FromStr;
+
+use candle_core::Device;
+
+use crate::diag::{Code, Diagnostic};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wanted {
+    /// The first CUDA device where there is one, else the CPU.
+    Auto,
+    Cpu,
+    Cuda(usize),
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Wanted, String> {
+        match text {
+            "auto" => Ok(Wanted::Auto),
+            "cpu" => Ok(Wanted::Cpu),
+            "cuda" => Ok(Wanted::Cuda(0)),
+            _ => text
+                .strip_prefix("cuda:")
+                .and_then(|number| number.parse().ok())
+                .map(Wanted::Cuda)
+                .ok_or_else(|| "expected `auto`, `cpu`, `cuda` or `cuda:N`".to_string()),
+        }
+    }
+}
+
+impl Wanted {
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// CUDA is asked for and is not there, in the machine or in this build of the program.
+    pub fn open(self) -> Result<Device, Diagnostic> {
+        let cuda = |number: usize| {
+            Device::new_cuda(number).map_err(|error| {
+                let why = error.to_string().lines().next().unwrap_or("").to_string();
+                Diagnostic::error(Code::Internal, format!("the CUDA device {number} cannot be used: {why}"))
+                    .help("`--device cpu` runs anywhere")
+            })
+        };
+        match self {
+            Wanted::Cpu => Ok(Device::Cpu),
+            Wanted::Auto if cfg!(feature = "cuda") => Ok(cuda(0).unwrap_or(Device::Cpu)),
+            Wanted::Auto => Ok(Device::Cpu),
+            Wanted::Cuda(number) if cfg!(feature = "cuda") => cuda(number),
+            Wanted::Cuda(_) => Err(Diagnostic::error(Code::Internal, "this program was built without CUDA")
+                .help("`--device cpu` runs anywhere; `cargo build --release --features cuda` needs the CUDA toolkit")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_by_their_words() {
+        assert_eq!("auto".parse(), Ok(Wanted::Auto));
+        assert_eq!("cuda".parse(), Ok(Wanted::Cuda(0)));
+        assert_eq!("cuda:3".parse(), Ok(Wanted::Cuda(3)));
+        for wrong in ["gpu", "cuda:", "cuda:x", "CPU", ""] {
+            assert!(wrong.parse::<Wanted>().is_err(), "{wrong}");
+        }
+    }
+}

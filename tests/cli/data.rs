@@ -1,0 +1,82 @@
+//! `wsss data check` and `wsss eval`.
+
+use std::path::Path;
+
+use super::{Place, wsss};
+
+/// A palette-free index PNG of `width` columns.
+fn png(path: &Path, width: usize, indices: &[u8]) {
+    std::fs::create_dir_all(path.parent().expect("inside a folder")).expect("made");
+    let file = std::fs::File::create(path).expect("created");
+    let mut encoder = png::Encoder::new(file, width as u32, (indices.len() / width) as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_image_data(indices).expect("written");
+}
+
+fn rgb(path: &Path, side: usize) {
+    std::fs::create_dir_all(path.parent().expect("inside a folder")).expect("made");
+    let file = std::fs::File::create(path).expect("created");
+    let mut encoder = png::Encoder::new(file, side as u32, side as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_image_data(&vec![128; side * side * 3]).expect("written");
+}
+
+#[test]
+fn a_folder_is_checked_file_by_file() {
+    let place = Place::new();
+    rgb(&place.path("set/images/a.png"), 4);
+    rgb(&place.path("set/images/b.png"), 4);
+    place.write("set/classes.txt", "cat\ndog\n").write("set/labels.csv", "image,classes\na,cat\nb,cat;dog\n");
+    let answer = place.wsss(&["data", "check", "set"]).expect_code(0);
+    assert!(
+        answer.out.contains("2 classes (cat, dog)") && answer.out.contains("every file can be used"),
+        "{}",
+        answer.out
+    );
+
+    place.write("set/labels.csv", "image,classes\na,cat\nb,cow\n").write("set/images/b.png", "no picture");
+    let answer = place.wsss(&["data", "check", "set", "--json"]).expect_code(1);
+    let objects = answer.objects();
+    let messages: Vec<&str> = objects.iter().filter_map(|object| object["message"].as_str()).collect();
+    assert!(messages.iter().any(|message| message.contains("cow")), "{messages:?}");
+    assert!(messages.iter().any(|message| message.contains("b.png")), "{messages:?}");
+}
+
+#[test]
+fn what_is_no_data_set_is_told() {
+    let place = Place::new();
+    place.write("set/readme.txt", "nothing");
+    let answer = place.wsss(&["data", "check", "set"]).expect_code(1);
+    assert!(answer.err.contains("is not a data set of a known layout"), "{}", answer.err);
+    let answer = place.wsss(&["data", "check", "none"]).expect_code(1);
+    assert!(answer.err.contains("error[data-not-found]"), "{}", answer.err);
+}
+
+#[test]
+fn eval_counts_pixels() {
+    let place = Place::new();
+    png(&place.path("gt/a.png"), 4, &[0, 0, 1, 1, 0, 0, 1, 255]);
+    png(&place.path("pred/a.png"), 4, &[0, 0, 1, 1, 0, 1, 0, 1]);
+    let words = ["eval", "--pred", "pred", "--gt", "gt", "--classes", "2"];
+    // Background: 3 right of 5 in either; class 1: 2 right of 4 in either; 255 does not count.
+    let answer = place.wsss(&words).expect_code(0);
+    assert!(answer.out.contains("background  0.6000\nclass 1     0.5000\n"), "{}", answer.out);
+    assert!(answer.out.contains("mean IoU 0.5500 over 2 classes, 1 images"), "{}", answer.out);
+    let object = &place.wsss(&[&words[..], &["--json"]].concat()).expect_code(0).objects()[0];
+    assert!((object["mean"].as_f64().expect("a number") - 0.55).abs() < 1e-12, "{object}");
+}
+
+#[test]
+fn eval_tells_what_does_not_fit() {
+    let place = Place::new();
+    png(&place.path("gt/a.png"), 2, &[0, 7]);
+    png(&place.path("pred/a.png"), 2, &[0, 1]);
+    png(&place.path("wide/a.png"), 3, &[0, 1, 1]);
+    let eval = |pred: &str, gt: &str| place.wsss(&["eval", "--pred", pred, "--gt", gt, "--classes", "2"]);
+    assert!(eval("pred", "gt").expect_code(1).err.contains("gt/a.png"));
+    assert!(eval("wide", "pred").expect_code(1).err.contains("wide/a.png"));
+    assert!(eval("none", "gt").expect_code(1).err.contains("none"));
+    wsss(&["eval", "--pred", "pred", "--gt", "gt"]).expect_code(2);
+}

@@ -1,0 +1,60 @@
+//! `wsss graph`.
+
+use expect_test::expect;
+
+use super::{Place, TINY};
+
+fn tiny() -> Place {
+    let place = Place::new();
+    place.write("tiny.wsss", TINY);
+    place
+}
+
+#[test]
+fn the_pipeline_in_three_formats() {
+    let place = tiny();
+    expect![[r#"
+        flowchart LR
+          s0["train cls"]
+          s1["infer maps"]
+          s2["score seeds"]
+          s0 -- "net" --> s1
+          s1 -- "map" --> s2
+    "#]]
+    .assert_eq(&place.wsss(&["graph", "tiny.wsss"]).expect_code(0).out);
+    assert!(
+        place.wsss(&["graph", "tiny.wsss", "--format", "dot"]).expect_code(0).out.starts_with("digraph pipeline {")
+    );
+    let json = place.wsss(&["graph", "tiny.wsss", "--format", "json"]).expect_code(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["stages"][0]["name"], "cls");
+}
+
+#[test]
+fn a_step_graph_before_and_after_passes() {
+    let place = tiny();
+    let nodes = |words: &[&str]| {
+        let words = [&["graph", "tiny.wsss", "--stage", "cls", "--format", "json"], words].concat();
+        let json: serde_json::Value = serde_json::from_str(&place.wsss(&words).expect_code(0).out).expect("JSON");
+        json["nodes"].as_array().expect("a list").len()
+    };
+    let (written, differentiated, improved) = (nodes(&["--before"]), nodes(&["--after", "drop-dead"]), nodes(&[]));
+    assert!(written < improved, "gradients are part of the graph that runs: {written} and {improved}");
+    assert!(improved <= differentiated, "later passes leave no more than the first: {improved} and {differentiated}");
+    assert!(nodes(&["--skip", "merge-duplicates"]) >= improved);
+}
+
+#[test]
+fn wrong_names_are_told() {
+    let place = tiny();
+    let answer = place.wsss(&["graph", "tiny.wsss", "--stage", "clas"]).expect_code(1);
+    assert!(
+        answer.err.contains("error[unknown-stage]") && answer.err.contains("did you mean `cls`?"),
+        "{}",
+        answer.err
+    );
+    let answer = place.wsss(&["graph", "tiny.wsss", "--stage", "cls", "--after", "drop-ded"]).expect_code(2);
+    assert!(answer.err.contains("did you mean `drop-dead`?"), "{}", answer.err);
+    place.wsss(&["graph", "tiny.wsss", "--format", "svgz"]).expect_code(2);
+    place.wsss(&["graph", "tiny.wsss", "--before"]).expect_code(2);
+}
