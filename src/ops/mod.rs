@@ -9,6 +9,7 @@ mod rules;
 
 mod arithmetic;
 mod control;
+mod heavy;
 mod index;
 mod meaning;
 mod pointwise;
@@ -39,6 +40,7 @@ pub static FAMILIES: &[&Family] = &[
     &index::FAMILY,
     &control::FAMILY,
     &meaning::FAMILY,
+    &heavy::FAMILY,
 ];
 
 /// The op of that name, internal ones included.
