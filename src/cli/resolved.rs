@@ -7,7 +7,7 @@ use crate::stdlib;
 use crate::syntax::ast::{File, ItemKind};
 use crate::syntax::{self, parse};
 
-/// `text` with what `params` say. The text must be one that has no problems.
+/// The recipe's own `text` with what `params` say. It must be one that has no problems.
 pub(super) fn resolve(text: &str, params: &[ParamValue]) -> String {
     let tree = parse(SourceId(0), text, &mut Problems::default());
     // What to put in place of which bytes; items stand one after the other, so the changes do too.
@@ -85,12 +85,13 @@ mod tests {
     #[test]
     fn chosen_values_stand_in_the_text_and_variants_do_not() {
         let text = "//! A recipe.\n\nsupervision image\n\nuse nets { lenet_cam }\n\nparam arch = lenet_cam // the net\nparam epochs = 5 in 1..\n\n/// Small.\nvariant quick {\n  epochs = 2\n}\n\nlet a = epochs\n";
-        let param = |name: &str, text: &str, origin: &str| ParamValue {
+        let param = |name: &str, value: &str, origin: &str| ParamValue {
             name: name.into(),
-            text: text.into(),
+            text: value.into(),
             origin: origin.into(),
         };
-        let resolved = resolve(text, &[param("arch", "resnet18_cam", "--set"), param("epochs", "2", "variant quick")]);
+        let params = [param("arch", "resnet18_cam", "--set"), param("epochs", "2", "variant quick")];
+        let resolved = resolve(text, &params);
         expect![[r#"
             //! A recipe.
 

@@ -1,10 +1,90 @@
 //! `wsss run`, on a recipe that takes a second.
 
-use super::Place;
+use super::{Place, TINY};
+
+fn tiny() -> Place {
+    let place = Place::new();
+    place.write("tiny.wsss", TINY);
+    place
+}
+
+/// The one folder of results that is not the store.
+fn run_folder(place: &Place) -> String {
+    let entries = std::fs::read_dir(place.path("runs")).expect("runs/ is there");
+    let names = entries.map(|entry| entry.expect("listed").file_name().into_string().expect("text"));
+    names.filter(|name| name != "store").last().expect("a run has a folder")
+}
 
 #[test]
 fn a_recipe_that_is_wrong_is_not_run() {
     let place = Place::new();
     let answer = place.write("a.wsss", "let a = 1 / 0\n").wsss(&["run", "a.wsss"]).expect_code(1);
     assert!(answer.err.contains("error[division-by-zero]") && !place.path("runs").exists(), "{}", answer.err);
+}
+
+#[test]
+fn figures_are_printed_and_kept_and_oracles_marked() {
+    let place = tiny();
+    let answer = place.wsss(&["run", "tiny.wsss", "--variant", "longer"]).expect_code(0);
+    assert!(answer.out.starts_with("seeds\n  map_iou  0.") && answer.out.contains("(oracle"), "{}", answer.out);
+    assert!(answer.out.contains("results: runs/tiny-"), "relative paths are printed: {}", answer.out);
+    assert!(answer.err.contains("cls: epoch 2, loss "), "lines now and then: {}", answer.err);
+    let folder = run_folder(&place);
+    let metrics: serde_json::Value =
+        serde_json::from_str(&place.read(&format!("runs/{folder}/metrics.json"))).expect("JSON");
+    assert!(metrics["seeds"]["map_iou"].is_number() || metrics["seeds"]["map_iou"]["value"].is_number(), "{metrics}");
+    let recipe = place.read(&format!("runs/{folder}/recipe.wsss"));
+    assert!(recipe.contains("param epochs  = 2") && !recipe.contains("variant"), "{recipe}");
+    place.wsss(&["check", &format!("runs/{folder}/recipe.wsss")]).expect_code(0);
+}
+
+#[test]
+fn what_is_there_is_not_run_again() {
+    let place = tiny();
+    place.wsss(&["run", "tiny.wsss", "--quiet"]).expect_code(0);
+    let dry = place.wsss(&["run", "tiny.wsss", "--dry-run", "--set", "epochs=1"]).expect_code(0).out;
+    assert_eq!(dry.matches("reused").count(), 3, "{dry}");
+    let dry = place.wsss(&["run", "tiny.wsss", "--dry-run", "--set", "epochs=2"]).expect_code(0).out;
+    assert_eq!(dry.matches("would run").count(), 3, "{dry}");
+    let answer = place.wsss(&["run", "tiny.wsss", "--force", "maps"]).expect_code(0);
+    assert!(answer.err.contains("cls: reused") && answer.err.contains("maps: done in"), "{}", answer.err);
+}
+
+#[test]
+fn json_is_one_object_a_line() {
+    let place = tiny();
+    let objects = place.wsss(&["run", "tiny.wsss", "--json"]).expect_code(0).objects();
+    assert!(objects.iter().any(|object| object["event"] == "stage_finished" && object["stage"] == "cls"));
+    let last = objects.last().expect("something is said");
+    assert_eq!(last["type"], "finished");
+    assert_eq!(last["metrics"]["seeds"]["map_iou"]["oracle"], true);
+}
+
+#[test]
+fn stages_can_be_chosen() {
+    let place = tiny();
+    let answer = place.wsss(&["run", "tiny.wsss", "--until", "cls"]).expect_code(0);
+    assert!(!answer.err.contains("maps ("), "{}", answer.err);
+    let answer = place.wsss(&["run", "tiny.wsss", "--until", "clas"]).expect_code(1);
+    assert!(answer.err.contains("did you mean `cls`?"), "{}", answer.err);
+    place.wsss(&["run", "tiny.wsss", "--until", "cls", "--only", "maps"]).expect_code(2);
+    place.wsss(&["run", "tiny.wsss", "--workers", "0"]).expect_code(2);
+    place.wsss(&["run", "tiny.wsss", "--device", "gpu"]).expect_code(2);
+}
+
+#[test]
+fn missing_data_names_the_variant_that_needs_none() {
+    let place = Place::new();
+    let recipe = TINY.replace("scenes(images = 12, size = 32, classes = 2)", "folder(\"no/such\")");
+    let recipe = recipe.replace("variant longer {\n", "variant quick {\n  dataset = scenes(images = 12, size = 32)\n");
+    let answer = place.write("a.wsss", recipe).wsss(&["run", "a.wsss"]).expect_code(1);
+    assert!(answer.err.contains("error[data-not-found]") && answer.err.contains("`--variant quick`"), "{}", answer.err);
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written() {
+    let place = tiny();
+    place.write("file", "");
+    let answer = place.wsss(&["run", "tiny.wsss", "--out", "file"]).expect_code(3);
+    assert!(answer.err.contains("error[cannot-write]"), "{}", answer.err);
 }
