@@ -30,7 +30,7 @@ net pixels(classes: int) {
   fn forward(image) = {
     let wide = reshape(image, dims = [size(image, 0), 1, 3, size(image, 2), size(image, 3)])
     let map = sum(wide * reshape(weight, dims = [1, classes, 3, 1, 1]), axes = [2]) + reshape(bias, dims = [1, classes, 1, 1])
-    let score = claim(map, "logit")
+    let score = claim(if training { dropout(map, p = 0.1) } else { map }, "logit")
     if training { updating(score, bright, 0.5 * bright + 0.5 * stop(mean(image))) } else { score }
   }
 }
