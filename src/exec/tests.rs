@@ -1,14 +1,12 @@
 //! Whole stages on drawn pictures: trained, stopped, gone on with, inferred, scored, reused.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::compile::compile;
+use crate::compile::testing::{lowered, tell};
 use crate::diag::{Code, Problems};
-use crate::hir;
-use crate::lower::{self, Choices, Recipe};
-use crate::source::Sources;
+use crate::lower::Recipe;
 use crate::store::tensors;
 
 /// Twenty pictures of two classes; the classifier looks at single pixels.
@@ -73,29 +71,6 @@ score seeds {
 
 fn bce(logits: logit, targets: unit) = mean(relu(logits) - logits * targets + softplus(-abs(logits)))
 "#;
-
-struct NoFiles;
-
-impl hir::Files for NoFiles {
-    fn read(&self, _: &Path) -> std::io::Result<String> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-}
-
-/// Problems as text, one a line.
-fn tell(problems: Problems) -> String {
-    let lines = problems.sorted().into_iter().map(|problem| format!("{}: {}", problem.code, problem.message));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn lowered(text: &str, sets: &[(&str, &str)]) -> Recipe {
-    let mut problems = Problems::default();
-    let sets: Vec<(String, String)> = sets.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    let program = hir::load("tiny.wsss", text, &sets, &NoFiles, &mut Sources::new(), &mut problems);
-    let recipe = lower::lower("tiny", &program, &Choices::default(), &mut problems);
-    assert!(!problems.has_errors(), "{}", tell(problems));
-    recipe
-}
 
 /// A folder for results, a recipe, and what happened.
 struct Bench {
