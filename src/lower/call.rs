@@ -440,7 +440,9 @@ impl<'p> Lower<'p, '_> {
             (ParamKind::Pair | ParamKind::PairOr(_), Value::List(items)) if items.len() == 2 => {
                 items.iter().map(whole).collect::<Option<Vec<i64>>>().map(Attr::Ints)
             }
-            (ParamKind::Pair | ParamKind::PairOr(_), value) => whole(value).map(|number| Attr::Ints(vec![number, number])),
+            (ParamKind::Pair | ParamKind::PairOr(_), value) => {
+                whole(value).map(|number| Attr::Ints(vec![number, number]))
+            }
             (ParamKind::Axes, Value::List(items)) => {
                 items.iter().map(whole).collect::<Option<Vec<i64>>>().map(Attr::Ints)
             }

@@ -15,8 +15,34 @@ fn nowhere() -> Span {
 /// Names, the words that begin statements among them.
 fn name() -> impl Strategy<Value = Name> {
     const WORDS: &[&str] = &[
-        "a", "b", "_x1", "image", "loss", "data", "step", "each", "show", "save", "metric", "layer", "weight", "state", "rates",
-        "score", "net", "train", "infer", "use", "param", "variant", "supervision", "as", "from", "truth", "android", "a_long_name_of_something",
+        "a",
+        "b",
+        "_x1",
+        "image",
+        "loss",
+        "data",
+        "step",
+        "each",
+        "show",
+        "save",
+        "metric",
+        "layer",
+        "weight",
+        "state",
+        "rates",
+        "score",
+        "net",
+        "train",
+        "infer",
+        "use",
+        "param",
+        "variant",
+        "supervision",
+        "as",
+        "from",
+        "truth",
+        "android",
+        "a_long_name_of_something",
     ];
     select(WORDS).prop_map(|word| Name::new(word, nowhere()))
 }
@@ -60,8 +86,21 @@ fn binary_operator() -> impl Strategy<Value = BinaryOperator> {
     use BinaryOperator::*;
     select(
         [
-            Or, And, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, Add, Subtract, Multiply, Divide, FloorDivide,
-            Remainder, Power,
+            Or,
+            And,
+            Equal,
+            NotEqual,
+            Less,
+            LessEqual,
+            Greater,
+            GreaterEqual,
+            Add,
+            Subtract,
+            Multiply,
+            Divide,
+            FloorDivide,
+            Remainder,
+            Power,
         ]
         .as_slice(),
     )
@@ -82,8 +121,11 @@ pub(super) fn expr() -> impl Strategy<Value = Expr> {
             (boxed(), name(), boxed(), maybe()).prop_map(|(body, name, source, condition)| {
                 ExprKind::Comprehension { body, name, source, condition }
             }),
-            (boxed(), boxed(), boxed())
-                .prop_map(|(condition, then, otherwise)| ExprKind::If { condition, then, otherwise }),
+            (boxed(), boxed(), boxed()).prop_map(|(condition, then, otherwise)| ExprKind::If {
+                condition,
+                then,
+                otherwise
+            }),
             (names(), boxed()).prop_map(|(parameters, body)| ExprKind::Lambda { parameters, body }),
             (vec(binding, 1..3), boxed()).prop_map(|(lets, value)| ExprKind::Block { lets, value }),
             (boxed(), vec(argument, 0..4)).prop_map(|(callee, arguments)| ExprKind::Call { callee, arguments }),
@@ -94,10 +136,17 @@ pub(super) fn expr() -> impl Strategy<Value = Expr> {
                 operator: if not { UnaryOperator::Not } else { UnaryOperator::Negate },
                 value,
             }),
-            (binary_operator(), boxed(), boxed())
-                .prop_map(|(operator, left, right)| ExprKind::Binary { operator, left, right }),
+            (binary_operator(), boxed(), boxed()).prop_map(|(operator, left, right)| ExprKind::Binary {
+                operator,
+                left,
+                right
+            }),
             (boxed(), vec(setting(), 0..3)).prop_map(|(base, fields)| ExprKind::With { base, fields }),
-            (boxed(), text()).prop_map(|(value, citation)| ExprKind::Cited { value, citation, citation_span: nowhere() }),
+            (boxed(), text()).prop_map(|(value, citation)| ExprKind::Cited {
+                value,
+                citation,
+                citation_span: nowhere()
+            }),
         ]
         .prop_map(made)
     })
@@ -171,8 +220,11 @@ fn entry() -> impl Strategy<Value = Entry> {
         (name(), expr()).prop_map(|(name, value)| EntryKind::Net { name, value }),
         vec(rate(), 0..3).prop_map(EntryKind::Rates),
         binding().prop_map(EntryKind::Let),
-        (any::<bool>(), names(), vec(statement(), 0..4))
-            .prop_map(|(step, fields, statements)| EntryKind::Body { step, fields, statements }),
+        (any::<bool>(), names(), vec(statement(), 0..4)).prop_map(|(step, fields, statements)| EntryKind::Body {
+            step,
+            fields,
+            statements
+        }),
     ];
     kind.prop_map(|kind| Entry { kind, span: nowhere() })
 }

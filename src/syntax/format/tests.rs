@@ -52,7 +52,10 @@ fn neighbours_of_one_kind_are_aligned() {
         show long = b } }",
         expect![],
     );
-    check("net n(a: int, b = 2) { layer a = b  layer long = c\nweight w: [a, b div 2] = zeros() when a\nstate state: [a] = ones()\n\nfn f(x) = x\nfn long(x): real[B, H / 8 * 2, K+1] = x }", expect![]);
+    check(
+        "net n(a: int, b = 2) { layer a = b  layer long = c\nweight w: [a, b div 2] = zeros() when a\nstate state: [a] = ones()\n\nfn f(x) = x\nfn long(x): real[B, H / 8 * 2, K+1] = x }",
+        expect![],
+    );
 }
 
 #[test]
@@ -74,7 +77,10 @@ let c = dataset.train with { this_is_a_field = something.long(a, b), another_fie
 
 #[test]
 fn blocks_take_lines_and_may_be_the_last_argument() {
-    check("let a = { let b = 1 let long = 2\n\n  b + long }\nlet c = map(xs, x => { let y = x  (-y) })\nlet d = if a { let b = 1  b } else { { a = 1, b = b } }", expect![]);
+    check(
+        "let a = { let b = 1 let long = 2\n\n  b + long }\nlet c = map(xs, x => { let y = x  (-y) })\nlet d = if a { let b = 1  b } else { { a = 1, b = b } }",
+        expect![],
+    );
 }
 
 #[test]

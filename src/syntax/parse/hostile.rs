@@ -26,7 +26,9 @@ fn megabyte(part: &str) -> String {
 /// past any limit.
 #[test]
 fn brackets_inside_brackets_take_no_longer_each() {
-    for (open, close) in [("(", ")"), ("[", "]"), ("f(", ")"), ("{ a = ", " }"), ("[x for x in ", "]"), ("if a { ", " } else { b }")] {
+    for (open, close) in
+        [("(", ")"), ("[", "]"), ("f(", ")"), ("{ a = ", " }"), ("[x for x in ", "]"), ("if a { ", " } else { b }")]
+    {
         for levels in [22, 100] {
             let text = format!("let x = {}1{}", open.repeat(levels), close.repeat(levels));
             assert!(problems(&text).is_empty(), "{levels} of {open}");
@@ -49,8 +51,37 @@ fn what_is_too_deep_is_said_once() {
 #[test]
 fn a_megabyte_of_anything_ends_in_problems() {
     for part in [
-        "(", ")", "]", "[{(", ")]}", "}{", "-", "\"", "'", "a.", "a|>", "a ", "a\n", "=\n", "let ", "let\n", "let a = 1 1\n", "\\",
-        "train a {\n", "train a { step { b } {\n", "f(\n", "loss a = f(\n", "é", "é a", "//!\n", "; ", "{ a = ", "0..", "@ \"", ",", "x y = 3 ",
+        "(",
+        ")",
+        "]",
+        "[{(",
+        ")]}",
+        "}{",
+        "-",
+        "\"",
+        "'",
+        "a.",
+        "a|>",
+        "a ",
+        "a\n",
+        "=\n",
+        "let ",
+        "let\n",
+        "let a = 1 1\n",
+        "\\",
+        "train a {\n",
+        "train a { step { b } {\n",
+        "f(\n",
+        "loss a = f(\n",
+        "é",
+        "é a",
+        "//!\n",
+        "; ",
+        "{ a = ",
+        "0..",
+        "@ \"",
+        ",",
+        "x y = 3 ",
     ] {
         assert!(problems(&megabyte(part)).has_errors(), "{part:?}");
     }

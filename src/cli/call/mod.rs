@@ -3,6 +3,8 @@
 //! The function is put into a recipe of one or two lines, which is lowered, proved and run like any other. Arrays go in by the
 //! names of its parameters; the result goes out as `result`, a record's by its fields, a list's as `result.0`, `result.1`, ….
 
+mod inputs;
+
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
@@ -22,8 +24,9 @@ use crate::ops::{self, Attrs, Context, Draw};
 use crate::source::Sources;
 use crate::stdlib;
 use crate::syntax::ast::{self, ItemKind};
-use crate::types::{Dim, DimEnv, Domain, Fact};
+use crate::types::{DimEnv, Fact};
 use crate::{grad, passes};
+use inputs::{Input, convert, largest_class};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -160,64 +163,6 @@ fn expect_parameters(
             Err(Diagnostic::error(Code::UnknownArgument, message).help(suggest::help(unknown, "arguments", known)))
         }
     }
-}
-
-/// An array as the function is to see it.
-struct Input {
-    tensor: Tensor,
-    fact: Fact,
-}
-
-/// Real numbers or indices: as the parameter's type says, else as the file has them. All real numbers have one precision: double
-/// where every real array of the file is, single otherwise.
-fn convert(
-    arrays: IndexMap<String, Tensor>,
-    parameters: &[&ast::Parameter],
-) -> Result<IndexMap<String, Input>, Diagnostic> {
-    let real = |tensor: &Tensor| tensor.dtype().is_float();
-    let floats = || arrays.values().filter(|tensor| real(tensor));
-    let double = floats().count() > 0 && floats().all(|tensor| tensor.dtype() == DType::F64);
-    let dtype = if double { DType::F64 } else { DType::F32 };
-    let mut inputs = IndexMap::new();
-    for (name, tensor) in &arrays {
-        let parameter = parameters.iter().find(|parameter| parameter.name.text == *name);
-        let written = parameter.and_then(|parameter| parameter.ty.as_ref());
-        let written = written.and_then(|ty| Domain::from_word(&ty.domain.text, &Dim::symbol("K")));
-        let index = written.as_ref().map_or(!real(tensor), Domain::is_index);
-        let converted = if index { indices(tensor) } else { tensor.to_dtype(dtype).map_err(|error| error.to_string()) };
-        let tensor = converted
-            .map_err(|what| Diagnostic::error(Code::WrongKind, format!("the array `{name}` cannot be used: {what}")))?;
-        let dims = tensor.dims().iter().map(|length| Dim::constant(*length as i64)).collect();
-        let domain = match index {
-            true => Domain::Index { classes: Dim::symbol("K"), ignore: holds_ignore(&tensor) },
-            false => Domain::Real,
-        };
-        inputs.insert(name.clone(), Input { tensor, fact: Fact::new(domain, dims) });
-    }
-    Ok(inputs)
-}
-
-/// Whole numbers from 0 as u32.
-fn indices(tensor: &Tensor) -> Result<Tensor, String> {
-    let numbers = tensor.to_dtype(DType::F64).and_then(|tensor| tensor.flatten_all()?.to_vec1::<f64>());
-    let numbers = numbers.map_err(|error| error.to_string())?;
-    if let Some(odd) =
-        numbers.iter().find(|number| number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(*number))
-    {
-        return Err(format!("it holds {odd}, expected class numbers"));
-    }
-    let numbers: Vec<u32> = numbers.into_iter().map(|number| number as u32).collect();
-    Tensor::from_vec(numbers, tensor.dims(), &Device::Cpu).map_err(|error| error.to_string())
-}
-
-fn largest_class(tensor: &Tensor) -> i64 {
-    let numbers = tensor.flatten_all().and_then(|flat| flat.to_vec1::<u32>()).unwrap_or_default();
-    numbers.into_iter().filter(|number| *number != 255).max().map_or(0, i64::from)
-}
-
-fn holds_ignore(tensor: &Tensor) -> bool {
-    let numbers = tensor.flatten_all().and_then(|flat| flat.to_vec1::<u32>()).unwrap_or_default();
-    numbers.contains(&255)
 }
 
 /// The same graph with the sum of its results as a loss, and the inputs as what is trained.
