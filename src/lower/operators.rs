@@ -143,6 +143,12 @@ impl<'p> Lower<'p, '_> {
                 let both = matches!(other, Value::Nothing);
                 Value::Bool(both == (operator == Op::Equal))
             }
+            // A choice between a number and a word (`padding = "same"`) is asked for by comparing.
+            (Value::Text(_), Value::Number(_) | Value::List(_)) | (Value::Number(_) | Value::List(_), Value::Text(_))
+                if matches!(operator, Op::Equal | Op::NotEqual) =>
+            {
+                Value::Bool(operator == Op::NotEqual)
+            }
             _ => self.cannot(operator, &left, left_span, &right, right_span),
         }
     }

@@ -9,10 +9,14 @@ mod brackets;
 mod depth;
 mod errors;
 mod format;
+#[cfg(test)]
+mod generate;
 mod grammar;
 mod parse;
 mod scan;
+mod spans;
 mod split;
 
 pub use format::{format, print};
 pub use parse::parse;
+pub use spans::strip_spans;

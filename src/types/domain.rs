@@ -56,6 +56,8 @@ impl Domain {
             (Index { classes: a, ignore: false }, Index { classes: b, ignore: true }) => a == b,
             (Index { .. }, _) | (_, Index { .. }) => false,
             (_, Real) => true,
+            // What a network computes, and any number without a meaning of its own, may be read as a score.
+            (Feature | Real, Logit) => true,
             (NonNegative | Unit | Probability | Binary | Tags | Image(Scale::Bytes | Scale::Unit), NonNegative) => true,
             (Probability | Binary | Tags | Image(Scale::Unit), Unit) => true,
             (Tags, Binary) => true,
@@ -151,6 +153,7 @@ mod tests {
     fn narrower_domains_may_stand_for_wider_ones() {
         assert!(Probability.is_a(&Unit) && Unit.is_a(&NonNegative) && NonNegative.is_a(&Real));
         assert!(!Unit.is_a(&Probability) && !Logit.is_a(&Unit));
+        assert!(Feature.is_a(&Logit) && !Unit.is_a(&Logit) && !NonNegative.is_a(&Logit));
         assert_eq!(Probability.join(&Binary), Unit);
         assert_eq!(Logit.join(&Unit), Real);
     }

@@ -172,7 +172,9 @@ impl Printer<'_> {
                 let callee = self.at_least(Tightness::Postfix, callee);
                 let start =
                     |argument: &Argument| argument.name.as_ref().map_or(argument.value.span, |name| name.span).start;
-                let arguments = self.bracketed(Brackets::round(end), arguments, start, |printer, argument| {
+                let hugs_last = arguments.last().is_some_and(|last| ends_with_block(&last.value));
+                let brackets = Brackets { hugs_last, ..Brackets::round(end) };
+                let arguments = self.bracketed(brackets, arguments, start, |printer, argument| {
                     let value = printer.expr(&argument.value);
                     match &argument.name {
                         Some(name) => Doc::concat(vec![Doc::text(format!("{} = ", name.text)), value]),
@@ -393,6 +395,14 @@ fn ends_open(expr: &Expr) -> bool {
         ExprKind::Pipe { into, .. } => ends_open(into),
         ExprKind::Unary { value, .. } => ends_open(value),
         ExprKind::Binary { right, .. } => ends_open(right),
+        _ => false,
+    }
+}
+
+/// Whether an expression is a lambda whose body is a block.
+fn ends_with_block(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Lambda { body, .. } => matches!(body.kind, ExprKind::Block { .. }) || ends_with_block(body),
         _ => false,
     }
 }

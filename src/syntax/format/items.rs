@@ -142,7 +142,7 @@ impl Printer<'_> {
         if let Some(result) = &function.result {
             head.extend([Doc::text(": "), self.type_of(result)]);
         }
-        Row { head: Doc::concat(head), ..Row::new("fn", "") }.value(self.expr(&function.body))
+        Row { head: Doc::concat(head), ..Row::new("fn", "") }.hanging_value(self.expr(&function.body))
     }
 
     fn parameters(&mut self, parameters: &[Parameter]) -> Doc {

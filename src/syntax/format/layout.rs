@@ -3,6 +3,8 @@
 //! A [`Doc`] says where breaks may be; a group is written on one line if it fits there and holds nothing that must break, else
 //! all its breaks are taken. Comments at line ends are no part of the width. The idea is Wadler's, "A prettier printer" (2003).
 
+use std::rc::Rc;
+
 /// Columns a line may have.
 pub(super) const WIDTH: usize = 100;
 /// Columns of one step of indentation.
@@ -31,6 +33,12 @@ enum Kind {
     Concat(Vec<Doc>),
     Indent(Vec<Doc>),
     Group(Vec<Doc>),
+    /// After a space; or on the next line, where it fits there on one line and does not fit here.
+    Hang(Box<Doc>),
+    /// The first, where it fits up to its first break; else the second.
+    Either(Box<(Doc, Doc)>),
+    /// A part that both choices of an `Either` hold.
+    Shared(Rc<Doc>),
 }
 
 impl Doc {
@@ -88,6 +96,20 @@ impl Doc {
         Doc::new(Kind::Group(parts), breaks)
     }
 
+    pub fn hang(doc: Doc) -> Doc {
+        let breaks = doc.breaks;
+        Doc::new(Kind::Hang(Box::new(doc)), breaks)
+    }
+
+    pub fn either(first: Doc, second: Doc) -> Doc {
+        let breaks = first.breaks;
+        Doc::new(Kind::Either(Box::new((first, second))), breaks)
+    }
+
+    pub fn shared(doc: &Rc<Doc>) -> Doc {
+        Doc::new(Kind::Shared(Rc::clone(doc)), doc.breaks)
+    }
+
     /// Columns on one line; `None` where it must break.
     pub fn flat_width(&self) -> Option<usize> {
         if self.breaks {
@@ -100,6 +122,9 @@ impl Doc {
             Kind::Concat(parts) | Kind::Indent(parts) | Kind::Group(parts) => {
                 parts.iter().map(|part| part.flat_width().unwrap_or(0)).sum()
             }
+            Kind::Hang(doc) => 1 + doc.flat_width().unwrap_or(0),
+            Kind::Either(either) => either.0.flat_width().unwrap_or(0),
+            Kind::Shared(doc) => doc.flat_width().unwrap_or(0),
         })
     }
 
@@ -149,9 +174,25 @@ impl Writer {
                 Kind::Concat(parts) => pending.extend(parts.iter().rev().map(|part| (indent, broken, part))),
                 Kind::Indent(parts) => pending.extend(parts.iter().rev().map(|part| (indent + STEP, broken, part))),
                 Kind::Group(parts) => {
-                    let broken = doc.breaks || !self.fits(doc, &pending);
+                    let broken = doc.breaks || !self.fits(doc, self.column, &pending);
                     pending.extend(parts.iter().rev().map(|part| (indent, broken, part)));
                 }
+                Kind::Hang(doc) => {
+                    let here = doc.breaks || self.fits(doc, self.column + 1, &pending);
+                    if here || !self.fits(doc, indent + STEP, &pending) {
+                        self.put(" ");
+                        pending.push((indent, broken, doc));
+                    } else {
+                        self.new_line(indent + STEP);
+                        pending.push((indent + STEP, broken, doc));
+                    }
+                }
+                Kind::Either(either) => {
+                    let (first, second) = either.as_ref();
+                    let chosen = if self.fits(first, self.column, &pending) { first } else { second };
+                    pending.push((indent, broken, chosen));
+                }
+                Kind::Shared(doc) => pending.push((indent, broken, doc)),
             }
         }
     }
@@ -171,9 +212,9 @@ impl Writer {
         self.column = indent;
     }
 
-    /// Whether `group` fits on the rest of the line, with all that follows it up to the next break.
-    fn fits(&self, group: &Doc, after: &[Pending]) -> bool {
-        let mut room = WIDTH.saturating_sub(self.column);
+    /// Whether `group` fits on a line from `column` on, with all that follows it up to the next break.
+    fn fits(&self, group: &Doc, column: usize, after: &[Pending]) -> bool {
+        let mut room = WIDTH.saturating_sub(column);
         let mut next: Vec<(bool, &Doc)> = vec![(false, group)];
         let mut rest = after.iter().rev();
         loop {
@@ -196,6 +237,18 @@ impl Writer {
                     // A group after the one in question may still break by itself, if it has to.
                     let broken = broken && doc.breaks;
                     next.extend(parts.iter().rev().map(|part| (broken, part)));
+                    0
+                }
+                Kind::Hang(doc) => {
+                    next.push((broken, doc));
+                    1
+                }
+                Kind::Either(either) => {
+                    next.push((broken, &either.0));
+                    0
+                }
+                Kind::Shared(doc) => {
+                    next.push((broken, doc));
                     0
                 }
             };

@@ -8,6 +8,8 @@
 mod comments;
 mod expressions;
 mod items;
+#[cfg(test)]
+mod laws;
 mod layout;
 mod sequences;
 #[cfg(test)]

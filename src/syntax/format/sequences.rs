@@ -1,5 +1,7 @@
 //! Parts one after the other: rows of a body, each on its line, and lists between brackets, which may stand on one line.
 
+use std::rc::Rc;
+
 use super::Printer;
 use super::comments::Between;
 use super::layout::{Doc, WIDTH};
@@ -31,6 +33,11 @@ impl Row {
 
     fn flat_width(&self) -> Option<usize> {
         Some(self.head.flat_width()? + self.tail.as_ref().map_or(Some(0), Doc::flat_width)?)
+    }
+
+    /// ` = value`, the value on the next line where only there it fits on one.
+    pub fn hanging_value(self, value: Doc) -> Row {
+        self.tail(Doc::concat(vec![Doc::text(" ="), Doc::hang(value)]))
     }
 
     /// On one line, with `pad` columns before its tail.
@@ -141,19 +148,21 @@ pub(super) struct Brackets {
     /// Comments before this byte that are left belong before the closing bracket; 0 where that is not known.
     pub end: u32,
     pub separator: Separator,
+    /// The last part may break while the others stay on the line: `f(a, x => { … })`.
+    pub hugs_last: bool,
 }
 
 impl Brackets {
     pub fn round(end: u32) -> Brackets {
-        Brackets { open: "(", close: ")", end, separator: Separator::Comma }
+        Brackets { open: "(", close: ")", end, separator: Separator::Comma, hugs_last: false }
     }
 
     pub fn square(end: u32) -> Brackets {
-        Brackets { open: "[", close: "]", end, separator: Separator::Comma }
+        Brackets { open: "[", close: "]", end, separator: Separator::Comma, hugs_last: false }
     }
 
     pub fn curly(end: u32) -> Brackets {
-        Brackets { open: "{", close: "}", end, separator: Separator::Comma }
+        Brackets { open: "{", close: "}", end, separator: Separator::Comma, hugs_last: false }
     }
 
     fn inside(self) -> Doc {
@@ -251,33 +260,59 @@ impl Printer<'_> {
         start: impl Fn(&T) -> u32,
         mut print: impl FnMut(&mut Self, &T) -> Doc,
     ) -> Doc {
-        let Brackets { open, close, end, separator } = brackets;
+        let placed: Vec<(Between, Doc)> = parts
+            .iter()
+            .map(|part| {
+                let above = self.comments.before(start(part));
+                (above, print(self, part))
+            })
+            .collect();
+        let last = self.comments.before(brackets.end);
+        if placed.is_empty() && last.is_empty() {
+            return Doc::text(format!("{}{}", brackets.open, brackets.close));
+        }
+        if !brackets.hugs_last || !last.is_empty() || placed.iter().any(|(above, _)| !above.is_empty()) {
+            return brackets.assemble(placed, last);
+        }
+        // The last part may spread over lines of its own while the others stay where they are.
+        let shared = |(above, doc): (Between, Doc)| (above, Rc::new(doc));
+        let placed: Vec<(Between, Rc<Doc>)> = placed.into_iter().map(shared).collect();
+        let mut hugged = vec![Doc::text(brackets.open)];
+        for (index, (_, part)) in placed.iter().enumerate() {
+            hugged.extend((index > 0).then(|| Doc::text(", ")));
+            hugged.push(Doc::shared(part));
+        }
+        hugged.push(Doc::text(brackets.close));
+        let one_a_line = placed.into_iter().map(|(above, doc)| (above, Doc::shared(&doc))).collect();
+        Doc::either(Doc::concat(hugged), brackets.assemble(one_a_line, last))
+    }
+}
+
+impl Brackets {
+    fn assemble(self, placed: Vec<(Between, Doc)>, last: Between) -> Doc {
+        let Brackets { open, close, separator, .. } = self;
         let between_parts = if separator == Separator::Comma { Doc::text(",") } else { Doc::choice("", ",") };
         let after_last = if separator == Separator::Comma { Doc::choice(",", "") } else { Doc::nothing() };
+        let is_empty = placed.is_empty();
         let mut inner = Vec::new();
-        for (index, part) in parts.iter().enumerate() {
-            let between = self.comments.before(start(part));
+        for (index, (above, part)) in placed.into_iter().enumerate() {
             if index > 0 {
                 inner.push(between_parts.clone());
             }
-            inner.extend(between.trailing.into_iter().map(Doc::trailing));
-            inner.push(if index == 0 { brackets.inside() } else { Doc::line() });
-            for (_, comment) in between.own_lines {
+            inner.extend(above.trailing.into_iter().map(Doc::trailing));
+            inner.push(if index == 0 { self.inside() } else { Doc::line() });
+            for (_, comment) in above.own_lines {
                 inner.extend([Doc::text(comment), Doc::hard()]);
             }
-            inner.push(print(self, part));
+            inner.push(part);
         }
-        let last = self.comments.before(end);
-        if parts.is_empty() && last.is_empty() {
-            return Doc::text(format!("{open}{close}"));
-        }
-        if !parts.is_empty() {
+        if !is_empty {
             inner.push(after_last);
         }
         inner.extend(last.trailing.into_iter().map(Doc::trailing));
         for (_, comment) in last.own_lines {
             inner.extend([Doc::hard(), Doc::text(comment)]);
         }
-        Doc::group(vec![Doc::text(open), Doc::indent(inner), brackets.inside(), Doc::text(close)])
+        Doc::group(vec![Doc::text(open), Doc::indent(inner), self.inside(), Doc::text(close)])
     }
 }

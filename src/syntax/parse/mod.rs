@@ -4,6 +4,8 @@
 //! no second mistake.
 
 mod expressions;
+#[cfg(test)]
+mod hostile;
 mod items;
 mod nets;
 mod stages;

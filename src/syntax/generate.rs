@@ -1,0 +1,204 @@
+//! Trees of any shape, for the laws: what is printed is read back, formatting twice is formatting once, comments stay.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::ast::*;
+use crate::source::Span;
+
+fn nowhere() -> Span {
+    Span::default()
+}
+
+/// Names, the words that begin statements among them.
+fn name() -> impl Strategy<Value = Name> {
+    const WORDS: &[&str] = &[
+        "a", "b", "_x1", "image", "loss", "data", "step", "each", "show", "save", "metric", "layer", "weight", "state", "rates",
+        "score", "net", "train", "infer", "use", "param", "variant", "supervision", "as", "from", "truth", "android", "a_long_name_of_something",
+    ];
+    select(WORDS).prop_map(|word| Name::new(word, nowhere()))
+}
+
+fn names() -> impl Strategy<Value = Vec<Name>> {
+    vec(name(), 0..4)
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![Just("sec. 4.2".to_owned()), "[ -~\n\té\r\u{3042}]{0,12}"]
+}
+
+fn doc() -> impl Strategy<Value = Vec<String>> {
+    let line = prop_oneof![Just(String::new()), Just("  what it is: `x / y`".to_owned()), Just("/ // \"a".to_owned())];
+    prop_oneof![3 => Just(Vec::new()), 1 => vec(line, 1..3)]
+}
+
+fn made(kind: ExprKind) -> Expr {
+    Expr::new(kind, nowhere())
+}
+
+fn number() -> impl Strategy<Value = ExprKind> {
+    select(["0", "1", "448", "0.5", "0.10", "5e-4", "1_000", "1E6"].as_slice()).prop_map(|text| ExprKind::Number {
+        value: text.replace('_', "").parse().expect("a number of the list"),
+        text: text.to_owned(),
+    })
+}
+
+fn leaf() -> impl Strategy<Value = Expr> {
+    prop_oneof![
+        3 => number(),
+        1 => text().prop_map(ExprKind::Str),
+        1 => any::<bool>().prop_map(ExprKind::Bool),
+        1 => Just(ExprKind::Nothing),
+        4 => name().prop_map(|name| ExprKind::Name(name.text)),
+    ]
+    .prop_map(made)
+}
+
+fn binary_operator() -> impl Strategy<Value = BinaryOperator> {
+    use BinaryOperator::*;
+    select(
+        [
+            Or, And, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, Add, Subtract, Multiply, Divide, FloorDivide,
+            Remainder, Power,
+        ]
+        .as_slice(),
+    )
+}
+
+/// Expressions a few levels deep.
+pub(super) fn expr() -> impl Strategy<Value = Expr> {
+    leaf().prop_recursive(4, 40, 4, |inner| {
+        let boxed = || inner.clone().prop_map(Box::new);
+        let maybe = || option::of(inner.clone()).prop_map(|inner| inner.map(Box::new));
+        let setting = || (name(), inner.clone()).prop_map(|(name, value)| Setting { name, value });
+        let argument = (option::of(name()), inner.clone()).prop_map(|(name, value)| Argument { name, value });
+        let binding = (name(), inner.clone()).prop_map(|(name, value)| Let { name, value, span: nowhere() });
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(ExprKind::List),
+            vec(setting(), 0..4).prop_map(ExprKind::Record),
+            (boxed(), maybe(), maybe()).prop_map(|(start, end, step)| ExprKind::Range { start, end, step }),
+            (boxed(), name(), boxed(), maybe()).prop_map(|(body, name, source, condition)| {
+                ExprKind::Comprehension { body, name, source, condition }
+            }),
+            (boxed(), boxed(), boxed())
+                .prop_map(|(condition, then, otherwise)| ExprKind::If { condition, then, otherwise }),
+            (names(), boxed()).prop_map(|(parameters, body)| ExprKind::Lambda { parameters, body }),
+            (vec(binding, 1..3), boxed()).prop_map(|(lets, value)| ExprKind::Block { lets, value }),
+            (boxed(), vec(argument, 0..4)).prop_map(|(callee, arguments)| ExprKind::Call { callee, arguments }),
+            (boxed(), boxed()).prop_map(|(value, into)| ExprKind::Pipe { value, into }),
+            (boxed(), name()).prop_map(|(base, name)| ExprKind::Field { base, name }),
+            (boxed(), boxed()).prop_map(|(base, index)| ExprKind::Index { base, index }),
+            (any::<bool>(), boxed()).prop_map(|(not, value)| ExprKind::Unary {
+                operator: if not { UnaryOperator::Not } else { UnaryOperator::Negate },
+                value,
+            }),
+            (binary_operator(), boxed(), boxed())
+                .prop_map(|(operator, left, right)| ExprKind::Binary { operator, left, right }),
+            (boxed(), vec(setting(), 0..3)).prop_map(|(base, fields)| ExprKind::With { base, fields }),
+            (boxed(), text()).prop_map(|(value, citation)| ExprKind::Cited { value, citation, citation_span: nowhere() }),
+        ]
+        .prop_map(made)
+    })
+}
+
+fn type_of() -> impl Strategy<Value = Type> {
+    (name(), option::of(vec(expr(), 0..4))).prop_map(|(domain, dims)| Type { domain, dims, span: nowhere() })
+}
+
+fn binding() -> impl Strategy<Value = Let> {
+    (name(), expr()).prop_map(|(name, value)| Let { name, value, span: nowhere() })
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    (name(), expr()).prop_map(|(name, value)| Setting { name, value })
+}
+
+fn rate() -> impl Strategy<Value = Setting> {
+    let path = select(["oc", "oc.head", "net.layer1.0.conv1.weight"].as_slice());
+    (path, expr()).prop_map(|(path, value)| Setting { name: Name::new(path, nowhere()), value })
+}
+
+fn parameters() -> impl Strategy<Value = Vec<Parameter>> {
+    let parameter = (name(), option::of(type_of()), option::of(expr()));
+    vec(parameter.prop_map(|(name, ty, default)| Parameter { name, ty, default }), 0..3)
+}
+
+fn function() -> impl Strategy<Value = Function> {
+    (name(), parameters(), option::of(type_of()), expr()).prop_map(|(name, parameters, result, body)| Function {
+        name,
+        parameters,
+        result,
+        body,
+        span: nowhere(),
+    })
+}
+
+fn member() -> impl Strategy<Value = Member> {
+    let tensor = (any::<bool>(), name(), vec(expr(), 0..3), expr(), option::of(expr())).prop_map(
+        |(trained, name, dims, init, condition)| MemberKind::Tensor {
+            kind: if trained { TensorKind::Weight } else { TensorKind::State },
+            name,
+            dims,
+            init,
+            condition,
+        },
+    );
+    let kind = prop_oneof![
+        (name(), expr()).prop_map(|(name, value)| MemberKind::Layer { name, value }),
+        tensor,
+        binding().prop_map(MemberKind::Let),
+        function().prop_map(MemberKind::Fn),
+    ];
+    (doc(), kind).prop_map(|(doc, kind)| Member { doc, kind, span: nowhere() })
+}
+
+fn statement() -> impl Strategy<Value = Statement> {
+    let kind = prop_oneof![
+        binding().prop_map(StatementKind::Let),
+        (name(), expr()).prop_map(|(name, value)| StatementKind::Loss { name, value }),
+        (name(), expr()).prop_map(|(name, value)| StatementKind::Metric { name, value }),
+        (name(), expr()).prop_map(|(name, value)| StatementKind::Save { name, value }),
+        (name(), option::of(expr())).prop_map(|(name, value)| StatementKind::Show { name, value }),
+    ];
+    kind.prop_map(|kind| Statement { kind, span: nowhere() })
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let kind = prop_oneof![
+        setting().prop_map(EntryKind::Setting),
+        (name(), expr()).prop_map(|(name, value)| EntryKind::Net { name, value }),
+        vec(rate(), 0..3).prop_map(EntryKind::Rates),
+        binding().prop_map(EntryKind::Let),
+        (any::<bool>(), names(), vec(statement(), 0..4))
+            .prop_map(|(step, fields, statements)| EntryKind::Body { step, fields, statements }),
+    ];
+    kind.prop_map(|kind| Entry { kind, span: nowhere() })
+}
+
+fn item() -> impl Strategy<Value = Item> {
+    let stage = (0..3usize, name(), vec(entry(), 0..4)).prop_map(|(kind, name, entries)| Stage {
+        kind: [StageKind::Train, StageKind::Infer, StageKind::Score][kind],
+        name,
+        entries,
+    });
+    let net = (name(), parameters(), vec(member(), 0..4));
+    let kind = prop_oneof![
+        (name(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
+        (name(), names()).prop_map(|(module, names)| ItemKind::Use { module, names }),
+        (text(), name()).prop_map(|(path, alias)| ItemKind::UseFile { path, path_span: nowhere(), alias }),
+        (name(), expr(), option::of(expr())).prop_map(|(name, value, range)| ItemKind::Param { name, value, range }),
+        (name(), vec(setting(), 0..4)).prop_map(|(name, overrides)| ItemKind::Variant { name, overrides }),
+        binding().prop_map(ItemKind::Let),
+        function().prop_map(ItemKind::Fn),
+        net.prop_map(|(name, parameters, members)| ItemKind::Net(Net { name, parameters, members })),
+        stage.prop_map(ItemKind::Stage),
+    ];
+    (doc(), kind).prop_map(|(doc, kind)| Item { doc, kind, span: nowhere() })
+}
+
+/// Files of a few items.
+pub(super) fn file() -> impl Strategy<Value = File> {
+    (doc(), vec(item(), 0..4)).prop_map(|(doc, items)| File { doc, items })
+}
