@@ -63,7 +63,11 @@ pub(super) fn run(args: Args) -> Exit {
                 Err(problem) => output.problem(problem),
             }
         }
-        Err(problems) => output.problems(&problems, &sources),
+        Err(mut problems) => {
+            // Warnings would be about the recipe made here.
+            problems.retain(Diagnostic::is_error);
+            output.problems(&problems, &sources)
+        }
     }
 }
 
