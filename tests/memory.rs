@@ -1,15 +1,14 @@
 //! The memory that `check --explain` predicts for a training step, against what the allocator saw.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::collections::HashMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 use wsss::compile::compile;
 use wsss::diag::Problems;
-use wsss::exec::interpreter::{Interpreter, Leaves, Options};
-use wsss::graph::{Clock, Kind};
+use wsss::exec::interpreter::{Interpreter, Options};
+use wsss::exec::values::Values;
 use wsss::hir;
 use wsss::lower::{Choices, lower};
 use wsss::ops::{Context, Draw};
@@ -36,28 +35,6 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-struct Held {
-    tensors: HashMap<String, Tensor>,
-}
-
-impl Leaves for Held {
-    fn field(&self, name: &str) -> Option<Tensor> {
-        self.tensors.get(name).cloned()
-    }
-
-    fn weight(&self, path: &str) -> Option<Tensor> {
-        self.tensors.get(path).cloned()
-    }
-
-    fn state(&self, path: &str) -> Option<Tensor> {
-        self.tensors.get(path).cloned()
-    }
-
-    fn clock(&self, clock: Clock) -> Option<f64> {
-        Some(if matches!(clock, Clock::Steps | Clock::Epochs) { 10.0 } else { 0.0 })
     }
 }
 
@@ -99,19 +76,10 @@ fn step(variant: &str, sets: &[(&str, &str)]) -> (usize, usize) {
 
     let memory = stage.plan.memory(&stage.graph, &dims, 4).expect("every symbol has a number");
     let given = memory.weights + memory.states + memory.fields + memory.constants;
-    let mut tensors = HashMap::new();
-    for id in stage.graph.ids() {
-        let node = stage.graph.node(id);
-        let (Kind::Field(name) | Kind::Weight { path: name, .. } | Kind::State(name)) = &node.kind else { continue };
-        let shape: Vec<usize> = node.fact.dims.iter().map(|dim| dim.eval(&dims).expect("a number") as usize).collect();
-        let count = shape.iter().product::<usize>();
-        let numbers: Vec<f32> = (0..count).map(|i| 0.02 * (i as f32).sin() + 0.03).collect();
-        tensors.insert(name.clone(), Tensor::from_vec(numbers, shape, &Device::Cpu).expect("as many numbers"));
-    }
-    let interpreter = Interpreter::new(stage.graph, DType::F32, &Device::Cpu).expect("constants fit");
     let draw = Draw { seed: 0, epoch: 0, samples: (0..batch as u64).collect() };
     let context = Context { dims, dtype: DType::F32, device: Device::Cpu, draw };
-    let held = Held { tensors };
+    let held = Values::plausible(&stage.graph, &context, 0).expect("every symbol has a number");
+    let interpreter = Interpreter::new(stage.graph, DType::F32, &Device::Cpu).expect("constants fit");
     // Two workers, as many buffers of their own as on the machine the figure is compared with.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     let before = LIVE.load(Ordering::Relaxed);
