@@ -127,7 +127,8 @@ fn annotated(text: &str) -> (String, Vec<Code>) {
         }
         // What has no place in this text stands at its top.
         if start == 0 {
-            let elsewhere = |problem: &&Diagnostic| problem.labels.first().is_none_or(|label| label.span.source != home);
+            let elsewhere =
+                |problem: &&Diagnostic| problem.labels.first().is_none_or(|label| label.span.source != home);
             problems.iter().filter(elsewhere).for_each(|problem| say(&mut result, problem, None, &sources));
         }
         for problem in &problems {

@@ -1,7 +1,7 @@
 //! Named arrays in files: .safetensors, .npz and PyTorch's zip format come in; .safetensors and .npz go out.
 //!
-//! Foreign files are hostile until read: whatever is wrong with one ends in a [`Diagnostic`] that names it. Candle is known in
-//! this file of the room alone, as the reader of the formats.
+//! Foreign files are hostile until read: whatever is wrong with one ends in a [`Diagnostic`] that names it. Candle reads the
+//! formats.
 
 use std::fs::File;
 use std::io::Read;

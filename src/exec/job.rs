@@ -12,11 +12,11 @@ use super::prepare::Prepared;
 use super::weights::Table;
 use super::{Event, RunError};
 use crate::data::Batch;
-use crate::diag::Code;
+use crate::diag::{Code, Diagnostic};
 use crate::graph::{Clock, Graph, Role};
 use crate::lower::Stage;
-use crate::metrics::{self, Accumulator, MetricValue};
-use crate::ops::{Context, Draw};
+use crate::metrics::{self, Accumulator};
+use crate::ops::{Context, Draw, OpError};
 use crate::store::Draft;
 use crate::types::DimEnv;
 
@@ -88,18 +88,8 @@ impl Leaves for StepLeaves<'_> {
     }
 }
 
-/// A `metric` line while pictures come in.
-pub(super) enum Figure {
-    /// The mean of a scalar over batches.
-    Mean {
-        sum: f64,
-        count: u64,
-    },
-    Counted(Box<dyn Accumulator>),
-}
-
 /// The metrics of a graph: name, place among the outputs, what has come in so far.
-pub(super) struct Figures(Vec<(String, usize, Figure)>);
+pub(super) struct Figures(Vec<(String, usize, Box<dyn Accumulator>)>);
 
 impl Figures {
     /// Nothing counted yet. `classes` are foreground classes.
@@ -107,15 +97,10 @@ impl Figures {
         let mut figures = Vec::new();
         for (at, output) in graph.outputs.iter().enumerate() {
             let Role::Metric { metric, attrs } = &output.role else { continue };
-            let figure = match metrics::find(metric) {
-                Some(def) => {
-                    let counter = (def.start)(attrs, classes);
-                    Figure::Counted(counter.map_err(|error| RunError::internal(format!("`{metric}`: {error}")))?)
-                }
-                None if metric == "mean" => Figure::Mean { sum: 0.0, count: 0 },
-                None => return Err(RunError::internal(format!("there is no metric `{metric}`"))),
-            };
-            figures.push((output.name.clone(), at, figure));
+            let def =
+                metrics::find(metric).ok_or_else(|| RunError::internal(format!("there is no metric `{metric}`")))?;
+            let counter = (def.start)(attrs, classes).map_err(|error| wrong(&output.name, error))?;
+            figures.push((output.name.clone(), at, counter));
         }
         Ok(Figures(figures))
     }
@@ -127,39 +112,23 @@ impl Figures {
 
     /// Takes in one batch; `tensors` gives the tensors of an output.
     pub fn add<'t>(&mut self, tensors: impl Fn(usize) -> &'t [Tensor]) -> Result<(), RunError> {
-        for (name, at, figure) in &mut self.0 {
-            match figure {
-                Figure::Mean { sum, count } => {
-                    *sum += super::optimizer::number(&tensors(*at)[0])?;
-                    *count += 1;
-                }
-                Figure::Counted(counter) => {
-                    let failed = |error: crate::ops::OpError| match error.code {
-                        Code::Internal => RunError::internal(format!("the metric `{name}`: {error}")),
-                        _ => RunError::input(crate::diag::Diagnostic::error(
-                            error.code,
-                            format!("the metric `{name}`: {error}"),
-                        )),
-                    };
-                    counter.add(tensors(*at)).map_err(failed)?;
-                }
-            }
+        for (name, at, counter) in &mut self.0 {
+            counter.add(tensors(*at)).map_err(|error| wrong(name, error))?;
         }
         Ok(())
     }
 
-    /// What it came to. `each` names what a mean is taken over: `image`, `step of the last epoch`.
-    pub fn finish(self, each: &str) -> super::Metrics {
-        let finish = |figure: Figure| match figure {
-            Figure::Counted(counter) => counter.finish(),
-            Figure::Mean { sum, count } => MetricValue {
-                value: (count > 0).then(|| sum / count as f64).filter(|value| value.is_finite()),
-                oracle: false,
-                over: format!("{count} {each}{}", if count == 1 { "" } else { "s" }),
-                detail: serde_json::Value::Null,
-            },
-        };
-        self.0.into_iter().map(|(name, _, figure)| (name, finish(figure))).collect()
+    /// What it came to.
+    pub fn finish(self) -> super::Metrics {
+        self.0.into_iter().map(|(name, _, counter)| (name, counter.finish())).collect()
+    }
+}
+
+fn wrong(metric: &str, error: OpError) -> RunError {
+    let message = format!("the metric `{metric}`: {error}");
+    match error.code {
+        Code::Internal => RunError::internal(message),
+        code => RunError::input(Diagnostic::error(code, message)),
     }
 }
 

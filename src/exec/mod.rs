@@ -106,7 +106,7 @@ pub struct StageOutcome {
     pub name: String,
     pub key: Key,
     pub reused: bool,
-    /// Why it ran; empty for one that was reused.
+    /// Why it ran, or why not.
     pub why: String,
     pub metrics: Metrics,
 }
@@ -152,18 +152,27 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
             });
         }
         let key = finished.record.key;
-        outcome.stages.push(StageOutcome { name: stage, key, reused, why: why.unwrap_or_default(), metrics });
+        outcome.stages.push(StageOutcome {
+            name: stage,
+            key,
+            reused,
+            why: why.unwrap_or_else(|| UNCHANGED.into()),
+            metrics,
+        });
         write_figures(&folder, &outcome)?;
     }
     Ok(outcome)
 }
+
+/// Why a stage is reused.
+const UNCHANGED: &str = "nothing that decides its result has changed";
 
 fn planned(preparation: &Preparation, choices: Vec<(usize, Choice)>, tell: Tell) -> Outcome {
     let mut outcome = Outcome::default();
     for (at, choice) in choices {
         let stage = &preparation.stages[at];
         let (reused, why) = match choice {
-            Choice::Reuse(_) => (true, String::new()),
+            Choice::Reuse(_) => (true, UNCHANGED.into()),
             Choice::Run { why, .. } => (false, why),
         };
         let (name, key) = (stage.stage().name.clone(), stage.key.clone());

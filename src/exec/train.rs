@@ -162,7 +162,7 @@ impl Epoch<'_, '_> {
                 });
             }
         }
-        let counted = figures.finish("step");
+        let counted = figures.finish();
         let line = EpochLine {
             epoch: epoch + 1,
             steps: first + steps,

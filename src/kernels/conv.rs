@@ -71,12 +71,21 @@ impl Conv2d {
         Conv2d { stride, padding, dilation, groups, output }
     }
 
-    /// The most bytes of working memory one worker lays out at a time, over the product and both gradients, for an input
-    /// `[batch, channels, height, width]` and a weight `[out, channels/groups, kernel, kernel]` of `number` bytes an
-    /// element. Fails as the kernels do for shapes that do not fit.
-    pub fn scratch_bytes(&self, input: [usize; 4], weight: [usize; 4], number: usize) -> Result<usize> {
-        let geometry = Geometry::new(input, weight, self)?;
-        Ok(geometry.scratch_numbers() * number)
+    /// The bytes one worker lays out at a time for [`forward`], with an input `[batch, channels, height, width]` and a
+    /// weight `[out, channels/groups, kernel, kernel]` of `number` bytes an element. Fails as the kernels do for shapes
+    /// that do not fit.
+    pub fn forward_scratch(&self, input: [usize; 4], weight: [usize; 4], number: usize) -> Result<usize> {
+        Ok(Geometry::new(input, weight, self)?.forward_scratch() * number)
+    }
+
+    /// As [`Conv2d::forward_scratch`], for [`grad_input`]; with the turned kernel that all workers share.
+    pub fn grad_input_scratch(&self, input: [usize; 4], weight: [usize; 4], number: usize) -> Result<usize> {
+        Ok(Geometry::new(input, weight, self)?.grad_input_scratch() * number)
+    }
+
+    /// As [`Conv2d::forward_scratch`], for [`grad_weight`]; with the partial sums of all workers.
+    pub fn grad_weight_scratch(&self, input: [usize; 4], weight: [usize; 4], number: usize) -> Result<usize> {
+        Ok(Geometry::new(input, weight, self)?.grad_weight_scratch() * number)
     }
 }
 

@@ -15,8 +15,8 @@ const BLOCK: usize = 16 * 1024;
 
 /// Drops single numbers of `x [B, …]` with probability `p`.
 ///
-/// `streams` has a stream for each sample. Where `x` has several times as many rows (batches joined along axis 0), row `r`
-/// belongs to sample `r % streams`, and each of its rows has numbers of its own.
+/// `streams` has a stream for each sample. Where `x` has more rows (batches joined along axis 0), row `r` belongs to sample
+/// `r % streams`, and each of its rows has numbers of its own.
 pub fn dropout(x: &Tensor, p: f64, streams: &[Stream]) -> Result<Tensor> {
     let rows = rows(x, streams)?;
     let row = x.elem_count() / rows.max(1);
@@ -74,8 +74,8 @@ pub fn channel_dropout(x: &Tensor, p: f64, streams: &[Stream]) -> Result<Tensor>
 
 fn rows(x: &Tensor, streams: &[Stream]) -> Result<usize> {
     match x.dims() {
-        [rows, ..] if !streams.is_empty() && rows % streams.len() == 0 => Ok(*rows),
-        dims => bail!("dropout: {dims:?} are not whole batches of {} samples", streams.len()),
+        [rows, ..] if !streams.is_empty() => Ok(*rows),
+        dims => bail!("dropout: {dims:?} without an axis of samples, of {} samples", streams.len()),
     }
 }
 
@@ -148,7 +148,7 @@ mod tests {
         let x = ones(&[1, 9]);
         assert_eq!(numbers(&dropout(&x, 0.0, &streams(&[0]))?), numbers(&x));
         assert!(dropout(&x, 1.0, &streams(&[0])).is_err());
-        assert!(dropout(&x, 0.5, &streams(&[0, 1])).is_err());
+        assert!(dropout(&x, 0.5, &[]).is_err());
         Ok(())
     }
 

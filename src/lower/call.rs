@@ -425,7 +425,7 @@ impl<'p> Lower<'p, '_> {
             (ParamKind::Int, value) => whole(value).map(Attr::Int),
             (ParamKind::Float, Value::Number(number)) => Some(Attr::Float(*number)),
             (ParamKind::Bool, Value::Bool(value)) => Some(Attr::Bool(*value)),
-            (ParamKind::Word(words), Value::Text(text)) => {
+            (ParamKind::Word(words) | ParamKind::PairOr(words), Value::Text(text)) => {
                 if !words.contains(&&**text) {
                     let help = crate::diag::suggest::help(text, "choices", words.iter().copied());
                     self.report(errors::out_of_range(
@@ -437,10 +437,12 @@ impl<'p> Lower<'p, '_> {
                 }
                 Some(Attr::Word(text.to_string()))
             }
-            (ParamKind::Pair, Value::List(items)) if items.len() == 2 => {
+            (ParamKind::Pair | ParamKind::PairOr(_), Value::List(items)) if items.len() == 2 => {
                 items.iter().map(whole).collect::<Option<Vec<i64>>>().map(Attr::Ints)
             }
-            (ParamKind::Pair, value) => whole(value).map(|number| Attr::Ints(vec![number, number])),
+            (ParamKind::Pair | ParamKind::PairOr(_), value) => {
+                whole(value).map(|number| Attr::Ints(vec![number, number]))
+            }
             (ParamKind::Axes, Value::List(items)) => {
                 items.iter().map(whole).collect::<Option<Vec<i64>>>().map(Attr::Ints)
             }
@@ -489,6 +491,7 @@ fn expected(kind: ParamKind) -> &'static str {
         ParamKind::Bool => "true or false",
         ParamKind::Word(_) => "a text",
         ParamKind::Pair => "a whole number or a list of two",
+        ParamKind::PairOr(_) => "a whole number, a list of two or a word",
         ParamKind::Axes => "an axis or a list of axes",
         ParamKind::Dim => "a length",
         ParamKind::Dims => "a list of lengths",

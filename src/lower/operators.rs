@@ -144,7 +144,8 @@ impl<'p> Lower<'p, '_> {
                 Value::Bool(both == (operator == Op::Equal))
             }
             // A choice between a number and a word (`padding = "same"`) is asked for by comparing.
-            (Value::Text(_), Value::Number(_) | Value::List(_)) | (Value::Number(_) | Value::List(_), Value::Text(_))
+            (Value::Text(_), Value::Number(_) | Value::List(_))
+            | (Value::Number(_) | Value::List(_), Value::Text(_))
                 if matches!(operator, Op::Equal | Op::NotEqual) =>
             {
                 Value::Bool(operator == Op::NotEqual)

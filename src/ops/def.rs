@@ -139,6 +139,8 @@ pub enum ParamKind {
     Word(&'static [&'static str]),
     /// Two whole numbers, height before width; one number stands for both.
     Pair,
+    /// A `Pair`, or one of these words.
+    PairOr(&'static [&'static str]),
     /// Axis numbers, counted from 0, negative from the end; one number stands for a list of one.
     Axes,
     /// A length, possibly symbolic.

@@ -6,14 +6,20 @@
 pub mod attrs;
 mod def;
 mod rules;
+mod window;
 
 mod arithmetic;
 mod control;
-mod heavy;
+mod conv;
 mod index;
+mod linear;
 mod meaning;
+mod norm;
 mod pointwise;
+mod pool;
+mod random;
 mod reduce;
+mod resize;
 mod shape;
 mod softmax;
 
@@ -36,11 +42,16 @@ pub static FAMILIES: &[&Family] = &[
     &arithmetic::FAMILY,
     &reduce::FAMILY,
     &softmax::FAMILY,
+    &linear::FAMILY,
+    &conv::FAMILY,
+    &pool::FAMILY,
+    &norm::FAMILY,
+    &resize::FAMILY,
+    &random::FAMILY,
     &shape::FAMILY,
     &index::FAMILY,
     &control::FAMILY,
     &meaning::FAMILY,
-    &heavy::FAMILY,
 ];
 
 /// The op of that name, internal ones included.

@@ -15,8 +15,10 @@ use std::sync::Arc;
 /// The length of an axis in normal form. See the module text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Dim {
-    /// Product of atoms → its coefficient, never zero. The empty product carries the constant.
-    terms: BTreeMap<Vec<Atom>, i64>,
+    /// Products of atoms with their coefficients, which are never zero; sorted, each product once. Empty for a plain number, which
+    /// most lengths are: it then costs no allocation.
+    terms: Vec<(Vec<Atom>, i64)>,
+    constant: i64,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -45,7 +47,7 @@ pub struct Unbound(pub String);
 
 impl Dim {
     pub fn constant(value: i64) -> Dim {
-        Dim::from_terms([(Vec::new(), value)])
+        Dim { terms: Vec::new(), constant: value }
     }
 
     pub fn symbol(name: &str) -> Dim {
@@ -54,11 +56,7 @@ impl Dim {
 
     /// The number, where there is no symbol in it.
     pub fn as_const(&self) -> Option<i64> {
-        match self.terms.len() {
-            0 => Some(0),
-            1 => self.terms.get(&Vec::new() as &Vec<Atom>).copied(),
-            _ => None,
-        }
+        self.terms.is_empty().then_some(self.constant)
     }
 
     pub fn is_one(&self) -> bool {
@@ -68,24 +66,20 @@ impl Dim {
     /// `floor(self / divisor)`; `divisor` is at least 1.
     pub fn floor_div(&self, divisor: i64) -> Dim {
         assert!(divisor >= 1, "a length is divided by at least one");
-        let mut whole = Dim::default();
-        let mut rest = Dim::default();
-        for (product, &coefficient) in &self.terms {
+        let mut whole = Dim::constant(self.constant.div_euclid(divisor));
+        let constant = self.constant.rem_euclid(divisor);
+        let mut symbolic = Dim::default();
+        for (product, coefficient) in &self.terms {
             if coefficient % divisor == 0 {
                 whole.insert(product.clone(), coefficient / divisor);
-            } else if product.is_empty() {
-                whole.insert(Vec::new(), coefficient.div_euclid(divisor));
-                rest.insert(Vec::new(), coefficient.rem_euclid(divisor));
             } else {
-                rest.insert(product.clone(), coefficient);
+                symbolic.insert(product.clone(), *coefficient);
             }
         }
-        let constant = rest.constant_part();
-        let symbolic = &rest - &Dim::constant(constant);
         if symbolic.terms.is_empty() {
             return whole; // 0 <= constant < divisor
         }
-        let common = symbolic.terms.values().fold(divisor, |a, &b| gcd(a, b.abs()));
+        let common = symbolic.terms.iter().fold(divisor, |a, (_, b)| gcd(a, b.abs()));
         if common > 1 {
             let reduced = Dim::from_terms(symbolic.terms.iter().map(|(product, c)| (product.clone(), c / common)));
             return whole + (reduced + Dim::constant(constant.div_euclid(common))).floor_div(divisor / common);
@@ -93,7 +87,7 @@ impl Dim {
         if let Some(Atom::Floor { numerator, divisor: inner }) = symbolic.single_atom() {
             return whole + (numerator.clone() + Dim::constant(constant * inner)).floor_div(inner * divisor);
         }
-        whole + Dim::from_atom(Atom::Floor { numerator: rest, divisor })
+        whole + Dim::from_atom(Atom::Floor { numerator: symbolic + Dim::constant(constant), divisor })
     }
 
     /// `ceil(self / divisor)`.
@@ -114,7 +108,7 @@ impl Dim {
 
     /// The number, once the symbols have theirs.
     pub fn eval(&self, env: &DimEnv) -> Result<i64, Unbound> {
-        let mut sum = 0;
+        let mut sum = self.constant;
         for (product, coefficient) in &self.terms {
             let mut value = *coefficient;
             for atom in product {
@@ -133,7 +127,7 @@ impl Dim {
 
     /// The dim with some symbols replaced.
     pub fn substitute(&self, with: &BTreeMap<String, Dim>) -> Dim {
-        let mut sum = Dim::default();
+        let mut sum = Dim::constant(self.constant);
         for (product, coefficient) in &self.terms {
             let mut value = Dim::constant(*coefficient);
             for atom in product {
@@ -171,22 +165,27 @@ impl Dim {
 
     fn insert(&mut self, mut product: Vec<Atom>, coefficient: i64) {
         product.sort();
-        let sum = self.terms.get(&product).copied().unwrap_or(0).saturating_add(coefficient);
-        if sum == 0 {
-            self.terms.remove(&product);
-        } else {
-            self.terms.insert(product, sum);
+        match self.terms.binary_search_by(|(known, _)| known.cmp(&product)) {
+            Ok(at) => {
+                self.terms[at].1 = self.terms[at].1.saturating_add(coefficient);
+                if self.terms[at].1 == 0 {
+                    self.terms.remove(at);
+                }
+            }
+            Err(at) if coefficient != 0 => self.terms.insert(at, (product, coefficient)),
+            Err(_) => {}
         }
     }
 
-    fn constant_part(&self) -> i64 {
-        self.terms.get(&Vec::new() as &Vec<Atom>).copied().unwrap_or(0)
+    /// Whether it is shown without a sign between parts.
+    fn is_one_term(&self) -> bool {
+        self.terms.len() == usize::from(self.constant == 0)
     }
 
     /// The atom, where the dim is one atom once.
     fn single_atom(&self) -> Option<&Atom> {
-        match self.terms.iter().next() {
-            Some((product, 1)) if self.terms.len() == 1 && product.len() == 1 => product.first(),
+        match &self.terms[..] {
+            [(product, 1)] if self.constant == 0 && product.len() == 1 => product.first(),
             _ => None,
         }
     }
@@ -224,6 +223,7 @@ impl Add for Dim {
     type Output = Dim;
 
     fn add(mut self, other: Dim) -> Dim {
+        self.constant = self.constant.saturating_add(other.constant);
         other.terms.into_iter().for_each(|(product, coefficient)| self.insert(product, coefficient));
         self
     }
@@ -234,6 +234,7 @@ impl Sub for &Dim {
 
     fn sub(self, other: &Dim) -> Dim {
         let mut difference = self.clone();
+        difference.constant = difference.constant.saturating_sub(other.constant);
         other.terms.iter().for_each(|(product, coefficient)| difference.insert(product.clone(), -coefficient));
         difference
     }
@@ -243,11 +244,15 @@ impl Mul for Dim {
     type Output = Dim;
 
     fn mul(self, other: Dim) -> Dim {
-        let mut product = Dim::default();
+        let mut product = Dim::constant(self.constant.saturating_mul(other.constant));
         for (left, a) in &self.terms {
+            product.insert(left.clone(), a.saturating_mul(other.constant));
             for (right, b) in &other.terms {
                 product.insert(left.iter().chain(right).cloned().collect(), a.saturating_mul(*b));
             }
+        }
+        for (right, b) in &other.terms {
+            product.insert(right.clone(), b.saturating_mul(self.constant));
         }
         product
     }
@@ -256,24 +261,17 @@ impl Mul for Dim {
 impl fmt::Display for Dim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.terms.is_empty() {
-            return f.write_str("0");
+            return write!(f, "{}", self.constant);
         }
-        // Symbols first, the constant last: `K + 1`.
-        let constant_last = self.terms.iter().filter(|(product, _)| !product.is_empty());
-        let constant_last = constant_last.chain(self.terms.iter().filter(|(product, _)| product.is_empty()));
-        for (position, (product, coefficient)) in constant_last.enumerate() {
+        for (position, (product, coefficient)) in self.terms.iter().enumerate() {
             match (position, *coefficient < 0) {
                 (0, true) => f.write_str("-")?,
                 (0, false) => {}
                 (_, true) => f.write_str(" - ")?,
                 (_, false) => f.write_str(" + ")?,
             }
-            let size = coefficient.unsigned_abs();
-            if product.is_empty() || size != 1 {
-                write!(f, "{size}")?;
-                if !product.is_empty() {
-                    f.write_str("*")?;
-                }
+            if coefficient.unsigned_abs() != 1 {
+                write!(f, "{}*", coefficient.unsigned_abs())?;
             }
             for (position, atom) in product.iter().enumerate() {
                 if position > 0 {
@@ -282,7 +280,12 @@ impl fmt::Display for Dim {
                 write!(f, "{atom}")?;
             }
         }
-        Ok(())
+        // The constant comes last: `K + 1`.
+        match self.constant {
+            0 => Ok(()),
+            below if below < 0 => write!(f, " - {}", below.unsigned_abs()),
+            above => write!(f, " + {above}"),
+        }
     }
 }
 
@@ -290,15 +293,15 @@ impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Atom::Symbol(name) => f.write_str(name),
-            Atom::Floor { numerator, divisor } if numerator.constant_part() == divisor - 1 => {
+            Atom::Floor { numerator, divisor } if numerator.constant == divisor - 1 => {
                 let inner = numerator - &Dim::constant(divisor - 1);
-                if inner.terms.len() == 1 {
+                if inner.is_one_term() {
                     write!(f, "ceil({inner}/{divisor})")
                 } else {
                     write!(f, "ceil(({inner})/{divisor})")
                 }
             }
-            Atom::Floor { numerator, divisor } if numerator.terms.len() == 1 => {
+            Atom::Floor { numerator, divisor } if numerator.is_one_term() => {
                 write!(f, "floor({numerator}/{divisor})")
             }
             Atom::Floor { numerator, divisor } => write!(f, "floor(({numerator})/{divisor})"),

@@ -190,22 +190,41 @@ impl Geometry {
         (self.input[0].div_ceil(bands).max(1), channels)
     }
 
-    /// The largest working memory of one worker, in numbers.
-    pub fn scratch_numbers(&self) -> usize {
-        if self.is_pointwise() {
-            return 0;
-        }
+    /// Numbers that one worker lays out for the product.
+    pub fn forward_scratch(&self) -> usize {
         if self.is_depthwise() {
-            return self.padded_numbers();
-        }
-        let tile = |geometry: &Geometry, depth: usize| geometry.rows_per_tile(depth) * geometry.output[1] * depth;
-        let backward = if self.turns_well() {
-            let turned = self.turned();
-            tile(&turned, turned.depth())
+            self.padded_numbers()
+        } else if self.is_pointwise() {
+            0
         } else {
-            tile(self, self.scatter_block().1 * self.taps())
-        };
-        tile(self, self.depth()).max(tile(self, self.weight_block() * self.taps())).max(backward)
+            self.tile_numbers(self.depth())
+        }
+    }
+
+    /// Numbers that one worker lays out for the gradient of the input, and the turned kernel.
+    pub fn grad_input_scratch(&self) -> usize {
+        if self.is_pointwise() {
+            0
+        } else if self.turns_well() {
+            self.out_channels * self.depth() + self.turned().forward_scratch()
+        } else if self.is_depthwise() {
+            self.padded_numbers()
+        } else {
+            self.tile_numbers(self.scatter_block().1 * self.taps())
+        }
+    }
+
+    /// Numbers that one worker lays out for the gradient of the weight, and all partial sums but the first.
+    pub fn grad_weight_scratch(&self) -> usize {
+        if self.is_depthwise() {
+            return 2 * self.padded_numbers();
+        }
+        let tile = if self.is_pointwise() { 0 } else { self.tile_numbers(self.weight_block() * self.taps()) };
+        tile + (self.weight_slices() - 1) * self.out_channels * self.depth()
+    }
+
+    fn tile_numbers(&self, depth: usize) -> usize {
+        self.rows_per_tile(depth) * self.output[1] * depth
     }
 
     /// Size of an input plane with all the border that taps reach: `[rows, columns]`.
@@ -253,11 +272,15 @@ mod tests {
 
     #[test]
     fn working_memory_is_bounded_whatever_the_picture() -> Result<()> {
-        // 512 channels, 3×3: 4608 numbers a pixel, 256 pixels a tile at least.
+        // 512 channels, 3×3: 4608 numbers a pixel; 256 pixels and less than one more row at a time, or 2^18 numbers.
         for side in [28, 112, 448] {
             let conv = Conv2d::padded([side; 2], [3; 2], [1; 2], [1; 2], [1; 2], 1);
-            let bytes = conv.scratch_bytes([16, 512, side, side], [512, 512, 3, 3], 4)?;
-            assert!(bytes <= 4608 * (256 + side) * 4, "{bytes} bytes for side {side}");
+            let (input, weight) = ([16, 512, side, side], [512, 512, 3, 3]);
+            let tile = 4608 * (256 + side) * 4;
+            let weights = 512 * 4608 * 4;
+            assert!(conv.forward_scratch(input, weight, 4)? <= tile);
+            assert!(conv.grad_input_scratch(input, weight, 4)? <= tile + weights);
+            assert!(conv.grad_weight_scratch(input, weight, 4)? <= tile + PARTIAL_NUMBERS * 4);
         }
         Ok(())
     }

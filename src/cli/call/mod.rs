@@ -3,6 +3,8 @@
 //! The function is put into a recipe of one or two lines, which is lowered, proved and run like any other. Arrays go in by the
 //! names of its parameters; the result goes out as `result`, a record's by its fields, a list's as `result.0`, `result.1`, ….
 
+mod inputs;
+
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
@@ -17,13 +19,14 @@ use crate::exec::interpreter::{Interpreter, Options};
 use crate::exec::values::Values;
 use crate::graph::{Graph, Kind, Origin, Output as Named, Role, verify};
 use crate::hir::{self, Definition, Program};
-use crate::lower;
+use crate::lower::{self, Lowered};
 use crate::ops::{self, Attrs, Context, Draw};
 use crate::source::Sources;
 use crate::stdlib;
 use crate::syntax::ast::{self, ItemKind};
-use crate::types::{Dim, DimEnv, Domain, Fact};
+use crate::types::DimEnv;
 use crate::{grad, passes};
+use inputs::{Input, class_counts, convert, facts};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -60,7 +63,11 @@ pub(super) fn run(args: Args) -> Exit {
                 Err(problem) => output.problem(problem),
             }
         }
-        Err(problems) => output.problems(&problems, &sources),
+        Err(mut problems) => {
+            // Warnings would be about the recipe made here.
+            problems.retain(Diagnostic::is_error);
+            output.problems(&problems, &sources)
+        }
     }
 }
 
@@ -78,13 +85,28 @@ fn call(args: &Args, sources: &mut Sources) -> Result<IndexMap<String, Tensor>, 
         expect_parameters(&function, parameters, &inputs).map_err(|problem| vec![problem])?;
     }
     let inputs = convert(inputs, parameters.as_deref().unwrap_or(&[])).map_err(|problem| vec![problem])?;
-    let facts: Vec<(String, Fact)> = inputs.iter().map(|(name, input)| (name.clone(), input.fact.clone())).collect();
-    let lowered = lower::lower_function(&program, &function, &facts, &mut problems);
-    let (Some(lowered), false) = (lowered, problems.has_errors()) else { return Err(problems.sorted()) };
+    let lowered = lower_for_classes(&program, &function, &inputs)?;
     let ours = |what: String| vec![Diagnostic::error(Code::Internal, format!("`{function}` cannot be run: {what}"))];
     let graph = lowered.graph;
     let graph = if args.grad { with_gradients(graph, &inputs).map_err(ours)? } else { graph };
     execute(graph, &inputs, args.grad, args.seed).map_err(|problem| vec![problem])
+}
+
+/// The function's graph. Where the inputs do not decide how many classes there are, the first count that fits is taken.
+fn lower_for_classes(
+    program: &Program,
+    function: &str,
+    inputs: &IndexMap<String, Input>,
+) -> Result<Lowered, Vec<Diagnostic>> {
+    let mut first = None;
+    for classes in class_counts(inputs) {
+        let mut problems = Problems::default();
+        match lower::lower_function(program, function, &facts(inputs, classes), &mut problems) {
+            Some(lowered) if !problems.has_errors() => return Ok(lowered),
+            _ => first = first.or(Some(problems.sorted())),
+        }
+    }
+    Err(first.unwrap_or_default())
 }
 
 /// A recipe in which the function is known by a bare name.
@@ -162,64 +184,6 @@ fn expect_parameters(
     }
 }
 
-/// An array as the function is to see it.
-struct Input {
-    tensor: Tensor,
-    fact: Fact,
-}
-
-/// Real numbers or indices: as the parameter's type says, else as the file has them. All real numbers have one precision: double
-/// where every real array of the file is, single otherwise.
-fn convert(
-    arrays: IndexMap<String, Tensor>,
-    parameters: &[&ast::Parameter],
-) -> Result<IndexMap<String, Input>, Diagnostic> {
-    let real = |tensor: &Tensor| tensor.dtype().is_float();
-    let floats = || arrays.values().filter(|tensor| real(tensor));
-    let double = floats().count() > 0 && floats().all(|tensor| tensor.dtype() == DType::F64);
-    let dtype = if double { DType::F64 } else { DType::F32 };
-    let mut inputs = IndexMap::new();
-    for (name, tensor) in &arrays {
-        let parameter = parameters.iter().find(|parameter| parameter.name.text == *name);
-        let written = parameter.and_then(|parameter| parameter.ty.as_ref());
-        let written = written.and_then(|ty| Domain::from_word(&ty.domain.text, &Dim::symbol("K")));
-        let index = written.as_ref().map_or(!real(tensor), Domain::is_index);
-        let converted = if index { indices(tensor) } else { tensor.to_dtype(dtype).map_err(|error| error.to_string()) };
-        let tensor = converted
-            .map_err(|what| Diagnostic::error(Code::WrongKind, format!("the array `{name}` cannot be used: {what}")))?;
-        let dims = tensor.dims().iter().map(|length| Dim::constant(*length as i64)).collect();
-        let domain = match index {
-            true => Domain::Index { classes: Dim::symbol("K"), ignore: holds_ignore(&tensor) },
-            false => Domain::Real,
-        };
-        inputs.insert(name.clone(), Input { tensor, fact: Fact::new(domain, dims) });
-    }
-    Ok(inputs)
-}
-
-/// Whole numbers from 0 as u32.
-fn indices(tensor: &Tensor) -> Result<Tensor, String> {
-    let numbers = tensor.to_dtype(DType::F64).and_then(|tensor| tensor.flatten_all()?.to_vec1::<f64>());
-    let numbers = numbers.map_err(|error| error.to_string())?;
-    if let Some(odd) =
-        numbers.iter().find(|number| number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(*number))
-    {
-        return Err(format!("it holds {odd}, expected class numbers"));
-    }
-    let numbers: Vec<u32> = numbers.into_iter().map(|number| number as u32).collect();
-    Tensor::from_vec(numbers, tensor.dims(), &Device::Cpu).map_err(|error| error.to_string())
-}
-
-fn largest_class(tensor: &Tensor) -> i64 {
-    let numbers = tensor.flatten_all().and_then(|flat| flat.to_vec1::<u32>()).unwrap_or_default();
-    numbers.into_iter().filter(|number| *number != 255).max().map_or(0, i64::from)
-}
-
-fn holds_ignore(tensor: &Tensor) -> bool {
-    let numbers = tensor.flatten_all().and_then(|flat| flat.to_vec1::<u32>()).unwrap_or_default();
-    numbers.contains(&255)
-}
-
 /// The same graph with the sum of its results as a loss, and the inputs as what is trained.
 fn with_gradients(mut graph: Graph, inputs: &IndexMap<String, Input>) -> Result<Graph, String> {
     for id in graph.ids().collect::<Vec<_>>() {
@@ -260,13 +224,9 @@ fn execute(
     let (graph, _) = passes::improve(graph).map_err(|error| ours(error.to_string()))?;
     let double = inputs.values().any(|input| input.tensor.dtype() == DType::F64);
     let dtype = if double { DType::F64 } else { DType::F32 };
-    let mut dims = DimEnv::new();
-    let classes =
-        inputs.values().filter(|input| input.fact.domain.is_index()).map(|input| largest_class(&input.tensor) + 1);
-    dims.insert("K".into(), classes.max().unwrap_or(1));
     let batch = inputs.values().find_map(|input| input.tensor.dims().first().copied()).unwrap_or(1);
     let draw = Draw { seed, epoch: 0, samples: (0..batch as u64).collect() };
-    let context = Context { dims, dtype, device: Device::Cpu, draw };
+    let context = Context { dims: DimEnv::new(), dtype, device: Device::Cpu, draw };
     let mut values = Values::default();
     for (name, input) in inputs {
         values.fields.insert(name.clone(), input.tensor.clone());

@@ -1,0 +1,7 @@
+//! Matrices.
+
+mod matmul;
+
+use super::Family;
+
+pub(super) static FAMILY: Family = Family { name: "linear", summary: "Products of matrices.", ops: &[&matmul::OP] };

@@ -1,0 +1,13 @@
+//! One number for each window.
+
+mod avg_pool;
+mod max_pool;
+mod shared;
+
+use super::Family;
+
+pub(super) static FAMILY: Family = Family {
+    name: "pool",
+    summary: "One number for each window.",
+    ops: &[&max_pool::OP, &max_pool::GRAD, &avg_pool::OP, &avg_pool::GRAD],
+};
