@@ -11,7 +11,7 @@ use pest::iterators::Pair;
 #[grammar = "grammar/wsss.pest"]
 struct PieceParser;
 
-/// Calls that pest may make for one piece: a few seconds' worth, twenty times what a megabyte of honest text needs.
+/// Calls that pest may make for one piece. Honest text needs a number that grows with its length; a megabyte stays below.
 const MOST_CALLS: NonZeroUsize = NonZeroUsize::new(200_000_000).expect("not zero");
 
 /// Why a piece could not be read.

@@ -1,7 +1,8 @@
 //! Cuts a file into items, a net into members, a stage into entries, a body into statements, by tokens alone.
 //!
 //! A piece ends where an expression could have ended and the next line begins with something that does not carry it on. What
-//! carries on: an operator, `|>`, `with`, `.`, an opening bracket, a clause word (`by`, `else`, `in`, `when`). On one line, pieces are told
+//! carries on: an operator (a line that begins with `-` subtracts from the one before), `|>`, `with`, `.`, an opening bracket (which
+//! the grammar then refuses as a call), a clause word (`by`, `else`, `in`, `when`). On one line, pieces are told
 //! apart by their leading words (`let a = 1 let b = 2`), settings by the `=` after their name. A piece is thus found without
 //! reading it right, which is what lets the next one be read when this one is wrong.
 
@@ -117,7 +118,8 @@ impl<'t> Tokens<'t> {
         if lead_before || self.carries_on(index, start, level) {
             return false;
         }
-        let awaited = self.awaits_operand(previous, index);
+        let after_as = self.word(previous) == "as" && self.word(start) == "use";
+        let awaited = after_as || self.awaits_operand(previous, index);
         if self.is_lead(index, level) {
             // Two names side by side are no operand: what came before broke off.
             return !awaited || self.kind(index + 1) == Some(TokenKind::Word) && token.first_on_line;
@@ -126,10 +128,11 @@ impl<'t> Tokens<'t> {
         matches!(self.word(index), "let" | "fn") || !awaited && (token.first_on_line || is_setting)
     }
 
-    /// A leading word with what must follow it.
+    /// A leading word with what must follow it on its line.
     fn is_lead(&self, index: usize, level: Level) -> bool {
         let word = self.word(index);
         level.leads().contains(&word)
+            && self.tokens.get(index + 1).is_some_and(|next| !next.first_on_line)
             && match word {
                 "rates" | "step" | "each" => self.word(index + 1) == "{",
                 "use" if self.kind(index + 1) == Some(TokenKind::Text) => true,

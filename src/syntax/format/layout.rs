@@ -132,7 +132,9 @@ impl Doc {
     pub fn render(&self) -> String {
         let mut writer = Writer { lines: Vec::new(), current: Line::default(), column: 0 };
         writer.write(self);
-        writer.end_line();
+        if !writer.is_empty() {
+            writer.end_line();
+        }
         aligned(writer.lines)
     }
 }
@@ -202,6 +204,10 @@ impl Writer {
         self.column += columns(text);
     }
 
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.current.code.is_empty() && self.current.comment.is_empty()
+    }
+
     fn end_line(&mut self) {
         self.lines.push(std::mem::take(&mut self.current));
     }
@@ -229,16 +235,12 @@ impl Writer {
                 Kind::Choice(text, _) if broken => columns(text),
                 Kind::Choice(_, flat) => flat.len(),
                 Kind::Trailing(_) => 0,
-                Kind::Concat(parts) | Kind::Indent(parts) => {
+                // A group after the one in question may still be broken by itself.
+                Kind::Concat(parts) | Kind::Indent(parts) | Kind::Group(parts) => {
                     next.extend(parts.iter().rev().map(|part| (broken, part)));
                     0
                 }
-                Kind::Group(parts) => {
-                    // A group after the one in question may still break by itself, if it has to.
-                    let broken = broken && doc.breaks;
-                    next.extend(parts.iter().rev().map(|part| (broken, part)));
-                    0
-                }
+                Kind::Hang(_) if broken => return true,
                 Kind::Hang(doc) => {
                     next.push((broken, doc));
                     1

@@ -6,6 +6,9 @@ use super::Printer;
 use super::comments::Between;
 use super::layout::{Doc, WIDTH};
 
+/// Columns that two neighbours' heads may differ by and still be aligned; a wider gap is hard to read across.
+const FURTHEST: usize = 20;
+
 /// One line of a body, or several where it does not fit.
 pub(super) struct Row {
     /// What is aligned: the part before ` = `. `tail` is the rest.
@@ -229,6 +232,7 @@ impl Printer<'_> {
     fn padded(&self, placed: Vec<Placed>) -> Vec<(usize, Placed)> {
         let one_line = |row: &Row| row.flat_width().is_some_and(|width| width + 2 * self.depth <= WIDTH);
         let aligns = |placed: &Placed| placed.row.tail.is_some() && one_line(&placed.row);
+        let width = |index: usize| placed[index].row.head.flat_width().unwrap_or(0);
         let mut pads = vec![0; placed.len()];
         let mut start = 0;
         while start < placed.len() {
@@ -237,12 +241,12 @@ impl Printer<'_> {
                 && placed[end].row.class == placed[start].row.class
                 && !placed[end].blank_above
                 && placed[end].above.is_empty()
+                && width(end).abs_diff(width(start)) <= FURTHEST
                 && one_line(&placed[end - 1].row)
                 && one_line(&placed[end].row)
             {
                 end += 1;
             }
-            let width = |index: usize| placed[index].row.head.flat_width().unwrap_or(0);
             let widest = (start..end).filter(|index| aligns(&placed[*index])).map(width).max().unwrap_or(0);
             for index in (start..end).filter(|index| aligns(&placed[*index])) {
                 pads[index] = widest - width(index);

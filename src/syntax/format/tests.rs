@@ -25,7 +25,7 @@ fn check(text: &str, expected: Expect) {
     assert_eq!(formatted(&once), once, "formatting again changes nothing");
 }
 
-/// The recipe of the language's design page, in its canonical format.
+/// A whole recipe with every kind of item and entry, in its canonical format.
 const OC_CSE: &str = include_str!("../../../tests/golden/oc_cse.wsss");
 
 #[test]
@@ -90,7 +90,7 @@ fn neighbours_of_one_kind_are_aligned() {
               weight w: [a, b div 2] = zeros() when a
               state state: [a]       = ones()
 
-              fn f(x)                           = x
+              fn f(x) = x
               fn long(x): real[B, H/8*2, K + 1] = x
             }
         "#]],
@@ -129,14 +129,9 @@ let c = dataset.train with { this_is_a_field = something.long(a, b), another_fie
                 + dddddddddd
             }
 
-            fn view(
-              sample,
-              long_side,
-            ) = sample |> random_resize(long_side = 448..768) |> random_flip() |> jitter()
-            fn far(
-              sample,
-              long_side,
-            ) = sample
+            fn view(sample, long_side) =
+              sample |> random_resize(long_side = 448..768) |> random_flip() |> jitter()
+            fn far(sample, long_side) = sample
               |> random_resize(long_side = 448..768)
               |> random_flip()
               |> color_jitter()
@@ -166,8 +161,25 @@ let c = dataset.train with { this_is_a_field = something.long(a, b), another_fie
 #[test]
 fn blocks_take_lines_and_may_be_the_last_argument() {
     check(
-        "let a = { let b = 1 let long = 2\n\n  b + long }\nlet c = map(xs, x => { let y = x  (-y) })\nlet d = if a { let b = 1  b } else { { a = 1, b = b } }",
-        expect![],
+        "let a = { let b = 1 let long = 2\n\n  b + long }\nlet c = map(xs, x => { let y = x\n (-y) })\nlet d = if a { let b = 1  b } else { { a = 1, b = b } }",
+        expect![[r#"
+            let a = {
+              let b    = 1
+              let long = 2
+
+              b + long
+            }
+            let c = map(xs, x => {
+              let y = x
+              (-y)
+            })
+            let d = if a {
+              let b = 1
+              b
+            } else {
+              { a = 1, b }
+            }
+        "#]],
     );
 }
 
@@ -200,11 +212,14 @@ fn parentheses_stand_where_precedence_asks() {
         let expected = read(&text);
         assert_eq!(crate::syntax::strip_spans(read(&printed)), crate::syntax::strip_spans(expected), "{text}");
     }
-    check("let a = ((a) + ((b * c))) |> (f)\nlet b = (x) => ((x))\nlet c = 2 ^ -x", expect![[r#"
+    check(
+        "let a = ((a) + ((b * c))) |> (f)\nlet b = (x) => ((x))\nlet c = 2 ^ -x",
+        expect![[r#"
         let a = a + b * c |> f
         let b = x => x
         let c = 2 ^ (-x)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
