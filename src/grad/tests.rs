@@ -129,7 +129,7 @@ fn cut_by_an_op() {
         expect![[r#"
             unreached w
             dead dead
-              %2: it is flat between whole numbers"#]],
+              %2: a whole number does not change with what it was cut from"#]],
     );
 }
 

@@ -164,8 +164,8 @@ mod tests {
             save y = %2
             drop-dead 8 → 7 (1)
             fold-constants 7 → 5 (1)
-            simplify 5 → 4 (1)
-            merge-duplicates 4 → 4 (0)
+            simplify 5 → 3 (1)
+            merge-duplicates 3 → 3 (0)
         "#]]
         .assert_eq(&(text::print(&graph) + &records.concat()));
     }
