@@ -9,6 +9,9 @@ use std::time::Duration;
 use candle_core::{DType, Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use wsss::kernels::conv::{self, Conv2d};
+use wsss::kernels::norm;
+use wsss::kernels::pool::{self, Pool2d};
+use wsss::kernels::resize::{self, Resize};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -75,8 +78,61 @@ fn convolutions(criterion: &mut Criterion) {
     }
 }
 
+/// The stem of a ResNet: 3 × 3, stride 2. Candle has no padding, and no gradient where windows overlap.
+fn pools(criterion: &mut Criterion) {
+    let x = numbers(&[2, 64, 224, 224]);
+    let pool = Pool2d { kernel: [3; 2], stride: [2; 2], padding: [1; 2], ceil: false };
+    let gy = pool::max(&x, &pool).expect("a pooled map");
+    let mut group = criterion.benchmark_group("pool 64 3x3 s2 @224");
+    group.bench_function("max", |b| b.iter(|| pool::max(black_box(&x), &pool)));
+    group.bench_function("max, candle", |b| b.iter(|| black_box(&x).max_pool2d_with_stride(3, 2)));
+    group.bench_function("max, gradient", |b| b.iter(|| pool::max_grad(black_box(&gy), &x, &pool)));
+    group.bench_function("average", |b| b.iter(|| pool::average(black_box(&x), &pool)));
+    group.finish();
+}
+
+/// Class maps to the size of the image. Candle has no gradient.
+fn resizes(criterion: &mut Criterion) {
+    let x = numbers(&[2, 21, 56, 56]);
+    let to = Resize::to([448; 2], false);
+    let gy = numbers(&[2, 21, 448, 448]);
+    let mut group = criterion.benchmark_group("resize 21 @56-448");
+    group.bench_function("bilinear", |b| b.iter(|| resize::bilinear(black_box(&x), &to)));
+    group.bench_function("bilinear, candle", |b| b.iter(|| black_box(&x).upsample_bilinear2d(448, 448, false)));
+    group.bench_function("bilinear, gradient", |b| b.iter(|| resize::bilinear_grad(black_box(&gy), [56; 2], &to)));
+    group.finish();
+}
+
+/// Batch normalisation in training.
+fn norms(criterion: &mut Criterion) {
+    let (x, gy) = (numbers(&[2, 64, 112, 112]), numbers(&[2, 64, 112, 112]));
+    let (weight, bias) = (numbers(&[64]), numbers(&[64]));
+    let forward = |x: &Tensor| -> candle_core::Result<Tensor> {
+        let stats = norm::channel_stats(x)?;
+        norm::normalize(x, &stats.get(0)?, &stats.get(1)?, Some(&weight), Some(&bias), 1e-5)
+    };
+    let stats = norm::channel_stats(&x).expect("statistics");
+    let backward = |gy: &Tensor| -> candle_core::Result<Tensor> {
+        let affine = norm::grad_affine(gy, &x, &stats.get(0)?, &stats.get(1)?, 1e-5)?;
+        norm::grad_batch(gy, &x, &stats, &affine, Some(&weight), 1e-5)
+    };
+    let peer = candle_nn::BatchNorm::new(
+        64,
+        Tensor::zeros(64, DType::F32, &Device::Cpu).expect("zeros"),
+        Tensor::ones(64, DType::F32, &Device::Cpu).expect("ones"),
+        weight.clone(),
+        bias.clone(),
+        1e-5,
+    )
+    .expect("a layer");
+    let mut group = criterion.benchmark_group("norm 64 @112");
+    group.bench_function("forward", |b| b.iter(|| forward(black_box(&x))));
+    group.bench_function("forward, candle", |b| b.iter(|| peer.forward_train(black_box(&x))));
+    group.bench_function("gradients", |b| b.iter(|| backward(black_box(&gy))));
+    group.finish();
+}
+
 fn quick() -> Criterion {
-    assert_eq!(numbers(&[1]).dtype(), DType::F32);
     Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
@@ -86,6 +142,6 @@ fn quick() -> Criterion {
 criterion_group! {
     name = benches;
     config = quick();
-    targets = convolutions
+    targets = convolutions, pools, resizes, norms
 }
 criterion_main!(benches);

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::grad::{self, GradReport};
-use crate::graph::{Graph, Kind, Origin, Role, Verified, verify};
+use crate::graph::{Graph, Id, Kind, Origin, Role, Verified, verify};
 use crate::lower::{Recipe, Stage, StageKind};
+use crate::ops::{self, Attrs, OpError};
 use crate::passes::{self, PassRecord};
 use crate::plan::{self, Plan};
 use crate::source::Span;
@@ -48,7 +49,7 @@ pub fn compile<'r>(recipe: &'r Recipe, problems: &mut Problems) -> Option<Compil
 
 fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<CompiledStage<'r>> {
     let mut graph = stage.graph.clone();
-    let grad = match grad::differentiate(&mut graph) {
+    let grad = match share(&mut graph).and_then(|()| grad::differentiate(&mut graph)) {
         Ok(report) => report,
         Err(error) => return refuse(problems, stage, "differentiated", &error),
     };
@@ -68,6 +69,27 @@ fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<Compil
         }
         Err(error) => refuse(problems, stage, "improved", &error),
     }
+}
+
+/// A weight that is trained in one place and frozen in another is one weight: where it is frozen, gradients stop behind it.
+fn share(graph: &mut Graph) -> Result<(), OpError> {
+    let weights = |graph: &Graph, wanted: bool| -> Vec<(String, Id)> {
+        let weight = |id: Id| match &graph.node(id).kind {
+            Kind::Weight { path, trained } if *trained == wanted => Some((path.clone(), id)),
+            _ => None,
+        };
+        graph.ids().filter_map(weight).collect()
+    };
+    let trained: HashMap<String, Id> = weights(graph, true).into_iter().collect();
+    for (path, frozen) in weights(graph, false) {
+        let Some(trained) = trained.get(&path) else { continue };
+        let stop = ops::find("stop").ok_or_else(|| OpError::internal("there is no op `stop`"))?;
+        let origin = graph.node(frozen).origin.clone();
+        let stopped = graph.apply(stop, &[Some(*trained)], Attrs::new(), origin)?;
+        graph.rewire(frozen, stopped);
+        graph.remove(frozen);
+    }
+    Ok(())
 }
 
 fn refuse<T>(problems: &mut Problems, stage: &Stage, what: &str, error: &dyn std::fmt::Display) -> Option<T> {
@@ -134,5 +156,100 @@ fn untrained_weights(stage: &Stage, graph: &Graph, problems: &mut Problems) {
         let message = format!("{}{more} {verb} moved by no loss of `{}`", listed.join(", "), stage.name);
         let help = "leave the layers out, `freeze` them, or compute a loss from them";
         problems.add(Diagnostic::warning(Code::UntrainedWeight, message).label(span, "declared here").help(help));
+    }
+}
+
+/// Recipes from text, for tests of what comes after lowering.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::path::Path;
+
+    use crate::diag::Problems;
+    use crate::hir;
+    use crate::lower::{self, Choices, Recipe};
+    use crate::source::Sources;
+
+    struct NoFiles;
+
+    impl hir::Files for NoFiles {
+        fn read(&self, _: &Path) -> std::io::Result<String> {
+            Err(std::io::ErrorKind::NotFound.into())
+        }
+    }
+
+    /// Problems as text, one a line.
+    pub fn tell(problems: Problems) -> String {
+        let lines = problems.sorted().into_iter().map(|problem| format!("{}: {}", problem.code, problem.message));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// A recipe as lowering leaves it, with `--set` values; it must have no errors so far.
+    pub fn lowered(text: &str, sets: &[(&str, &str)]) -> Recipe {
+        let mut problems = Problems::default();
+        let sets: Vec<(String, String)> =
+            sets.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let program = hir::load("tiny.wsss", text, &sets, &NoFiles, &mut Sources::new(), &mut problems);
+        let recipe = lower::lower("tiny", &program, &Choices::default(), &mut problems);
+        assert!(!problems.has_errors(), "{}", tell(problems));
+        recipe
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{lowered, tell};
+    use super::*;
+
+    /// What is wrong with a stage whose step is `step`, over a net with two weights.
+    fn check(step: &str) -> String {
+        let text = format!(
+            r#"
+            supervision image
+            use data {{ scenes }}
+            param dataset = scenes(images = 20, size = 32, classes = 2)
+            net pixels(classes: int) {{
+              weight scale: [1, classes] = ones()
+              weight shift: [1, classes] = zeros()
+              fn scaled(tags) = tags * scale
+              fn forward(tags) = scaled(tags) + shift
+            }}
+            train classifier {{
+              data      = dataset.train |> random_crop(32)
+              batch     = 4
+              epochs    = 1
+              optimizer = sgd(lr = 0.1)
+              net cls = pixels(dataset.classes)
+              step {{ tags }} {{ {step} }}
+            }}"#
+        );
+        let recipe = lowered(&text, &[]);
+        let mut problems = Problems::default();
+        assert!(compile(&recipe, &mut problems).is_some());
+        tell(problems)
+    }
+
+    #[test]
+    fn a_recipe_that_trains_all_it_has_is_fine() {
+        assert_eq!(check("loss cls = mean(cls(tags))"), "");
+    }
+
+    #[test]
+    fn a_weight_that_no_loss_moves_is_told() {
+        let told = "untrained-weight: `cls.shift` is moved by no loss of `classifier`";
+        assert_eq!(check("loss cls = mean(cls.scaled(tags))"), told);
+    }
+
+    #[test]
+    fn a_loss_that_moves_nothing_is_told_with_its_cut() {
+        let told = "no-gradient: the loss `none` moves no weight of `classifier`";
+        assert_eq!(check("loss cls = mean(cls(tags))\n loss none = mean(stop(cls(tags)))"), told);
+        let all = check("loss none = mean(stop(cls(tags)))");
+        assert!(all.contains(told) && all.contains("`cls.scale`, `cls.shift` are moved by no loss"), "{all}");
+    }
+
+    #[test]
+    fn a_weight_may_be_trained_here_and_frozen_there() {
+        let both = "let fixed = freeze(cls)\n loss cls = mean(cls.scaled(tags)) + mean(fixed(tags))";
+        assert_eq!(check(both), "");
     }
 }

@@ -528,3 +528,133 @@ fn what_is_refused() {
         "#]],
     );
 }
+
+#[test]
+fn windows_and_matrices_have_their_lengths() {
+    check(
+        &[
+            r#"conv2d(tensor([[[[1, 2, 3]]]], "image"), tensor([[[[1, 1, 1]]]]), padding = [0, 1])"#,
+            r#"conv2d(tensor([[[[1, 2, 3]]]], "image"), tensor([[[[1, 1, 1]]]]), padding = "same", stride = 2)"#,
+            r#"max_pool(tensor([[[[0.1, 0.9]]]], "prob"), kernel = [1, 2])"#,
+            r#"avg_pool(tensor([[[[0, 1]]]], "binary"), kernel = [1, 2])"#,
+            r#"resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4])"#,
+            r#"resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4])"#,
+            r#"resize(argmax(tensor([[[[0, 1]]]])), size = [3, 4], mode = "nearest")"#,
+            r#"matmul(tensor([[1, 2]], "unit"), tensor([[1], [2]], "unit"))"#,
+            r#"dropout(tensor([[0.5]], "unit"))"#,
+            r#"batch_normalize(tensor([[1], [2]]))"#,
+        ],
+        expect![[r#"
+            conv2d(tensor([[[[1, 2, 3]]]], "image"), tensor([[[[1, 1, 1]]]]), padding = [0, 1])
+              feature[1, 1, 1, 3]
+            conv2d(tensor([[[[1, 2, 3]]]], "image"), tensor([[[[1, 1, 1]]]]), padding = "same", stride = 2)
+              feature[1, 1, 1, 2]
+            max_pool(tensor([[[[0.1, 0.9]]]], "prob"), kernel = [1, 2])
+              unit[1, 1, 1, 1]
+            avg_pool(tensor([[[[0, 1]]]], "binary"), kernel = [1, 2])
+              unit[1, 1, 1, 1]
+            resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4])
+              unit[1, 1, 3, 4]
+            resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4])
+              prob[1, 1, 3, 4]
+            resize(argmax(tensor([[[[0, 1]]]])), size = [3, 4], mode = "nearest")
+              index(1)[1, 3, 4]
+            matmul(tensor([[1, 2]], "unit"), tensor([[1], [2]], "unit"))
+              nonneg[1, 1]
+            dropout(tensor([[0.5]], "unit"))
+              nonneg[1, 1]
+            batch_normalize(tensor([[1], [2]]))
+              feature[2, 1]
+        "#]],
+    );
+}
+
+#[test]
+fn windows_and_matrices_that_do_not_fit() {
+    check(
+        &[
+            r#"conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]], [[1]]]]))"#,
+            r#"conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]]]]), groups = 2)"#,
+            r#"conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]]]]), tensor([1, 2]))"#,
+            r#"conv2d(tensor([[[[1, 2]]]]), tensor([[[[1, 1, 1]]]]))"#,
+            r#"conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]]]]), stride = 0)"#,
+            r#"conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]]]]), padding = "valid")"#,
+            r#"conv2d(tensor([[1, 2]]), tensor([[[[1]]]]))"#,
+            r#"max_pool(tensor([[[[1, 2]]]]), kernel = 2, padding = 2)"#,
+            r#"max_pool(tensor([[[[1, 2]]]]), kernel = 3)"#,
+            r#"resize(argmax(tensor([[[[0, 1]]]])), size = [3, 4])"#,
+            r#"resize(tensor([[1, 2]]), size = [0, 4])"#,
+            r#"resize(tensor([[1, 2]]), size = [4])"#,
+            r#"resize(tensor([[1, 2]]), size = [3, 4], mode = "nearest", align_corners = true)"#,
+            r#"resize(tensor([[1, 2]]), size = [3, 4], factor = -2)"#,
+            r#"matmul(tensor([[1, 2]]), tensor([[1, 2]]))"#,
+            r#"matmul(tensor([1, 2]), tensor([[1, 2]]))"#,
+            r#"dropout(tensor([[1, 2]]), p = 1)"#,
+            r#"normalize(tensor([[1, 2]]), tensor([1]), tensor([1]))"#,
+            r#"batch_normalize(tensor([[1, 2]]), eps = -1)"#,
+            r#"channel_stats(tensor([1, 2]))"#,
+        ],
+        expect![[r#"
+            conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]], [[1]]]]))
+              dimension-mismatch: `conv2d`: a weight real[1, 2, 1, 1] does not fit the 1 channels of real[1, 1, 1, 2]
+                help: `wsss doc conv2d` says what it takes
+            conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]]]]), groups = 2)
+              dimension-mismatch: `conv2d`: a weight real[1, 1, 1, 1] in 2 groups does not fit the 1 channels of real[1, 1, 1, 2]
+                help: `wsss doc conv2d` says what it takes
+            conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]]]]), tensor([1, 2]))
+              dimension-mismatch: `conv2d`: expected one number for each of 1 outputs, found real[2]
+                help: `wsss doc conv2d` says what it takes
+            conv2d(tensor([[[[1, 2]]]]), tensor([[[[1, 1, 1]]]]))
+              dimension-mismatch: `conv2d`: a width of 2 leaves no room for the kernel
+                help: a larger `padding` makes room
+            conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]]]]), stride = 0)
+              out-of-range: `conv2d`: `stride` must be at least 1, it is 0
+                help: `wsss doc conv2d` says what it takes
+            conv2d(tensor([[[[1, 2]]]]), tensor([[[[1]]]]), padding = "valid")
+              out-of-range: `conv2d`: `padding` cannot be "valid"
+                help: choices: `same`
+            conv2d(tensor([[1, 2]]), tensor([[[[1]]]]))
+              rank-mismatch: `conv2d`: `x` must have 4 axes, this is real[1, 2]
+                help: `wsss doc conv2d` says what it takes
+            max_pool(tensor([[[[1, 2]]]]), kernel = 2, padding = 2)
+              out-of-range: `max_pool`: `padding` is 2, more than half the kernel of 2
+                help: `wsss doc max_pool` says what it takes
+            max_pool(tensor([[[[1, 2]]]]), kernel = 3)
+              dimension-mismatch: `max_pool`: a height of 1 leaves no room for the kernel
+                help: a larger `padding` makes room
+            resize(argmax(tensor([[[[0, 1]]]])), size = [3, 4])
+              index-interpolation: `resize`: class numbers cannot be blended, found index(1)[1, 1, 2]
+                help: `mode = "nearest"` keeps them whole
+            resize(tensor([[1, 2]]), size = [0, 4])
+              out-of-range: `resize`: `size` must be at least 1, it is 0
+                help: `wsss doc resize` says what it takes
+            resize(tensor([[1, 2]]), size = [4])
+              out-of-range: `resize`: `size` must be `[height, width]`
+                help: `wsss doc resize` says what it takes
+            resize(tensor([[1, 2]]), size = [3, 4], mode = "nearest", align_corners = true)
+              out-of-range: `resize`: `align_corners` is for "bilinear" without a `factor`
+                help: `wsss doc resize` says what it takes
+            resize(tensor([[1, 2]]), size = [3, 4], factor = -2)
+              out-of-range: `resize`: `factor` must be above 0, it is -2
+                help: `wsss doc resize` says what it takes
+            matmul(tensor([[1, 2]]), tensor([[1, 2]]))
+              dimension-mismatch: `matmul`: real[1, 2] and real[1, 2] do not go together: 2 against 1
+                help: `wsss doc matmul` says what it takes
+            matmul(tensor([1, 2]), tensor([[1, 2]]))
+              rank-mismatch: `matmul`: expected a matrix, found real[2]
+                help: `wsss doc matmul` says what it takes
+            dropout(tensor([[1, 2]]), p = 1)
+              out-of-range: `dropout`: `p` must be at least 0 and below 1, it is 1
+                help: `wsss doc dropout` says what it takes
+            normalize(tensor([[1, 2]]), tensor([1]), tensor([1]))
+              dimension-mismatch: `normalize`: expected one number for each of 2 channels, found real[1]
+                help: `wsss doc normalize` says what it takes
+            batch_normalize(tensor([[1, 2]]), eps = -1)
+              out-of-range: `batch_normalize`: `eps` must not be negative, it is -1
+                help: `wsss doc batch_normalize` says what it takes
+            channel_stats(tensor([1, 2]))
+              rank-mismatch: `channel_stats`: expected channels, found real[2]
+                help: `wsss doc channel_stats` says what it takes
+        "#]],
+    );
+}

@@ -48,7 +48,7 @@ fn plain(text: &str) -> String {
     for line in text.lines() {
         if line.starts_with("```") {
             code = !code;
-            if let (true, Some(head)) = (code, heads.next()) {
+            if code && let Some(head) = heads.next() {
                 lines += &format!("{head}\n\n");
             }
         } else if code && !line.is_empty() {

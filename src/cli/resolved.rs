@@ -100,7 +100,7 @@ mod tests {
             use nets { resnet18_cam }
             use nets { lenet_cam }
 
-            param arch   = resnet18_cam // the net
+            param arch   = resnet18_cam  // the net
             param epochs = 2 in 1..
 
             let a = epochs

@@ -78,13 +78,28 @@ pub(super) fn data_error(error: &DataError, stage: &Stage) -> Diagnostic {
     }
 }
 
+/// What to do about a number that is none; `what` is the op or leaf that gave it.
+fn not_finite_help(what: &str, training: bool) -> &'static str {
+    match what.split(' ').next() {
+        Some("weight" | "state") if training => {
+            "the steps before made it too large: lower the learning rate (ten times is a good first try), or begin with a warm-up"
+        }
+        Some("weight" | "state") => "the stage that trained it went wrong: lower its learning rate",
+        Some("field") => "the data hold such numbers",
+        _ if training => {
+            "lower the learning rate; where the op has no value, as `log(0)` or `x / 0`, add a small number before it"
+        }
+        _ => "where the op has no value, as `log(0)` or `x / 0`, add a small number before it",
+    }
+}
+
 /// What went wrong in a step. `during` says when: `step 12 of epoch 3`, `the picture `2007_000032``.
 pub(super) fn step_error(error: StepError, graph: &Graph, stage: &Stage, during: &str) -> RunError {
     let at = |id: Id| place(&graph.node(id).origin).unwrap_or(stage.span);
     match error {
         StepError::NotFinite { node, what, output, .. } => {
             let message = format!("{output} of `{}` is not a number at {during}: the {what} gave it first", stage.name);
-            let help = "lower the learning rate (ten times is a good first try), or begin with a warm-up";
+            let help = not_finite_help(&what, stage.train.is_some());
             RunError::failed(Diagnostic::error(Code::NotANumber, message).label(at(node), "computed here").help(help))
         }
         StepError::LeafShape { node, what, found, expected } => {

@@ -115,18 +115,23 @@ pub(super) fn prepare<'c>(
 #[derive(Default)]
 struct Opened {
     all: Vec<(Source, Arc<dyn Dataset>, String)>,
+    /// What could not be opened: told once, at the first stage that asks for it.
+    refused: Vec<Source>,
 }
 
 impl Opened {
     fn open(&mut self, stage: &Stage, problems: &mut Problems) {
         let source = &stage.data.source;
-        if self.get(source).is_some() {
+        if self.get(source).is_some() || self.refused.contains(source) {
             return;
         }
         let opened = data::open(source).and_then(|dataset| dataset.fingerprint().map(|print| (dataset, print)));
         match opened {
             Ok((dataset, print)) => self.all.push((source.clone(), dataset, print)),
-            Err(error) => problems.add(data_error(&error, stage)),
+            Err(error) => {
+                problems.add(data_error(&error, stage));
+                self.refused.push(source.clone());
+            }
         }
     }
 

@@ -1,14 +1,12 @@
 //! Whole stages on drawn pictures: trained, stopped, gone on with, inferred, scored, reused.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::compile::compile;
+use crate::compile::testing::{lowered, tell};
 use crate::diag::{Code, Problems};
-use crate::hir;
-use crate::lower::{self, Choices, Recipe};
-use crate::source::Sources;
+use crate::lower::Recipe;
 use crate::store::tensors;
 
 /// Twenty pictures of two classes; the classifier looks at single pixels.
@@ -17,7 +15,7 @@ supervision image
 
 use data { scenes }
 
-param dataset = scenes(images = 20, size = 16, classes = 2)
+param dataset = scenes(images = 20, size = 32, classes = 2)
 param lr     = 0.5
 param epochs = 3
 param level  = 0.5
@@ -30,13 +28,13 @@ net pixels(classes: int) {
   fn forward(image) = {
     let wide = reshape(image, dims = [size(image, 0), 1, 3, size(image, 2), size(image, 3)])
     let map = sum(wide * reshape(weight, dims = [1, classes, 3, 1, 1]), axes = [2]) + reshape(bias, dims = [1, classes, 1, 1])
-    let score = claim(map, "logit")
+    let score = claim(if training { dropout(map, p = 0.1) } else { map }, "logit")
     if training { updating(score, bright, 0.5 * bright + 0.5 * stop(mean(image))) } else { score }
   }
 }
 
 train classifier {
-  data      = dataset.train |> random_flip() |> standardize() |> random_crop(12)
+  data      = dataset.train |> random_flip() |> standardize() |> random_crop(24)
   batch     = 4
   epochs    = epochs
   optimizer = sgd(lr = lr, momentum = 0.9, weight_decay = 1e-4, schedule = poly(0.9))
@@ -73,29 +71,6 @@ score seeds {
 
 fn bce(logits: logit, targets: unit) = mean(relu(logits) - logits * targets + softplus(-abs(logits)))
 "#;
-
-struct NoFiles;
-
-impl hir::Files for NoFiles {
-    fn read(&self, _: &Path) -> std::io::Result<String> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-}
-
-/// Problems as text, one a line.
-fn tell(problems: Problems) -> String {
-    let lines = problems.sorted().into_iter().map(|problem| format!("{}: {}", problem.code, problem.message));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn lowered(text: &str, sets: &[(&str, &str)]) -> Recipe {
-    let mut problems = Problems::default();
-    let sets: Vec<(String, String)> = sets.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    let program = hir::load("tiny.wsss", text, &sets, &NoFiles, &mut Sources::new(), &mut problems);
-    let recipe = lower::lower("tiny", &program, &Choices::default(), &mut problems);
-    assert!(!problems.has_errors(), "{}", tell(problems));
-    recipe
-}
 
 /// A folder for results, a recipe, and what happened.
 struct Bench {
@@ -284,20 +259,28 @@ fn a_stopped_inference_keeps_what_it_wrote() {
     }
 }
 
-#[test]
-fn a_loss_that_is_no_number_names_op_place_and_step() {
-    let mut bench = Bench::new(&[("lr", "1e38"), ("epochs", "50")]);
+/// The one diagnostic of a run that must fail for a number that is none, with the text under its first label.
+fn not_a_number(text: &str, sets: &[(&str, &str)]) -> (String, String) {
+    let mut bench = Bench { out: tempfile::tempdir().unwrap(), recipe: lowered(text, sets), events: Vec::new() };
     let error = bench.run(&bench.options()).unwrap_err();
-    assert_eq!(error.exit_code(), 3);
     let diagnostic = &error.diagnostics()[0];
-    assert_eq!(diagnostic.code, Code::NotANumber);
-    assert!(diagnostic.message.contains(" of `classifier` is not a number at step "), "{}", diagnostic.message);
-    assert!(diagnostic.message.contains("the op `"), "{}", diagnostic.message);
-    let label = &RECIPE[diagnostic.labels[0].span.range()];
-    assert!(label.contains("cls") || label.contains("gap"), "{label}");
+    assert_eq!((error.exit_code(), diagnostic.code), (3, Code::NotANumber));
     assert!(diagnostic.help.as_deref().is_some_and(|help| help.contains("learning rate")));
-    let left: Vec<_> = Store::at(bench.out.path()).all();
-    assert!(left.is_empty(), "a broken stage counts as finished");
+    assert!(Store::at(bench.out.path()).all().is_empty(), "a broken stage counts as finished");
+    (diagnostic.message.clone(), text[diagnostic.labels[0].span.range()].to_owned())
+}
+
+#[test]
+fn a_loss_that_is_no_number_names_its_source_place_and_step() {
+    let (message, _) = not_a_number(RECIPE, &[("lr", "1e38")]);
+    assert!(message.starts_with("the loss `cls` of `classifier` is not a number at step "), "{message}");
+    assert!(message.ends_with(": the weight `classifier.cls.weight` gave it first"), "{message}");
+
+    // The logarithm of zero.
+    let broken = RECIPE.replace("= bce(gap(cls(image)), tags)", "= mean(log(relu(-abs(gap(cls(image))))))");
+    let (message, place) = not_a_number(&broken, &[]);
+    let expected = "the loss `cls` of `classifier` is not a number at step 1 (epoch 1): the op `log` gave it first";
+    assert_eq!((message.as_str(), place.as_str()), (expected, "log(relu(-abs(gap(cls(image)))))"));
 }
 
 #[test]

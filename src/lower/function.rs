@@ -120,7 +120,12 @@ fn arguments<'p>(
 }
 
 fn with_written_domain(fact: &Fact, ty: Option<&ast::Type>) -> Fact {
-    let written = ty.and_then(|ty| Domain::from_word(&ty.domain.text, &Dim::symbol("K")));
+    // A type says nothing of the number of classes: it stays what the caller knows.
+    let classes = match &fact.domain {
+        Domain::Index { classes, .. } => classes.clone(),
+        _ => Dim::symbol("K"),
+    };
+    let written = ty.and_then(|ty| Domain::from_word(&ty.domain.text, &classes));
     match written {
         Some(domain) if domain.is_index() == fact.domain.is_index() => fact.with_domain(domain),
         _ => fact.clone(),

@@ -75,7 +75,7 @@ impl<'p> Lower<'p, '_> {
             self.entry(entry, stage, &mut entries, &mut scope);
         }
         let samples = self.samples(stage, &entries);
-        if !entries.body && !stage.entries.iter().any(|entry| matches!(entry.kind, EntryKind::Error)) {
+        if !entries.body && !self.is_cut(stage) {
             let (code, word) = match kind {
                 StageKind::Train => (Code::NoLoss, "step"),
                 _ => (Code::NothingSaved, "each"),
@@ -159,13 +159,13 @@ impl<'p> Lower<'p, '_> {
         let known = known_settings(stage.kind);
         let value = self.expr(&setting.value, scope);
         if !known.contains(&name.text.as_str()) {
-            let word = match stage.kind {
-                ast::StageKind::Train => "train",
-                ast::StageKind::Infer => "infer",
-                ast::StageKind::Score => "score",
+            let stage = match stage.kind {
+                ast::StageKind::Train => "a `train`",
+                ast::StageKind::Infer => "an `infer`",
+                ast::StageKind::Score => "a `score`",
             };
             self.report(
-                Diagnostic::error(Code::UnknownSetting, format!("a `{word}` stage has no setting `{}`", name.text))
+                Diagnostic::error(Code::UnknownSetting, format!("{stage} stage has no setting `{}`", name.text))
                     .label(name.span, "not a setting")
                     .help(suggest::help(&name.text, "settings", known.iter().copied())),
             );
@@ -268,9 +268,22 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
+    /// Whether a part of the stage could not be read: what seems to be missing may be there.
+    fn is_cut(&self, stage: &ast::Stage) -> bool {
+        let unread = stage.entries.iter().any(|entry| matches!(entry.kind, EntryKind::Error));
+        let last = stage.entries.iter().map(|entry| entry.span.end).fold(stage.name.span.end, u32::max);
+        // A brace that is never closed is reported between the name and the first entry.
+        let open = self.problems.iter().filter(|problem| problem.code == Code::Syntax).any(|problem| {
+            problem.labels.iter().any(|label| {
+                label.span.source == stage.name.span.source
+                    && (stage.name.span.start..=last).contains(&label.span.start)
+            })
+        });
+        unread || open
+    }
+
     fn missing_setting(&mut self, stage: &ast::Stage, name: &str, help: &str) {
-        // A setting whose entry could not be read is not missing.
-        if stage.entries.iter().any(|entry| matches!(entry.kind, EntryKind::Error)) {
+        if self.is_cut(stage) {
             return;
         }
         self.report(

@@ -32,10 +32,18 @@ pub fn write(path: &Path, grid: &Grid<u8>) -> Result<(), StoreError> {
         encoder.set_depth(png::BitDepth::Eight);
         encoder.set_palette(palette);
         encoder.set_compression(png::Compression::Fast);
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(&grid.data)?;
-        Ok(writer.finish()?)
+        let mut writer = encoder.write_header().map_err(io_error)?;
+        writer.write_image_data(&grid.data).map_err(io_error)?;
+        writer.finish().map_err(io_error)
     })
+}
+
+/// The cause itself where it is one of the disk: it says whether that is full.
+fn io_error(error: png::EncodingError) -> std::io::Error {
+    match error {
+        png::EncodingError::IoError(error) => error,
+        other => std::io::Error::other(other),
+    }
 }
 
 #[cfg(test)]
@@ -50,6 +58,19 @@ mod tests {
         assert_eq!(color(15), [192, 128, 128]);
         assert_eq!(color(20), [0, 64, 128]);
         assert_eq!(color(255), [224, 224, 192]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_told_as_one() {
+        let error = std::fs::File::options().write(true).open("/dev/full").map(|full| {
+            let mut encoder = png::Encoder::new(full, 1, 1);
+            encoder.set_color(png::ColorType::Grayscale);
+            encoder.write_header().and_then(|mut writer| writer.write_image_data(&[0])).map_err(io_error)
+        });
+        if let Ok(Err(error)) = error {
+            assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ fn a_file_is_formatted_in_place_and_once() {
     let place = Place::new();
     place.write("a.wsss", "let  a=1 // one\n");
     assert_eq!(place.wsss(&["fmt", "a.wsss"]).expect_code(0).out, "formatted a.wsss\n");
-    assert_eq!(place.read("a.wsss"), "let a = 1 // one\n");
+    assert_eq!(place.read("a.wsss"), "let a = 1  // one\n");
     assert_eq!(place.wsss(&["fmt", "a.wsss"]).expect_code(0).out, "");
 }
 

@@ -102,7 +102,7 @@ variant longer {
 }
 
 train cls {
-  data      = dataset.train |> standardize()
+  data      = dataset.train |> random_crop(32) |> standardize()
   batch     = 4
   epochs    = epochs
   optimizer = sgd(lr = 0.01)

@@ -19,14 +19,14 @@ use crate::exec::interpreter::{Interpreter, Options};
 use crate::exec::values::Values;
 use crate::graph::{Graph, Kind, Origin, Output as Named, Role, verify};
 use crate::hir::{self, Definition, Program};
-use crate::lower;
+use crate::lower::{self, Lowered};
 use crate::ops::{self, Attrs, Context, Draw};
 use crate::source::Sources;
 use crate::stdlib;
 use crate::syntax::ast::{self, ItemKind};
-use crate::types::{DimEnv, Fact};
+use crate::types::DimEnv;
 use crate::{grad, passes};
-use inputs::{Input, convert, largest_class};
+use inputs::{Input, class_counts, convert, facts};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -63,7 +63,11 @@ pub(super) fn run(args: Args) -> Exit {
                 Err(problem) => output.problem(problem),
             }
         }
-        Err(problems) => output.problems(&problems, &sources),
+        Err(mut problems) => {
+            // Warnings would be about the recipe made here.
+            problems.retain(Diagnostic::is_error);
+            output.problems(&problems, &sources)
+        }
     }
 }
 
@@ -81,13 +85,28 @@ fn call(args: &Args, sources: &mut Sources) -> Result<IndexMap<String, Tensor>, 
         expect_parameters(&function, parameters, &inputs).map_err(|problem| vec![problem])?;
     }
     let inputs = convert(inputs, parameters.as_deref().unwrap_or(&[])).map_err(|problem| vec![problem])?;
-    let facts: Vec<(String, Fact)> = inputs.iter().map(|(name, input)| (name.clone(), input.fact.clone())).collect();
-    let lowered = lower::lower_function(&program, &function, &facts, &mut problems);
-    let (Some(lowered), false) = (lowered, problems.has_errors()) else { return Err(problems.sorted()) };
+    let lowered = lower_for_classes(&program, &function, &inputs)?;
     let ours = |what: String| vec![Diagnostic::error(Code::Internal, format!("`{function}` cannot be run: {what}"))];
     let graph = lowered.graph;
     let graph = if args.grad { with_gradients(graph, &inputs).map_err(ours)? } else { graph };
     execute(graph, &inputs, args.grad, args.seed).map_err(|problem| vec![problem])
+}
+
+/// The function's graph. Where the inputs do not decide how many classes there are, the first count that fits is taken.
+fn lower_for_classes(
+    program: &Program,
+    function: &str,
+    inputs: &IndexMap<String, Input>,
+) -> Result<Lowered, Vec<Diagnostic>> {
+    let mut first = None;
+    for classes in class_counts(inputs) {
+        let mut problems = Problems::default();
+        match lower::lower_function(program, function, &facts(inputs, classes), &mut problems) {
+            Some(lowered) if !problems.has_errors() => return Ok(lowered),
+            _ => first = first.or(Some(problems.sorted())),
+        }
+    }
+    Err(first.unwrap_or_default())
 }
 
 /// A recipe in which the function is known by a bare name.
@@ -205,13 +224,9 @@ fn execute(
     let (graph, _) = passes::improve(graph).map_err(|error| ours(error.to_string()))?;
     let double = inputs.values().any(|input| input.tensor.dtype() == DType::F64);
     let dtype = if double { DType::F64 } else { DType::F32 };
-    let mut dims = DimEnv::new();
-    let classes =
-        inputs.values().filter(|input| input.fact.domain.is_index()).map(|input| largest_class(&input.tensor) + 1);
-    dims.insert("K".into(), classes.max().unwrap_or(1));
     let batch = inputs.values().find_map(|input| input.tensor.dims().first().copied()).unwrap_or(1);
     let draw = Draw { seed, epoch: 0, samples: (0..batch as u64).collect() };
-    let context = Context { dims, dtype, device: Device::Cpu, draw };
+    let context = Context { dims: DimEnv::new(), dtype, device: Device::Cpu, draw };
     let mut values = Values::default();
     for (name, input) in inputs {
         values.fields.insert(name.clone(), input.tensor.clone());

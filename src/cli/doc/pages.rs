@@ -115,15 +115,16 @@ fn kind(kind: ParamKind) -> String {
         ParamKind::Int => "a whole number".into(),
         ParamKind::Float => "a number".into(),
         ParamKind::Bool => "true or false".into(),
-        ParamKind::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "),
+        ParamKind::Word(words) => quoted(words),
         ParamKind::Pair => "one number, or [height, width]".into(),
-        ParamKind::PairOr(words) => {
-            let words = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-            format!("one number, [height, width], or {words}")
-        }
+        ParamKind::PairOr(words) => format!("one number, [height, width], or {}", quoted(words)),
         ParamKind::Axes => "an axis, or a list of axes".into(),
         ParamKind::Dim => "a length".into(),
         ParamKind::Dims => "a list of lengths".into(),
         ParamKind::Floats => "a list of numbers".into(),
     }
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
 }

@@ -16,7 +16,6 @@ pub(super) static OP: OpDef = OpDef {
     params: PARAMS,
     output: "`[B, outputs, floor((H + 2*padding - dilation*(kernel - 1) - 1) / stride) + 1, …]`.",
     source: "Cross-correlation, as every deep-learning library calls convolution; \"same\" is TensorFlow's padding.",
-    laws: |_| &[Law::Zero { slot: 1 }],
     infer,
     eval,
     grad: Gradient::Of(grad),

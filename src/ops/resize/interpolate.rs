@@ -73,7 +73,7 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
     let size = size(args.attrs, "size")?;
     let bilinear = args.attrs.get_word("mode")? == "bilinear";
     if bilinear && x.domain.is_index() {
-        let message = format!("{x} holds class numbers: halfway between class 2 and class 8 there is no class 5");
+        let message = format!("class numbers cannot be blended, found {x}");
         return Err(OpError::new(Code::IndexInterpolation, message)
             .at("x")
             .help("`mode = \"nearest\"` keeps them whole"));
