@@ -350,11 +350,11 @@ mod tests {
     #[test]
     fn an_op_that_fails_is_named() {
         check_stopped(
-            "%0 = field x : real[2]
-             %1 = assume(%0) domain=\"unit\"
+            "%0 = field x : real[1]
+             %1 = expand(%0) dims=[Z]
              save y = %1",
-            &[("x", vector(&[0.5, 2.0]))],
-            expect!["`assume`: a number is 2, which is outside of `unit`, 0 to 1"],
+            &[("x", vector(&[0.5]))],
+            expect!["`expand`: the size `Z` is not known here"],
         );
     }
 
@@ -386,7 +386,13 @@ mod tests {
 
     #[test]
     fn gradients_are_looked_at_on_demand() {
-        let mut graph = text::parse("%0 = weight w : real[]\n%1 = sqrt(%0)\nloss l = %1").unwrap();
+        let mut graph = text::parse(
+            "%0 = weight w : real[]
+             %1 = affine(%0) scale=1e300
+             %2 = affine(%1) scale=1e300
+             loss l = %2",
+        )
+        .unwrap();
         crate::grad::differentiate(&mut graph).unwrap();
         let interpreter = Interpreter::new(verify(graph).unwrap(), DType::F64, &Device::Cpu).unwrap();
         let context = check::context([].into());
@@ -395,7 +401,7 @@ mod tests {
         let run = |finite| interpreter.run(&values, &context, Options { finite, ..Options::default() });
         assert!(run(Finite::Losses).is_ok());
         let error = run(Finite::Gradients).unwrap_err().to_string();
-        expect!["the grad `w` is not a finite number; the first that is not comes from the op `sqrt.grad`"]
+        expect!["the grad `w` is not a finite number; the first that is not comes from the op `affine`"]
             .assert_eq(&error);
     }
 

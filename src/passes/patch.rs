@@ -33,8 +33,10 @@ impl Patch {
         Patch::default()
     }
 
-    /// Adds a constant of exactly this fact.
+    /// Adds a constant of this domain and these dims.
     pub fn constant(&mut self, literal: Literal, fact: Fact, origin: Origin) -> Wire {
+        // What it stands for may have been computed from a weight.
+        let fact = Fact { trainable: false, ..fact };
         self.new.push(New::Constant { literal: Arc::new(literal), fact, origin });
         Wire::New(self.new.len() - 1)
     }

@@ -211,6 +211,20 @@ mod tests {
     }
 
     #[test]
+    fn zeros_made_of_a_weight_are_plain_zeros() {
+        check_pass(
+            super::PASS,
+            "%0 = weight w : real[]
+             %1 = affine(%0) scale=0.0
+             save y = %1",
+            expect![[r#"
+                %0 = constant 0 : unit[]
+                save y = %0
+            "#]],
+        );
+    }
+
+    #[test]
     fn zeros_of_unknown_size_are_followed() {
         check_pass(
             super::PASS,

@@ -83,6 +83,8 @@ pub(super) static GRAD_INPUT: OpDef = OpDef {
     params: &[EPS],
     output: "As large as `x`.",
     nature: Nature::PLAIN.internal(),
+    // `affine` is made of `gy` and zeros with it.
+    laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.fact(1).dims.clone())),
     eval: |args| {
         let [gy, x, stats, affine] = [0, 1, 2, 3].map(|slot| args.tensor(slot));
