@@ -241,9 +241,9 @@ mod tests {
 
     #[test]
     fn a_loss_that_moves_nothing_is_told_with_its_cut() {
-        let told = "no-gradient: the loss `none` moves no weight of `classifier`";
-        assert_eq!(check("loss cls = mean(cls(tags))\n loss none = mean(stop(cls(tags)))"), told);
-        let all = check("loss none = mean(stop(cls(tags)))");
+        let told = "no-gradient: the loss `dead` moves no weight of `classifier`";
+        assert_eq!(check("loss cls = mean(cls(tags))\n loss dead = mean(stop(cls(tags)))"), told);
+        let all = check("loss dead = mean(stop(cls(tags)))");
         assert!(all.contains(told) && all.contains("`cls.scale`, `cls.shift` are moved by no loss"), "{all}");
     }
 
