@@ -36,6 +36,8 @@ fn with_comments(text: &str, places: &[(prop::sample::Index, bool)]) -> (String,
                 continue;
             }
             lines[at] = format!("{} {comment}", lines[at]);
+        } else {
+            continue;
         }
         comments.push(comment);
     }
