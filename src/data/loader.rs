@@ -435,4 +435,30 @@ mod tests {
             Loader::new(pipeline, LoaderOptions { batch: 2, ..Default::default() }).next().unwrap().unwrap_err();
         assert_eq!(error.what, "pictures of one batch differ in size: `p0` is 20 × 20, `p1` is 20 × 21");
     }
+
+    /// As many numbers as the name of the picture has letters.
+    struct Lettered;
+
+    impl crate::data::Artifacts for Lettered {
+        fn load(&self, id: &str) -> Result<crate::data::JoinedMap, DataError> {
+            Ok(crate::data::JoinedMap::Vector(vec![0.5; id.len()]))
+        }
+    }
+
+    #[test]
+    fn joined_arrays_are_stacked_where_they_are_of_one_shape() {
+        let (dataset, _) = Counted::whole(11, 20);
+        let joins = vec![crate::data::Join { name: "scores".into(), artifacts: Arc::new(Lettered) }];
+        let pipeline = Pipeline::new(dataset, "train", Vec::new(), joins, Fields::default()).unwrap();
+        let mut loader = Loader::new(Arc::new(pipeline), LoaderOptions { batch: 2, ..Default::default() });
+        assert_eq!(loader.next().unwrap().unwrap().tensors["scores"].dims(), [2, 2]);
+        let last = loader.last().unwrap().unwrap();
+        assert_eq!((last.ids.as_slice(), last.tensors["scores"].dims()), (&["p10".to_owned()][..], &[1, 3][..]));
+        let (dataset, _) = Counted::whole(11, 20);
+        let joins = vec![crate::data::Join { name: "scores".into(), artifacts: Arc::new(Lettered) }];
+        let pipeline = Pipeline::new(dataset, "train", Vec::new(), joins, Fields::default()).unwrap();
+        let loader = Loader::new(Arc::new(pipeline), LoaderOptions { batch: 11, ..Default::default() });
+        let error = loader.last().unwrap().unwrap_err();
+        assert_eq!(error.what, "`scores` is [2] for `p0` and [3] for `p10`");
+    }
 }
