@@ -167,12 +167,21 @@ fn say(out: &mut String, problem: &Diagnostic, line_start: Option<usize>, source
     };
     let indent = " ".repeat(indent);
     for label in problem.labels.iter().skip(usize::from(line_start.is_some())) {
-        let place = sources.place(label.span);
+        let place = place(label.span, sources);
         writeln!(out, "//{indent}~ {place} {}", label.text).expect("text is written");
     }
     if let Some(help) = &problem.help {
         writeln!(out, "//{indent}help: {help}").expect("text is written");
     }
+}
+
+/// Line and column in the case itself; elsewhere the file and the words, so that an edit of the library moves nothing here.
+fn place(span: Span, sources: &Sources) -> String {
+    if span.source == SourceId(0) {
+        return sources.place(span);
+    }
+    let words: String = sources.text(span).lines().next().unwrap_or("").chars().take(40).collect();
+    format!("{} `{words}`", sources.get(span.source).name)
 }
 
 /// Column from 0, and how many characters the label covers on its first line.
