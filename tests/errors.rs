@@ -113,11 +113,6 @@ fn annotated(text: &str) -> (String, Vec<Code>) {
     let problems = problems.sorted();
     let home = SourceId(0);
     let mut result = String::new();
-    for problem in
-        problems.iter().filter(|problem| problem.labels.first().is_none_or(|label| label.span.source != home))
-    {
-        say(&mut result, problem, None, &sources);
-    }
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let end = start + line.len();

@@ -118,8 +118,8 @@ impl<'t> Tokens<'t> {
         if lead_before || self.carries_on(index, start, level) {
             return false;
         }
-        // Right after `use` the word is the name of a module.
-        let after_as = self.word(previous) == "as" && self.word(start) == "use" && previous > start + 1;
+        // `use "x.wsss" as name`: right after `use` the word is the name of a module, later it is the alias itself.
+        let after_as = self.word(previous) == "as" && self.word(start) == "use" && previous == start + 2;
         let awaited = after_as || self.awaits_operand(previous, index);
         if self.is_lead(index, level) {
             // Two names side by side are no operand: what came before broke off.
