@@ -142,6 +142,9 @@ fn without_files(problem: Diagnostic, opened: &Opened, choice: &Choice) -> Diagn
         return problem;
     }
     let hint = "`--variant quick` runs without files: its pictures are drawn by the program";
+    if problem.help.as_ref().is_some_and(|help| help.contains("--variant quick")) {
+        return problem;
+    }
     let help = problem.help.as_ref().map_or(hint.to_string(), |help| format!("{help}\n{hint}"));
     problem.help(help)
 }

@@ -38,6 +38,29 @@ pub fn read_rgb(path: &Path) -> Result<Rgb, DataError> {
     }
 }
 
+/// Height and width of a JPEG or PNG photograph, by its header alone.
+pub fn read_size(path: &Path) -> Result<[usize; 2], DataError> {
+    let bytes = read(path)?;
+    let size = match bytes.as_slice() {
+        [0xFF, 0xD8, ..] => {
+            let mut decoder = JpegDecoder::new(ZCursor::new(bytes.as_slice()));
+            let header = decoder.decode_headers().map_err(|error| error.to_string());
+            header.map(|()| decoder.info().map(|info| [usize::from(info.height), usize::from(info.width)]))
+        }
+        [0x89, b'P', b'N', b'G', ..] => {
+            let reader = png::Decoder::new(std::io::Cursor::new(bytes.as_slice())).read_info();
+            let reader = reader.map_err(|error| error.to_string());
+            reader.map(|reader| Some([reader.info().height as usize, reader.info().width as usize]))
+        }
+        _ => Err("neither a JPEG nor a PNG picture".to_owned()),
+    };
+    match size {
+        Ok(Some(size)) => Ok(size),
+        Ok(None) => Err(DataError::broken(path, "has a header without a size")),
+        Err(error) => Err(DataError::broken(path, format!("has no readable header: {error}"))),
+    }
+}
+
 /// Reads an index map from a palette or grey PNG of 1, 2, 4 or 8 bits: the stored numbers as they are.
 ///
 /// `classes` counts the background. A value outside `0..classes` other than 255 is refused.
@@ -175,7 +198,7 @@ fn decode_png(
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::data::testing::{write_jpeg, write_png};
+    use crate::data::testing::{Tree, write_jpeg, write_png};
 
     fn png_of(color: ColorType, depth: BitDepth, width: u32, rows: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -184,6 +207,17 @@ pub(crate) mod tests {
         assert_eq!(line * 2, rows.len(), "two rows");
         write_png(&path, color, depth, width, 2, rows);
         (dir, path)
+    }
+
+    #[test]
+    fn a_size_is_told_by_the_header() {
+        let tree = Tree::new();
+        tree.jpeg("a.jpg", 6, 9);
+        tree.mask("b.png", 4, 5, |_, _| 0);
+        tree.text("c.jpg", "not a picture");
+        assert_eq!(read_size(&tree.root().join("a.jpg")).unwrap(), [6, 9]);
+        assert_eq!(read_size(&tree.root().join("b.png")).unwrap(), [4, 5]);
+        assert_eq!(read_size(&tree.root().join("c.jpg")).unwrap_err().kind, crate::data::Kind::Broken);
     }
 
     #[test]

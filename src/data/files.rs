@@ -97,6 +97,10 @@ impl Dataset for Files {
         decode::read_rgb(&self.record(split, index).image)
     }
 
+    fn image_size(&self, split: &str, index: usize) -> Result<[usize; 2], DataError> {
+        decode::read_size(&self.record(split, index).image)
+    }
+
     fn mask(&self, split: &str, index: usize) -> Result<Option<Mask>, DataError> {
         let mask = self.record(split, index).mask.as_ref();
         mask.map(|path| decode::read_mask(path, self.classes.len() + 1)).transpose()

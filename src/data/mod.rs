@@ -73,6 +73,10 @@ pub trait Dataset: Send + Sync {
     /// One entry a foreground class: whether the picture is said to hold it.
     fn tags(&self, split: &str, index: usize) -> Result<Vec<bool>, DataError>;
     fn image(&self, split: &str, index: usize) -> Result<Rgb, DataError>;
+    /// Height and width of the picture, without decoding it where its file tells.
+    fn image_size(&self, split: &str, index: usize) -> Result<[usize; 2], DataError> {
+        self.image(split, index).map(|image| [image.height, image.width])
+    }
     /// The pixel-exact classes, where there are any: values `0..=classes` and 255.
     fn mask(&self, split: &str, index: usize) -> Result<Option<Mask>, DataError>;
     /// A hash of what the data set holds: lists, labels, file names and sizes; for drawn pictures, the arguments and the

@@ -145,9 +145,11 @@ impl Pipeline {
                 return Err(DataError { kind: Kind::Missing, ..DataError::argument(what) });
             };
             let size = [mask.height, mask.width];
+            // A mask that does not belong to its picture is found also where the recipe does not look at the picture.
             if sample.image.is_none() {
-                sample.start(size);
-            } else if let Some(problem) = super::unlike_sizes(dataset, split, index, sample.size, size) {
+                sample.start(dataset.image_size(split, index)?);
+            }
+            if let Some(problem) = super::unlike_sizes(dataset, split, index, sample.size, size) {
                 return Err(problem);
             }
             sample.mask = Some(mask);

@@ -20,6 +20,7 @@ codes! {
     // Text.
     Syntax = "syntax",
     TooDeep = "too-deep",
+    EmptyRecipe = "empty-recipe",
     // Names.
     UnknownName = "unknown-name",
     UnknownModule = "unknown-module",

@@ -56,6 +56,7 @@ pub struct Choices {
 /// Elaborates a recipe. `None` only where it has no stage that could be looked at.
 pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Problems) -> Recipe {
     let mut lower = Lower::new(program, problems);
+    lower.expect_something();
     let supervision = lower.supervision();
     lower.override_params(choices);
     lower.params();
@@ -189,6 +190,19 @@ impl<'p, 'a> Lower<'p, 'a> {
             );
         }
         false
+    }
+
+    /// A file without a single item is a slip (a wrong path, an unsaved file), not a recipe.
+    fn expect_something(&mut self) {
+        let recipe = self.program.module(self.program.recipe());
+        if recipe.tree.items.is_empty() && self.problems.is_empty() {
+            let start = Span::new(recipe.source, 0..0);
+            self.report(
+                Diagnostic::error(Code::EmptyRecipe, "there is nothing in this recipe")
+                    .label(start, "no item begins here")
+                    .help("`wsss new NAME` writes a recipe to start from, `wsss list` shows those there are"),
+            );
+        }
     }
 
     fn supervision(&mut self) -> (Level, Vec<String>) {

@@ -60,6 +60,7 @@ pub struct Weight {
     pub init: Init,
     /// A state is moved by `updating`, never by the optimizer.
     pub state: bool,
+    /// Where the stage makes the net.
     pub span: Span,
 }
 

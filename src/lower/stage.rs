@@ -208,7 +208,9 @@ impl<'p> Lower<'p, '_> {
         let mut net = made;
         if net.path.is_none() {
             let place = NetPath { stage: stage.name.text.clone(), net: name.text.clone(), name: String::new() };
-            entries.weights.extend(self.weights(&net, &place));
+            // What is said of a weight later is said at the net of the recipe that holds it.
+            let weights = self.weights(&net, &place).into_iter();
+            entries.weights.extend(weights.map(|weight| Weight { span: value.span, ..weight }));
             net.path = Some(place);
         }
         scope.bind(&name.text, Value::Net(net.clone()));
@@ -271,14 +273,13 @@ impl<'p> Lower<'p, '_> {
     /// Whether a part of the stage could not be read: what seems to be missing may be there.
     fn is_cut(&self, stage: &ast::Stage) -> bool {
         let unread = stage.entries.iter().any(|entry| matches!(entry.kind, EntryKind::Error));
-        let last = stage.entries.iter().map(|entry| entry.span.end).fold(stage.name.span.end, u32::max);
-        // A brace that is never closed is reported between the name and the first entry.
-        let open = self.problems.iter().filter(|problem| problem.code == Code::Syntax).any(|problem| {
-            problem.labels.iter().any(|label| {
-                label.span.source == stage.name.span.source
-                    && (stage.name.span.start..=last).contains(&label.span.start)
-            })
-        });
+        let items = &self.program.module(self.program.recipe()).tree.items;
+        let item = items.iter().find(|item| matches!(&item.kind, ast::ItemKind::Stage(known) if std::ptr::eq(known, stage)));
+        let within = |span: Span| {
+            item.is_some_and(|item| item.span.source == span.source && item.span.range().contains(&(span.start as usize)))
+        };
+        let syntax = self.problems.iter().filter(|problem| problem.code == Code::Syntax);
+        let open = syntax.flat_map(|problem| &problem.labels).any(|label| within(label.span));
         unread || open
     }
 

@@ -97,6 +97,10 @@ impl Dataset for Scenes {
         Ok(paint::picture(&self.scene(split, index)))
     }
 
+    fn image_size(&self, _split: &str, _index: usize) -> Result<[usize; 2], DataError> {
+        Ok(self.size)
+    }
+
     fn mask(&self, split: &str, index: usize) -> Result<Option<Mask>, DataError> {
         Ok(Some(paint::mask(&self.scene(split, index))))
     }
