@@ -274,9 +274,12 @@ impl<'p> Lower<'p, '_> {
     fn is_cut(&self, stage: &ast::Stage) -> bool {
         let unread = stage.entries.iter().any(|entry| matches!(entry.kind, EntryKind::Error));
         let items = &self.program.module(self.program.recipe()).tree.items;
-        let item = items.iter().find(|item| matches!(&item.kind, ast::ItemKind::Stage(known) if std::ptr::eq(known, stage)));
+        let item =
+            items.iter().find(|item| matches!(&item.kind, ast::ItemKind::Stage(known) if std::ptr::eq(known, stage)));
         let within = |span: Span| {
-            item.is_some_and(|item| item.span.source == span.source && item.span.range().contains(&(span.start as usize)))
+            item.is_some_and(|item| {
+                item.span.source == span.source && item.span.range().contains(&(span.start as usize))
+            })
         };
         let syntax = self.problems.iter().filter(|problem| problem.code == Code::Syntax);
         let open = syntax.flat_map(|problem| &problem.labels).any(|label| within(label.span));

@@ -81,7 +81,7 @@ fn what_is_no_recipe_is_a_diagnostic() {
 fn an_empty_recipe_and_an_unclosed_brace() {
     let place = Place::new();
     place.write("empty.wsss", "").write("brace.wsss", "{").write("garbage.wsss", "({[".repeat(300_000));
-    place.wsss(&["check", "empty.wsss"]).expect_code(0);
+    assert!(place.wsss(&["check", "empty.wsss"]).expect_code(1).err.contains("error[empty-recipe]"));
     assert!(place.wsss(&["check", "brace.wsss"]).expect_code(1).err.contains("error[syntax]"));
     let answer = place.wsss(&["check", "garbage.wsss"]).expect_code(1);
     assert!(answer.err.len() < 100_000, "{} bytes of messages", answer.err.len());
