@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: the program is linked once. A folder is a subject, a file in it a command or a theme.
 
 mod cli;
+mod docs;
 mod errors;
 mod memory;
 mod ops;

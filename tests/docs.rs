@@ -1,0 +1,47 @@
+//! The recipes in the documents are recipes: each is checked as it stands.
+
+use std::path::Path;
+
+use wsss::compile::compile;
+use wsss::diag::Problems;
+use wsss::hir::{self, Files};
+use wsss::lower::{Choices, lower};
+use wsss::source::Sources;
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &Path) -> std::io::Result<String> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The blocks of a document that are marked as recipes.
+fn blocks(text: &str) -> Vec<&str> {
+    text.split("```wsss\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn the_recipes_of_the_language_reference_have_no_problems() {
+    let blocks = blocks(include_str!("../docs/language.md"));
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let (mut sources, mut problems) = (Sources::new(), Problems::default());
+        let program = hir::load("language.md", block, &[], &NoFiles, &mut sources, &mut problems);
+        let recipe = lower("language", &program, &Choices::default(), &mut problems);
+        if !problems.has_errors() {
+            compile(&recipe, &mut problems);
+        }
+        assert!(problems.is_empty(), "{block}\n{:#?}", problems.sorted());
+    }
+}
+
+/// What the README shows of the recipe is in the recipe, line for line.
+#[test]
+fn the_readme_quotes_the_recipe() {
+    let recipe = include_str!("../pipelines/cam.wsss");
+    for block in blocks(include_str!("../README.md")) {
+        let missing: Vec<&str> = block.lines().filter(|line| !recipe.lines().any(|known| known == *line)).collect();
+        assert!(missing.is_empty(), "not in pipelines/cam.wsss: {missing:#?}");
+    }
+}
