@@ -5,6 +5,7 @@ mod docs;
 mod errors;
 mod memory;
 mod ops;
+mod photographs;
 
 use std::path::Path;
 

@@ -541,18 +541,23 @@ impl<'p> Lower<'p, '_> {
         step.graph.outputs.push(output);
     }
 
+    /// Weights and states of earlier stages' nets that the graph reads.
     fn borrowed(&self, graph: &Graph, own: &str) -> Vec<Weight> {
-        let mut borrowed = Vec::new();
+        let mut wanted: HashMap<&str, Vec<&str>> = HashMap::new();
         for id in graph.ids() {
-            let (Kind::Weight { path, .. } | Kind::State(path)) = &graph.node(id).kind else { continue };
-            let Some((stage, _)) = path.split_once('.') else { continue };
-            if stage == own {
-                continue;
+            if let Kind::Weight { path, .. } | Kind::State(path) = &graph.node(id).kind
+                && let Some((stage, _)) = path.split_once('.')
+                && stage != own
+            {
+                wanted.entry(stage).or_default().push(path);
             }
-            let from = self.stages.iter().find(|lowered| lowered.result.name == stage);
-            borrowed.extend(
-                from.and_then(|from| from.result.weights.iter().find(|weight| weight.path() == *path)).cloned(),
-            );
+        }
+        let mut borrowed = Vec::new();
+        for lowered in &self.stages {
+            let Some(paths) = wanted.get(lowered.result.name.as_str()) else { continue };
+            let by_path: HashMap<String, &Weight> =
+                lowered.result.weights.iter().map(|weight| (weight.path(), weight)).collect();
+            borrowed.extend(paths.iter().filter_map(|path| by_path.get(*path).copied().cloned()));
         }
         borrowed
     }
