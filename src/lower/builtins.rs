@@ -44,40 +44,9 @@ fn bind<'p>(
     given: Vec<Given<'p>>,
     span: Span,
 ) -> Option<Arguments<'p>> {
-    let names = || builtin.parameters.iter().map(|parameter| parameter.name);
-    let mut slots: Vec<Vec<Given<'p>>> = builtin.parameters.iter().map(|_| Vec::new()).collect();
-    let mut good = true;
-    let mut position = 0;
-    for argument in given {
-        let slot = match argument.name {
-            Some(name) => match names().position(|known| known == name.text) {
-                Some(slot) => slot,
-                None => {
-                    lower.report(errors::unknown_argument(builtin.name, &name.text, name.span, names()));
-                    good = false;
-                    continue;
-                }
-            },
-            None => {
-                let rest = builtin.parameters.get(position).is_some_and(|parameter| parameter.need == Need::Rest);
-                let slot = position;
-                position += usize::from(!rest);
-                slot
-            }
-        };
-        match slots.get_mut(slot) {
-            None => {
-                lower.report(errors::too_many_arguments(builtin.name, argument.span, names()));
-                good = false;
-            }
-            Some(place) if !place.is_empty() && builtin.parameters[slot].need != Need::Rest => {
-                let at = argument.name.map_or(argument.span, |name| name.span);
-                lower.report(errors::duplicate_argument(builtin.name, builtin.parameters[slot].name, at));
-                good = false;
-            }
-            Some(place) => place.push(argument),
-        }
-    }
+    let names: Vec<&str> = builtin.parameters.iter().map(|parameter| parameter.name).collect();
+    let rest = builtin.parameters.iter().position(|parameter| parameter.need == Need::Rest);
+    let (slots, mut good) = lower.distribute(builtin.name, &names, rest, given);
     for (parameter, slot) in builtin.parameters.iter().zip(&slots) {
         if slot.is_empty() && parameter.need != Need::Optional {
             lower.report(errors::missing_argument(builtin.name, parameter.name, parameter.doc, span));

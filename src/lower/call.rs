@@ -126,38 +126,9 @@ impl<'p> Lower<'p, '_> {
         given: Vec<Given<'p>>,
         span: Span,
     ) -> Option<Vec<Option<Given<'p>>>> {
-        let known = || parameters.iter().map(|parameter| parameter.name.text.as_str());
-        let mut bound: Vec<Option<Given<'p>>> = parameters.iter().map(|_| None).collect();
-        let mut good = true;
-        let mut position = 0;
-        for argument in given {
-            let slot = match argument.name {
-                Some(name) => match known().position(|parameter| parameter == name.text) {
-                    Some(slot) => slot,
-                    None => {
-                        self.report(errors::unknown_argument(what, &name.text, name.span, known()));
-                        good = false;
-                        continue;
-                    }
-                },
-                None => {
-                    position += 1;
-                    position - 1
-                }
-            };
-            match bound.get_mut(slot) {
-                None => {
-                    self.report(errors::too_many_arguments(what, argument.span, known()));
-                    good = false;
-                }
-                Some(Some(_)) => {
-                    let at = argument.name.map_or(argument.span, |name| name.span);
-                    self.report(errors::duplicate_argument(what, &parameters[slot].name.text, at));
-                    good = false;
-                }
-                Some(place) => *place = Some(argument),
-            }
-        }
+        let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name.text.as_str()).collect();
+        let (bound, mut good) = self.distribute(what, &names, None, given);
+        let bound: Vec<Option<Given<'p>>> = bound.into_iter().map(|mut slot| slot.pop()).collect();
         for (parameter, argument) in parameters.iter().zip(&bound) {
             if argument.is_none() && parameter.default.is_none() {
                 self.report(errors::missing_argument(what, &parameter.name.text, "", span));
@@ -165,6 +136,46 @@ impl<'p> Lower<'p, '_> {
             }
         }
         good.then_some(bound)
+    }
+
+    /// Arguments by the parameter they are for: a name says which, the others come in order; the slot `rest` takes all that follow.
+    /// Mistakes are reported, and the flag then says that there were some.
+    pub(super) fn distribute(
+        &mut self,
+        what: &str,
+        names: &[&str],
+        rest: Option<usize>,
+        given: Vec<Given<'p>>,
+    ) -> (Vec<Vec<Given<'p>>>, bool) {
+        let mut slots: Vec<Vec<Given<'p>>> = names.iter().map(|_| Vec::new()).collect();
+        let mut good = true;
+        let mut position = 0;
+        for argument in given {
+            let slot = match argument.name {
+                None => {
+                    let slot = position;
+                    position += usize::from(rest != Some(slot));
+                    Some(slot)
+                }
+                Some(name) => names.iter().position(|known| *known == name.text),
+            };
+            let mut names = names.iter().copied();
+            let problem = match (slot.map(|slot| (slot, slots.get_mut(slot))), argument.name) {
+                (Some((slot, Some(place))), _) if place.is_empty() || rest == Some(slot) => {
+                    place.push(argument);
+                    continue;
+                }
+                (Some((slot, Some(_))), name) => {
+                    let at = name.map_or(argument.span, |name| name.span);
+                    errors::duplicate_argument(what, names.nth(slot).unwrap_or_default(), at)
+                }
+                (None, Some(name)) => errors::unknown_argument(what, &name.text, name.span, names),
+                _ => errors::too_many_arguments(what, argument.span, names),
+            };
+            self.report(problem);
+            good = false;
+        }
+        (slots, good)
     }
 
     fn call_net(&mut self, net: NetValue<'p>, given: Vec<Given<'p>>, span: Span, at: Span) -> Value<'p> {
@@ -310,39 +321,9 @@ impl<'p> Lower<'p, '_> {
         let shown: Vec<&'static Param> = params.iter().filter(|param| param.name != "place").collect();
         let names: Vec<&'static str> =
             inputs.iter().map(|input| input.name).chain(shown.iter().map(|param| param.name)).collect();
-        let mut bound: Vec<Option<Given<'p>>> = names.iter().map(|_| None).collect();
-        let mut good = true;
-        let mut position = 0;
-        for argument in given {
-            let slot = match argument.name {
-                Some(name) => match names.iter().position(|known| *known == name.text) {
-                    Some(slot) => slot,
-                    None => {
-                        self.report(errors::unknown_argument(what, &name.text, name.span, names.iter().copied()));
-                        good = false;
-                        continue;
-                    }
-                },
-                None => {
-                    position += 1;
-                    position - 1
-                }
-            };
-            match bound.get_mut(slot) {
-                None => {
-                    self.report(errors::too_many_arguments(what, argument.span, names.iter().copied()));
-                    good = false;
-                }
-                Some(Some(_)) => {
-                    let at = argument.name.map_or(argument.span, |name| name.span);
-                    self.report(errors::duplicate_argument(what, names[slot], at));
-                    good = false;
-                }
-                Some(place) => *place = Some(argument),
-            }
-        }
+        let (bound, mut good) = self.distribute(what, &names, None, given);
         let mut result = BoundOp { inputs: Vec::new(), spans: Vec::new(), attrs: Attrs::new(), attr_spans: Vec::new() };
-        let mut bound = bound.into_iter();
+        let mut bound = bound.into_iter().map(|mut slot| slot.pop());
         for input in inputs {
             let argument = bound.next().flatten();
             good &= self.bind_input(what, input, argument, span, &mut result);

@@ -26,13 +26,7 @@ pub fn lower_function(
     problems: &mut Problems,
 ) -> Option<Lowered> {
     let mut lower = Lower::new(program, problems);
-    lower.step = Some(Step {
-        stage: String::new(),
-        training: false,
-        graph: Graph::new(),
-        random: 0,
-        learnt: Default::default(),
-    });
+    lower.step = Some(alone());
     let module = program.recipe();
     let value = match find(program, module, name) {
         Some((function, at)) => {
@@ -59,19 +53,18 @@ pub fn lower_function(
 /// Inlines an expression of the documentation, given as `let example = …`.
 pub fn lower_expression(program: &Program, problems: &mut Problems) -> Option<Lowered> {
     let mut lower = Lower::new(program, problems);
-    lower.step = Some(Step {
-        stage: String::new(),
-        training: false,
-        graph: Graph::new(),
-        random: 0,
-        learnt: Default::default(),
-    });
+    lower.step = Some(alone());
     let mut items = program.module(program.recipe()).tree.items.iter().enumerate();
     let last = items.rfind(|(_, item)| matches!(item.kind, ast::ItemKind::Let(_)))?;
     let value = lower.global(program.recipe(), last.0, last.1.span);
     results(&mut lower, value);
     let step = lower.step.take()?;
     (!lower.problems.has_errors()).then_some(Lowered { graph: step.graph })
+}
+
+/// A step of no stage.
+fn alone() -> Step {
+    Step { stage: String::new(), training: false, graph: Graph::new(), random: 0, learnt: Default::default() }
 }
 
 fn find<'p>(program: &'p Program, module: ModuleId, name: &str) -> Option<(&'p ast::Function, ModuleId)> {

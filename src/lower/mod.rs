@@ -21,6 +21,7 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod train;
 mod types;
 mod value;
 

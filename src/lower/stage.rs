@@ -6,16 +6,16 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::errors;
-use super::recipe::{DataPlan, Length, Stage, StageKind, Train, Weight};
-use super::value::{MetricCall, NetPath, NetValue, OptimizerValue, Samples, Scope, Value};
+use super::recipe::{DataPlan, Stage, StageKind, Weight};
+use super::value::{MetricCall, NetPath, NetValue, Samples, Scope, Value};
 use super::{Lower, Step, data, prove};
 use crate::data::Placed;
 use crate::diag::{Code, Diagnostic, suggest};
-use crate::graph::{Clock, Graph, Id, Kind, Output, Role};
+use crate::graph::{Graph, Id, Kind, Output, Role};
 use crate::ops::Attrs;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind, Name, Setting, StatementKind};
-use crate::types::{Dim, Domain, Fact, Level};
+use crate::types::{Dim, Fact, Level};
 
 /// A stage with what later stages may read of it.
 pub(super) struct LoweredStage<'p> {
@@ -46,11 +46,11 @@ fn known_settings(kind: ast::StageKind) -> &'static [&'static str] {
 
 /// What the entries of a stage said.
 #[derive(Default)]
-struct Entries<'p> {
-    settings: HashMap<String, (Value<'p>, Span)>,
+pub(super) struct Entries<'p> {
+    pub settings: HashMap<String, (Value<'p>, Span)>,
     nets: IndexMap<String, NetValue<'p>>,
     weights: Vec<Weight>,
-    rates: Vec<(String, f64)>,
+    pub rates: Vec<(String, f64)>,
     body: bool,
 }
 
@@ -247,7 +247,7 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
-    fn samples_quietly(&self, entries: &Entries<'p>) -> Option<Rc<Samples>> {
+    pub(super) fn samples_quietly(&self, entries: &Entries<'p>) -> Option<Rc<Samples>> {
         match entries.settings.get("data") {
             Some((Value::Samples(samples), _)) => Some(samples.clone()),
             _ => None,
@@ -286,7 +286,7 @@ impl<'p> Lower<'p, '_> {
         unread || open
     }
 
-    fn missing_setting(&mut self, stage: &ast::Stage, name: &str, help: &str) {
+    pub(super) fn missing_setting(&mut self, stage: &ast::Stage, name: &str, help: &str) {
         if self.is_cut(stage) {
             return;
         }
@@ -440,105 +440,6 @@ impl<'p> Lower<'p, '_> {
             }
         };
         self.output(role, name, nodes);
-    }
-
-    fn train(&mut self, stage: &ast::Stage, entries: &Entries<'p>) -> Option<Train> {
-        let whole = |lower: &mut Self, name: &str| -> Option<Option<usize>> {
-            match entries.settings.get(name) {
-                None => Some(None),
-                Some((Value::Number(number), _)) if number.fract() == 0.0 && (1.0..=1e9).contains(number) => {
-                    Some(Some(*number as usize))
-                }
-                Some((Value::Poison, _)) => None,
-                Some((Value::Number(number), span)) => {
-                    let message = format!("`{name}` is a whole number of at least 1, this is {number}");
-                    lower.report(errors::out_of_range(message, *span, "for example 8"));
-                    None
-                }
-                Some((other, span)) => {
-                    let diagnostic = errors::wrong_kind("a whole number", other, *span);
-                    lower.report(diagnostic);
-                    None
-                }
-            }
-        };
-        let (batch, epochs, steps) = (whole(self, "batch"), whole(self, "epochs"), whole(self, "steps"));
-        if batch == Some(None) {
-            self.missing_setting(stage, "batch", "for example `batch = 8`");
-        }
-        let length = match (epochs, steps) {
-            (Some(Some(epochs)), Some(None)) => Some(Length::Epochs(epochs)),
-            (Some(None), Some(Some(steps))) => Some(Length::Steps(steps)),
-            (Some(None), Some(None)) => {
-                self.missing_setting(stage, "epochs", "for example `epochs = 8`, or `steps = 2000`");
-                None
-            }
-            (Some(Some(_)), Some(Some(_))) => {
-                let span = entries.settings["steps"].1;
-                self.report(
-                    Diagnostic::error(Code::DuplicateName, "`epochs` and `steps` both say how long to train")
-                        .label(span, "the second")
-                        .help("remove one of them"),
-                );
-                None
-            }
-            _ => None,
-        };
-        let optimizer = match entries.settings.get("optimizer") {
-            Some((Value::Optimizer(optimizer), _)) => Some(optimizer.clone()),
-            Some((Value::Poison, _)) => None,
-            Some((other, span)) => {
-                let diagnostic = errors::wrong_kind("an optimizer", other, *span).help("for example `sgd(lr = 0.01)`");
-                self.report(diagnostic);
-                None
-            }
-            None => {
-                self.missing_setting(stage, "optimizer", "for example `optimizer = sgd(lr = 0.01, momentum = 0.9)`");
-                None
-            }
-        };
-        if let Some(Some(batch)) = batch
-            && batch > 1
-            && let Some(samples) = self.samples_quietly(entries)
-            && !samples.has_fixed_size()
-        {
-            let span = entries.settings["data"].1;
-            self.report(
-                Diagnostic::error(Code::UnknownSize, "the pictures of a batch must be of one size")
-                    .label(span, "every picture has its own size")
-                    .help("end with `|> random_crop(size)`, or use `batch = 1`"),
-            );
-        }
-        let optimizer = optimizer?;
-        self.schedule(&optimizer);
-        Some(Train { batch: batch??, length: length?, optimizer: optimizer.rule.clone(), rates: entries.rates.clone() })
-    }
-
-    /// The schedule becomes part of the step graph: a scalar of the clocks.
-    fn schedule(&mut self, optimizer: &OptimizerValue<'p>) {
-        let Some((function, span)) = &optimizer.schedule else { return };
-        let mut clocks: IndexMap<String, Value<'p>> = IndexMap::new();
-        for clock in Clock::ALL {
-            let origin = self.origin(*span);
-            let Some(step) = &mut self.step else { return };
-            let id = step.graph.leaf(Kind::Clock(clock), Fact::scalar(Domain::NonNegative), origin);
-            clocks.insert(clock.word().to_string(), Value::Tensor(id));
-        }
-        let given = vec![super::call::Given { name: None, value: Value::Record(Rc::new(clocks)), span: *span }];
-        let rate = self.call(function.clone(), given, *span, *span);
-        let Some(id) = self.tensor(rate, *span) else { return };
-        let Some(step) = &mut self.step else { return };
-        let fact = step.graph.node(id).fact.clone();
-        if fact.rank() != 0 {
-            self.report(
-                Diagnostic::error(Code::RankMismatch, format!("a schedule gives one number, this is {fact}"))
-                    .label(*span, "the schedule")
-                    .help("for example `poly(0.9)`"),
-            );
-            return;
-        }
-        let output = Output { role: Role::Rate, name: "rate".into(), nodes: vec![id], span: Some(*span) };
-        step.graph.outputs.push(output);
     }
 
     /// Weights and states of earlier stages' nets that the graph reads.

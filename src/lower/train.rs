@@ -1,0 +1,117 @@
+//! What a `train` stage says of its training: batch, length, optimizer, schedule.
+
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+
+use super::Lower;
+use super::call::Given;
+use super::errors;
+use super::recipe::{Length, Train};
+use super::stage::Entries;
+use super::value::{OptimizerValue, Value};
+use crate::diag::{Code, Diagnostic};
+use crate::graph::{Clock, Kind, Output, Role};
+use crate::syntax::ast;
+use crate::types::{Domain, Fact};
+
+impl<'p> Lower<'p, '_> {
+    pub(super) fn train(&mut self, stage: &ast::Stage, entries: &Entries<'p>) -> Option<Train> {
+        let whole = |lower: &mut Self, name: &str| -> Option<Option<usize>> {
+            match entries.settings.get(name) {
+                None => Some(None),
+                Some((Value::Number(number), _)) if number.fract() == 0.0 && (1.0..=1e9).contains(number) => {
+                    Some(Some(*number as usize))
+                }
+                Some((Value::Poison, _)) => None,
+                Some((Value::Number(number), span)) => {
+                    let message = format!("`{name}` is a whole number of at least 1, this is {number}");
+                    lower.report(errors::out_of_range(message, *span, "for example 8"));
+                    None
+                }
+                Some((other, span)) => {
+                    let diagnostic = errors::wrong_kind("a whole number", other, *span);
+                    lower.report(diagnostic);
+                    None
+                }
+            }
+        };
+        let (batch, epochs, steps) = (whole(self, "batch"), whole(self, "epochs"), whole(self, "steps"));
+        if batch == Some(None) {
+            self.missing_setting(stage, "batch", "for example `batch = 8`");
+        }
+        let length = match (epochs, steps) {
+            (Some(Some(epochs)), Some(None)) => Some(Length::Epochs(epochs)),
+            (Some(None), Some(Some(steps))) => Some(Length::Steps(steps)),
+            (Some(None), Some(None)) => {
+                self.missing_setting(stage, "epochs", "for example `epochs = 8`, or `steps = 2000`");
+                None
+            }
+            (Some(Some(_)), Some(Some(_))) => {
+                let span = entries.settings["steps"].1;
+                self.report(
+                    Diagnostic::error(Code::DuplicateName, "`epochs` and `steps` both say how long to train")
+                        .label(span, "the second")
+                        .help("remove one of them"),
+                );
+                None
+            }
+            _ => None,
+        };
+        let optimizer = match entries.settings.get("optimizer") {
+            Some((Value::Optimizer(optimizer), _)) => Some(optimizer.clone()),
+            Some((Value::Poison, _)) => None,
+            Some((other, span)) => {
+                let diagnostic = errors::wrong_kind("an optimizer", other, *span).help("for example `sgd(lr = 0.01)`");
+                self.report(diagnostic);
+                None
+            }
+            None => {
+                self.missing_setting(stage, "optimizer", "for example `optimizer = sgd(lr = 0.01, momentum = 0.9)`");
+                None
+            }
+        };
+        if let Some(Some(batch)) = batch
+            && batch > 1
+            && let Some(samples) = self.samples_quietly(entries)
+            && !samples.has_fixed_size()
+        {
+            let span = entries.settings["data"].1;
+            self.report(
+                Diagnostic::error(Code::UnknownSize, "the pictures of a batch must be of one size")
+                    .label(span, "every picture has its own size")
+                    .help("end with `|> random_crop(size)`, or use `batch = 1`"),
+            );
+        }
+        let optimizer = optimizer?;
+        self.schedule(&optimizer);
+        Some(Train { batch: batch??, length: length?, optimizer: optimizer.rule.clone(), rates: entries.rates.clone() })
+    }
+
+    /// The schedule becomes part of the step graph: a scalar of the clocks.
+    fn schedule(&mut self, optimizer: &OptimizerValue<'p>) {
+        let Some((function, span)) = &optimizer.schedule else { return };
+        let mut clocks: IndexMap<String, Value<'p>> = IndexMap::new();
+        for clock in Clock::ALL {
+            let origin = self.origin(*span);
+            let Some(step) = &mut self.step else { return };
+            let id = step.graph.leaf(Kind::Clock(clock), Fact::scalar(Domain::NonNegative), origin);
+            clocks.insert(clock.word().to_string(), Value::Tensor(id));
+        }
+        let given = vec![Given { name: None, value: Value::Record(Rc::new(clocks)), span: *span }];
+        let rate = self.call(function.clone(), given, *span, *span);
+        let Some(id) = self.tensor(rate, *span) else { return };
+        let Some(step) = &mut self.step else { return };
+        let fact = step.graph.node(id).fact.clone();
+        if fact.rank() != 0 {
+            self.report(
+                Diagnostic::error(Code::RankMismatch, format!("a schedule gives one number, this is {fact}"))
+                    .label(*span, "the schedule")
+                    .help("for example `poly(0.9)`"),
+            );
+            return;
+        }
+        let output = Output { role: Role::Rate, name: "rate".into(), nodes: vec![id], span: Some(*span) };
+        step.graph.outputs.push(output);
+    }
+}
