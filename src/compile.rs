@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::grad::{self, GradReport};
 use crate::graph::{Graph, Id, Kind, Origin, Role, Verified, verify};
@@ -43,7 +45,20 @@ impl Compiled<'_> {
 /// Compiles every stage. `None` where one cannot be compiled, which is a mistake of ours and among the problems then; what
 /// the problems say otherwise is the recipe's.
 pub fn compile<'r>(recipe: &'r Recipe, problems: &mut Problems) -> Option<Compiled<'r>> {
-    let stages: Vec<Option<CompiledStage>> = recipe.stages.iter().map(|stage| compile_stage(stage, problems)).collect();
+    // Stages do not know one another any more, so each is compiled beside the others; problems keep the order of the text.
+    let compiled: Vec<(Option<CompiledStage>, Problems)> = recipe
+        .stages
+        .par_iter()
+        .map(|stage| {
+            let mut found = Problems::default();
+            (compile_stage(stage, &mut found), found)
+        })
+        .collect();
+    let mut stages = Vec::with_capacity(compiled.len());
+    for (stage, found) in compiled {
+        problems.extend(found.sorted());
+        stages.push(stage);
+    }
     Some(Compiled { recipe, stages: stages.into_iter().collect::<Option<_>>()? })
 }
 

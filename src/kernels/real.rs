@@ -2,7 +2,7 @@
 //!
 //! A kernel is written once over [`Real`] and chosen by [`dispatch!`]:
 //!
-//! ```ignore
+//! ```text
 //! pub fn double(x: &Tensor) -> Result<Tensor> {
 //!     dispatch!("double", x, R => {
 //!         let (x, shape) = (contiguous(x)?, x.shape());
