@@ -1,19 +1,20 @@
 //! Named arrays in files: .safetensors, .npz and PyTorch's zip format come in; .safetensors and .npz go out.
 //!
-//! Foreign files are hostile until read: whatever is wrong with one ends in a [`Diagnostic`] that names it. Candle reads the
-//! formats.
+//! Foreign files are hostile until read: whatever is wrong with one ends in a [`Diagnostic`] that names it. Candle reads
+//! .safetensors and .pth, the store reads .npz.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use candle_core::{DType, Tensor, npy, pickle};
+use candle_core::{DType, Tensor, pickle};
 use indexmap::IndexMap;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
 use super::guard;
 use crate::diag::{Code, Diagnostic};
+use crate::store;
 
 /// No array of a file may claim more bytes than this: a forged header must not exhaust the memory.
 const MOST_BYTES: usize = 1 << 36;
@@ -64,15 +65,10 @@ pub(super) fn describe(path: &Path) -> Result<Vec<Described>, Diagnostic> {
             let file = safetensors_of(path, &bytes)?;
             Ok(in_order(&file).into_iter().map(|(name, view)| described_view(name, &view)).collect())
         }
-        Format::Npz => foreign(path, || {
-            let file = npy::NpzTensors::new(path)?;
-            let names = sorted(file.names());
-            let described = names.into_iter().map(|name| {
-                let (shape, dtype) = file.get_shape_and_dtype(name)?;
-                Ok(described(name, dtype, shape.dims()))
-            });
-            described.collect()
-        }),
+        Format::Npz => {
+            let arrays = npz(path)?;
+            Ok(arrays.iter().map(|(name, array)| described(name, array.dtype(), array.dims())).collect())
+        }
         Format::Torch => {
             let (infos, _) = torch_infos(path)?;
             Ok(infos.iter().map(|info| described(&info.name, info.dtype, info.layout.dims())).collect())
@@ -95,17 +91,7 @@ pub(super) fn read(path: &Path) -> Result<IndexMap<String, Tensor>, Diagnostic> 
                 names.map(|name| Ok((name.clone(), file.load(&name, &candle_core::Device::Cpu)?))).collect()
             })
         }
-        Format::Npz => foreign(path, || {
-            let file = npy::NpzTensors::new(path)?;
-            let names = described.iter().map(|array| array.name.clone());
-            names
-                .map(|name| {
-                    let tensor =
-                        file.get(&name)?.ok_or_else(|| candle_core::Error::Msg(format!("`{name}` is gone")))?;
-                    Ok((name, tensor))
-                })
-                .collect()
-        }),
+        Format::Npz => npz(path),
         Format::Torch => {
             let (_, key) = torch_infos(path)?;
             foreign(path, || {
@@ -122,6 +108,12 @@ pub(super) fn read(path: &Path) -> Result<IndexMap<String, Tensor>, Diagnostic> 
             })
         }
     }
+}
+
+/// NumPy's archives, compressed or not: the maps of a run among them.
+fn npz(path: &Path) -> Result<IndexMap<String, Tensor>, Diagnostic> {
+    let arrays = store::npz::read(path).map_err(|error| unreadable(path, &error.what))?;
+    Ok(arrays.into_iter().collect())
 }
 
 /// Writes a .safetensors file whole or not at all.
@@ -198,21 +190,6 @@ fn described(name: &str, dtype: DType, shape: &[usize]) -> Described {
     }
 }
 
-/// `layer2` before `layer10`: runs of digits compare as numbers.
-fn sorted<'a>(names: Vec<&'a String>) -> Vec<&'a String> {
-    let key = |name: &&'a String| {
-        let mut parts: Vec<(u64, String)> = Vec::new();
-        for part in name.split_inclusive(|c: char| !c.is_ascii_digit()) {
-            let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
-            parts.push((digits.parse().unwrap_or(0), part[digits.len()..].to_string()));
-        }
-        parts
-    };
-    let mut names = names;
-    names.sort_by_cached_key(key);
-    names
-}
-
 /// The arrays of a PyTorch file and the key they lie under. A key that is wrong gives no arrays and no error, so several are tried.
 fn torch_infos(path: &Path) -> Result<(Vec<pickle::TensorInfo>, Option<&'static str>), Diagnostic> {
     for key in [None].into_iter().chain(NESTED.map(Some)) {
@@ -253,12 +230,6 @@ mod tests {
             assert_eq!(describe(&path).expect("described").iter().map(|array| array.bytes).sum::<usize>(), 24 + 8);
         }
         assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 2, "nothing is left beside");
-    }
-
-    #[test]
-    fn numbers_in_names_are_numbers() {
-        let names = ["layer10.a", "layer2.b", "layer2.a", "conv"].map(String::from);
-        assert_eq!(sorted(names.iter().collect()), ["conv", "layer2.a", "layer2.b", "layer10.a"]);
     }
 
     #[test]

@@ -89,3 +89,16 @@ fn wrong_calls_are_told() {
     let answer = place.wsss(&["call", "relu", "--in", "in.npz", "--out", "/proc/none/out.npz"]).expect_code(3);
     assert!(answer.err.contains("error[cannot-write]"), "{}", answer.err);
 }
+
+/// What a run saves is packed; what `call` gives is read by it again.
+#[test]
+fn packed_maps_of_a_run_are_read() {
+    let place = Place::new();
+    let mut map = vec![0.0f32; 2 * 64 * 64];
+    map[17] = 2.0;
+    let tensor = Tensor::from_vec(map, (1, 2, 64, 64), &Device::Cpu).expect("the shape fits");
+    wsss::store::npz::write(&place.path("in.npz"), &[("map", &tensor)]).expect("written");
+    assert!(std::fs::metadata(place.path("in.npz")).expect("there").len() < 2 * 64 * 64, "it is packed");
+    call(&place, &["cam.max_normalize"]).expect_code(0);
+    assert!((values(&results(&place.path("out.npz"))["result"])[17] - 1.0).abs() < 1e-5);
+}
