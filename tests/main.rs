@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod errors;
+mod library;
 mod losses;
 mod memory;
 mod ops;

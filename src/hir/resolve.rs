@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::{Definition, Module, ModuleId, Program, builtins};
+use super::{Module, ModuleId, Program, builtins};
 use crate::diag::{Code, Diagnostic, Problems, suggest};
 use crate::metrics;
 use crate::ops;
@@ -263,12 +263,5 @@ impl ast::Member {
             MemberKind::Fn(function) => Some(&function.name),
             MemberKind::Error => None,
         }
-    }
-}
-
-/// Modules imported whole keep their place so that `nets.resnet18` can be followed.
-impl Definition {
-    pub fn is_module(&self) -> bool {
-        matches!(self, Definition::Module { .. })
     }
 }

@@ -54,7 +54,7 @@ pub struct Choices {
     pub variants: Vec<String>,
 }
 
-/// Elaborates a recipe. `None` only where it has no stage that could be looked at.
+/// Elaborates a recipe. With errors among the problems it is as far as it could be understood, and does not run.
 pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Problems) -> Recipe {
     let mut lower = Lower::new(program, problems);
     lower.expect_something();

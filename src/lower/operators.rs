@@ -102,6 +102,11 @@ impl<'p> Lower<'p, '_> {
     ) -> Value<'p> {
         match (&left, &right) {
             (Value::Poison, _) | (_, Value::Poison) => Value::Poison,
+            // Anything may be compared with `none`: that is how an argument left out is noticed.
+            (Value::Nothing, other) | (other, Value::Nothing) if matches!(operator, Op::Equal | Op::NotEqual) => {
+                let both = matches!(other, Value::Nothing);
+                Value::Bool(both == (operator == Op::Equal))
+            }
             (Value::Number(a), Value::Number(b)) => self.numbers(operator, *a, *b, right_span),
             (Value::Tensor(_), _) | (_, Value::Tensor(_)) => {
                 if matches!(operator, Op::FloorDivide | Op::Remainder) {
@@ -137,11 +142,6 @@ impl<'p> Lower<'p, '_> {
             },
             (Value::List(a), Value::List(b)) if operator == Op::Add => {
                 Value::list(a.iter().chain(b.iter()).cloned().collect())
-            }
-            // Anything may be compared with `none`: that is how an argument left out is noticed.
-            (Value::Nothing, other) | (other, Value::Nothing) if matches!(operator, Op::Equal | Op::NotEqual) => {
-                let both = matches!(other, Value::Nothing);
-                Value::Bool(both == (operator == Op::Equal))
             }
             // A choice between a number and a word (`padding = "same"`) is asked for by comparing.
             (Value::Text(_), Value::Number(_) | Value::List(_))

@@ -12,7 +12,7 @@ use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Id, Literal};
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOperator, Expr, ExprKind, Name, Type};
-use crate::types::{Dim, Domain, Fact, Rounding, Scale};
+use crate::types::{Dim, Domain, Fact, Scale};
 
 /// Lengths by symbol, with the argument that fixed each.
 pub(super) type Symbols = BTreeMap<String, (Dim, Span)>;
@@ -201,7 +201,7 @@ impl<'p> Lower<'p, '_> {
                     BinaryOperator::Divide => match b.as_const() {
                         // Strides round up: a 3 × 3 kernel with padding 1 and stride 2 gives `ceil(H/2)`.
                         Some(divisor) if divisor >= 1 => a.ceil_div(divisor),
-                        _ => a.scaled(1.0, Rounding::Ceil),
+                        _ => return self.no_length(expr),
                     },
                     BinaryOperator::FloorDivide if b.as_const().is_some_and(|n| n >= 1) => {
                         a.floor_div(b.as_const().unwrap_or(1))

@@ -125,26 +125,6 @@ impl Dim {
         Ok(sum)
     }
 
-    /// The dim with some symbols replaced.
-    pub fn substitute(&self, with: &BTreeMap<String, Dim>) -> Dim {
-        let mut sum = Dim::constant(self.constant);
-        for (product, coefficient) in &self.terms {
-            let mut value = Dim::constant(*coefficient);
-            for atom in product {
-                value = value
-                    * match atom {
-                        Atom::Symbol(name) => with.get(&**name).cloned().unwrap_or_else(|| Dim::symbol(name)),
-                        Atom::Floor { numerator, divisor } => numerator.substitute(with).floor_div(*divisor),
-                        Atom::Scaled { value, factor, rounding } => {
-                            value.substitute(with).scaled(f64::from_bits(*factor), *rounding)
-                        }
-                    };
-            }
-            sum = sum + value;
-        }
-        sum
-    }
-
     /// The symbol, where the dim is just that.
     pub fn as_symbol(&self) -> Option<&str> {
         match self.single_atom() {
