@@ -71,6 +71,7 @@ const AT_RUN_TIME: &[Code] = &[
     Code::CannotWrite,
     Code::NotANumber,
     Code::OutOfMemory,
+    Code::NoDevice,
     Code::Interrupted,
     Code::Internal,
 ];

@@ -40,7 +40,7 @@ impl Wanted {
         let cuda = |number: usize| {
             Device::new_cuda(number).map_err(|error| {
                 let why = error.to_string().lines().next().unwrap_or("").to_string();
-                Diagnostic::error(Code::Internal, format!("the CUDA device {number} cannot be used: {why}"))
+                Diagnostic::error(Code::NoDevice, format!("the CUDA device {number} cannot be used: {why}"))
                     .help("`--device cpu` runs anywhere")
             })
         };
@@ -49,7 +49,7 @@ impl Wanted {
             Wanted::Auto if cfg!(feature = "cuda") => Ok(cuda(0).unwrap_or(Device::Cpu)),
             Wanted::Auto => Ok(Device::Cpu),
             Wanted::Cuda(number) if cfg!(feature = "cuda") => cuda(number),
-            Wanted::Cuda(_) => Err(Diagnostic::error(Code::Internal, "this program was built without CUDA")
+            Wanted::Cuda(_) => Err(Diagnostic::error(Code::NoDevice, "this program was built without CUDA")
                 .help("`--device cpu` runs anywhere; `cargo build --release --features cuda` needs the CUDA toolkit")),
         }
     }

@@ -103,6 +103,7 @@ mod tests {
         Code::CannotWrite,
         Code::NotANumber,
         Code::OutOfMemory,
+        Code::NoDevice,
         Code::Interrupted,
         Code::Internal,
     ];

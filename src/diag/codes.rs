@@ -73,6 +73,7 @@ codes! {
     // Running.
     NotANumber = "not-a-number",
     OutOfMemory = "out-of-memory",
+    NoDevice = "no-device",
     Interrupted = "interrupted",
     Internal = "internal",
 }

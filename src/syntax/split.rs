@@ -119,7 +119,8 @@ impl<'t> Tokens<'t> {
             return false;
         }
         // `use "x.wsss" as name`: right after `use` the word is the name of a module, later it is the alias itself.
-        let after_as = self.word(previous) == "as" && self.word(start) == "use" && previous == start + 2;
+        let opens_file = self.word(start) == "use" && self.kind(start + 1) == Some(TokenKind::Text);
+        let after_as = opens_file && self.word(previous) == "as" && previous == start + 2;
         let awaited = after_as || self.awaits_operand(previous, index);
         if self.is_lead(index, level) {
             // Two names side by side are no operand: what came before broke off.
