@@ -21,7 +21,6 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-mod train;
 mod types;
 mod value;
 
