@@ -15,6 +15,7 @@ mod pipeline;
 pub mod resample;
 mod sample;
 mod scenes;
+mod splits;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transform;
@@ -31,6 +32,7 @@ pub use error::{DataError, Kind};
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
+pub use splits::{covers, is_evaluation, overlap};
 pub use transform::{Placed, Transform};
 
 /// Which data set is meant.

@@ -183,7 +183,7 @@ mod tests {
 
     fn small() -> Graph {
         text::parse(
-            "%0 = field x : index(K + 1)[B] @image
+            "%0 = field x : index(K + 1)[B] @image(train)
              %1 = weight \"a<b\" : real[B]
              %2 = affine(%1) scale=2.0
              save y = %2

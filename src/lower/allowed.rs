@@ -37,4 +37,3 @@ impl Allowed {
         format!("supervision {}{extras}", self.level.word())
     }
 }
-

@@ -11,21 +11,13 @@ use crate::data::{Source, Transform};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::source::Span;
 use crate::syntax::ast::Name;
-use crate::types::{Dim, Domain, Fact, Level, Scale};
-
-/// The split names a recipe may write for a source, before any file is opened.
-fn splits(source: &Source) -> &'static [&'static str] {
-    match source {
-        Source::Voc2012 { .. } => &["train", "trainaug", "val", "trainval", "test"],
-        Source::Folder { .. } | Source::Scenes { .. } => &["train", "val"],
-    }
-}
+use crate::types::{Dim, Domain, Fact, Labels, Level, Scale};
 
 pub(super) fn dataset_field<'p>(lower: &mut Lower<'p, '_>, dataset: &Rc<Dataset>, name: &Name) -> Value<'p> {
     if name.text == "classes" {
         return Value::dim(Dim::symbol(&dataset.classes));
     }
-    let known = splits(&dataset.source);
+    let known = dataset.source.splits();
     if known.contains(&name.text.as_str()) {
         return Value::Samples(Rc::new(Samples {
             dataset: dataset.clone(),
@@ -168,10 +160,7 @@ pub(super) fn fields(lower: &Lower, samples: &Samples) -> Vec<(String, Fact)> {
     };
     let standardized = samples.transforms.iter().any(|transform| matches!(transform, Transform::Standardize { .. }));
     let scale = if standardized { Scale::Standardized } else { Scale::Bytes };
-    let labelled = |mut fact: Fact, level: Level| {
-        fact.supervision = level;
-        fact
-    };
+    let labelled = |fact: Fact, level: Level| Fact { labels: Labels::seen(level, &samples.split), ..fact };
     let index = Domain::Index { classes: classes.clone() + Dim::constant(1), ignore: true };
     let mut fields = vec![
         ("image".to_string(), Fact::new(Domain::Image(scale), spatial(&[Dim::constant(3)]))),

@@ -68,8 +68,16 @@ impl Lower<'_, '_> {
             let oracle = metrics::find(metric).is_some_and(|metric| metric.oracle);
             let inputs: Vec<Labels> = output.nodes.iter().map(labels).collect();
             let labels = Labels::join_all(&inputs);
-            Some(Figure { name: output.name.clone(), oracle: oracle || labels.is_oracle(), chosen: oracle, labels, inputs })
+            Some(Figure {
+                name: output.name.clone(),
+                oracle: oracle || labels.is_oracle(),
+                chosen: oracle,
+                labels,
+                inputs,
+            })
         });
+        let nothing = Labels::default();
+        let carried = |net: &String| step.carried.get(net).unwrap_or(&nothing);
         let learnt = match kind {
             StageKind::Train => {
                 let taught = step.graph.outputs.iter().filter(|output| teaches(&output.role));
@@ -81,7 +89,7 @@ impl Lower<'_, '_> {
         Seen {
             losses: named(Role::Loss),
             saves: named(Role::Save),
-            nets: nets.iter().map(|net| (net.clone(), learnt.join(&self.carried(net)))).collect(),
+            nets: nets.iter().map(|net| (net.clone(), learnt.join(carried(net)))).collect(),
             figures: figures.collect(),
             learnt,
         }
@@ -106,7 +114,9 @@ impl Lower<'_, '_> {
         let Some(step) = &self.step else { return };
         let (stage, name) = (&step.stage, &output.name);
         let (door, known_as, words) = match &output.role {
-            Role::Save if self.allowed.forbids(label) => (Door::Save, name.as_str(), format!("saved as `{stage}.{name}`")),
+            Role::Save if self.allowed.forbids(label) => {
+                (Door::Save, name.as_str(), format!("saved as `{stage}.{name}`"))
+            }
             Role::Loss | Role::Assign if self.allowed.forbids(label) => {
                 (Door::Learnt, "", format!("learnt by `{stage}` in {}", sink_words(output)))
             }
@@ -207,7 +217,9 @@ fn problem(sink: &Sink, label: &Label, allowed: &Allowed, way: Vec<Place>) -> Di
                 format!("use the image's `tags`, or state `supervision {level}`"),
             )
         }
-        Label::Unknown(_) => (Code::SupervisionLeak, format!("{what} {verb} {}", label.words()), String::new(), String::new()),
+        Label::Unknown(_) => {
+            (Code::SupervisionLeak, format!("{what} {verb} {}", label.words()), String::new(), String::new())
+        }
     };
     let mut diagnostic = Diagnostic::error(code, message);
     if let Some(span) = sink.span {

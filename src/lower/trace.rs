@@ -91,7 +91,8 @@ impl<'p> Lower<'p, '_> {
                     let mut marked = (*fields).clone();
                     for (value, setting) in marked.values_mut().zip(settings) {
                         let name = &setting.name;
-                        *value = self.mark(value.clone(), name.span, &|| format!("in the field `{}` of a record", name.text));
+                        *value = self
+                            .mark(value.clone(), name.span, &|| format!("in the field `{}` of a record", name.text));
                     }
                     Value::Record(marked.into())
                 }
@@ -105,7 +106,13 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// A value that gets a name: a `let`, a parameter, the variable of a loop.
-    pub(super) fn named(&mut self, value: Value<'p>, span: Span, scope: &Scope<'p>, words: &dyn Fn() -> String) -> Value<'p> {
+    pub(super) fn named(
+        &mut self,
+        value: Value<'p>,
+        span: Span,
+        scope: &Scope<'p>,
+        words: &dyn Fn() -> String,
+    ) -> Value<'p> {
         if self.is_traced(&value, scope) { self.mark(value, span, words) } else { value }
     }
 
@@ -127,7 +134,8 @@ impl<'p> Lower<'p, '_> {
     fn holds_forbidden(&self, value: &Value<'p>) -> bool {
         match value {
             Value::Tensor(id) => self.step.as_ref().is_some_and(|step| {
-                step.graph.contains(*id) && step.graph.node(*id).fact.labels.iter().any(|label| self.allowed.forbids(label))
+                step.graph.contains(*id)
+                    && step.graph.node(*id).fact.labels.iter().any(|label| self.allowed.forbids(label))
             }),
             Value::List(items) => {
                 let may = matches!(items.first(), Some(Value::Tensor(_) | Value::List(_) | Value::Record(_)));
@@ -144,9 +152,7 @@ impl<'p> Lower<'p, '_> {
         }
         match value {
             Value::Tensor(id) => Value::Tensor(self.mark_node(id, span, words).unwrap_or(id)),
-            Value::List(items) => {
-                Value::list(items.iter().map(|item| self.mark(item.clone(), span, words)).collect())
-            }
+            Value::List(items) => Value::list(items.iter().map(|item| self.mark(item.clone(), span, words)).collect()),
             Value::Record(fields) => {
                 let mut marked = (*fields).clone();
                 marked.values_mut().for_each(|field| *field = self.mark(field.clone(), span, words));
@@ -176,7 +182,8 @@ impl<'p> Lower<'p, '_> {
         let mut at = to;
         loop {
             places.extend(step.marks.0.get(&at).cloned());
-            let next = graph.inputs(at).into_iter().flatten().find(|input| graph.node(*input).fact.labels.contains(label));
+            let next =
+                graph.inputs(at).into_iter().flatten().find(|input| graph.node(*input).fact.labels.contains(label));
             match next {
                 Some(input) => at = input,
                 None => break,
@@ -198,7 +205,10 @@ impl<'p> Lower<'p, '_> {
                 match joined.and_then(|(_, stage, save)| Some((self.stages.get(*stage)?, save))) {
                     Some((stage, save)) => {
                         let artifact = format!("{}.{save}", stage.result.name);
-                        (stage.ways.find(Door::Save, save, label), format!("joined as `{name}`: the artifact `{artifact}`"))
+                        (
+                            stage.ways.find(Door::Save, save, label),
+                            format!("joined as `{name}`: the artifact `{artifact}`"),
+                        )
                     }
                     None => (&[][..], format!("`{name}`: {}", label.words())),
                 }
@@ -235,7 +245,8 @@ impl<'p> Lower<'p, '_> {
 
     /// The stage that a weight belongs to, and its net as later stages write it.
     fn stage_of_path(&self, path: &str) -> Option<(&LoweredStage<'p>, String)> {
-        let owner = |stage: &&LoweredStage| path.strip_prefix(&stage.result.name).is_some_and(|rest| rest.starts_with('.'));
+        let owner =
+            |stage: &&LoweredStage| path.strip_prefix(&stage.result.name).is_some_and(|rest| rest.starts_with('.'));
         let stage = self.stages.iter().filter(owner).max_by_key(|stage| stage.result.name.len())?;
         let net = path[stage.result.name.len() + 1..].split('.').next().unwrap_or_default();
         Some((stage, format!("{}.{net}", stage.result.name)))

@@ -176,7 +176,9 @@ impl Labels {
         match (&self.set, &other.set) {
             (None, _) => other.clone(),
             (_, None) => self.clone(),
-            (Some(mine), Some(theirs)) if Arc::ptr_eq(mine, theirs) || theirs.iter().all(|label| self.contains(label)) => {
+            (Some(mine), Some(theirs))
+                if Arc::ptr_eq(mine, theirs) || theirs.iter().all(|label| self.contains(label)) =>
+            {
                 self.clone()
             }
             (Some(mine), Some(_)) if mine.iter().all(|label| other.contains(label)) => other.clone(),

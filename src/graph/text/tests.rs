@@ -29,7 +29,7 @@ fn every_kind_of_line() {
         %15 = constant [1, -2.5] : real[2]
         %16 = constant [0; 6] : real[2, 3]
         %17 = constant 0.1 : real[]
-        %18 = field mask : index(K + 1)[B, H, W] @pixel
+        %18 = field mask : index(K + 1)[B, H, W] @pixel(train)
         %19 = relu(%11)
         %20 = affine(%19) scale=2.0 shift=0.0
         loss "" = %14
@@ -50,7 +50,7 @@ fn every_kind_of_line() {
             %5 = constant [1, -2.5] : real[2]
             %6 = constant [0; 6] : real[2, 3]
             %7 = constant 0.1 : real[]
-            %8 = field mask : index(K + 1)[B, H, W] @pixel
+            %8 = field mask : index(K + 1)[B, H, W] @pixel(train)
             %9 = relu(%1) : nonneg[16]
             %10 = affine(%9) scale=2.0 : nonneg[16]
             loss = %4

@@ -12,25 +12,25 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::recipe::{Stage, StageKind, Weight};
+use super::trace::Ways;
 use super::value::{NetValue, Scope, Value};
 use super::{Lower, Step, prove};
 use crate::diag::{Code, Diagnostic};
-use crate::graph::{Graph, Kind, Role};
+use crate::graph::Kind;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
-use crate::types::{Fact, Level};
-use result::{metrics, saves, written};
+use crate::types::Fact;
+use result::{saves, written};
 
 /// A stage with what later stages may read of it.
 pub(super) struct LoweredStage<'p> {
     pub result: Stage,
     pub nets: IndexMap<String, NetValue<'p>>,
     pub saves: IndexMap<String, Artifact>,
-    pub metrics: Vec<(String, bool)>,
     /// Every net, save and metric that is written, also where a mistake kept it from being made.
     pub written: Vec<String>,
-    /// The strongest label its losses saw: what its weights have learnt from.
-    pub learnt: Level,
+    /// How forbidden labels came to what it hands on.
+    pub ways: Ways,
 }
 
 /// What is known of a saved map.
@@ -57,14 +57,8 @@ impl<'p> Lower<'p, '_> {
             ast::StageKind::Infer => StageKind::Infer,
             ast::StageKind::Score => StageKind::Score,
         };
-        let learnt = self.stages.iter().map(|stage| (stage.result.name.clone(), stage.learnt)).collect();
-        self.step = Some(Step {
-            stage: stage.name.text.clone(),
-            training: kind == StageKind::Train,
-            graph: Graph::new(),
-            random: 0,
-            learnt,
-        });
+        self.step =
+            Some(Step { stage: stage.name.text.clone(), training: kind == StageKind::Train, ..Step::default() });
         let mut scope = Scope::of_module(self.program.recipe());
         let mut entries = Entries::default();
         for entry in &stage.entries {
@@ -86,11 +80,15 @@ impl<'p> Lower<'p, '_> {
         if entries.body {
             prove::purpose(self, stage);
         }
-        prove::supervision(self);
+        self.refuse_leaks(samples.as_deref());
+        let split = samples.as_ref().map_or("", |samples| samples.split.as_str());
+        let own: Vec<String> = entries.nets.keys().cloned().collect();
+        let seen = self.seen(kind, split, &own);
+        let ways = self.ways(samples.as_deref());
+        self.unmark();
         let Some(step) = self.step.take() else { return };
-        let learnt = prove::strongest(&step.graph, Role::Loss);
+        self.nets_seen.insert(stage.name.text.clone(), seen.nets.iter().cloned().collect());
         let saves = saves(&step.graph, samples.as_deref());
-        let metrics = metrics(&step.graph);
         let borrowed = self.borrowed(&step.graph, &stage.name.text);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
@@ -106,11 +104,12 @@ impl<'p> Lower<'p, '_> {
             weights: entries.weights,
             borrowed,
             train,
+            seen,
             span: stage.name.span,
         };
         self.stage_of_item.insert(item, self.stages.len());
         let written = written(stage);
-        self.stages.push(LoweredStage { result, nets: entries.nets, saves, metrics, written, learnt });
+        self.stages.push(LoweredStage { result, nets: entries.nets, saves, written, ways });
     }
 
     fn entry(
