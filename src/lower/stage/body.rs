@@ -86,6 +86,16 @@ impl<'p> Lower<'p, '_> {
 
     fn save(&mut self, name: &Name, id: Id, span: Span) {
         let Some(step) = &mut self.step else { return };
+        if step.training {
+            self.report(
+                Diagnostic::error(Code::UnknownSetting, "a `train` stage saves its nets and nothing else")
+                    .label(name.span, "this would be lost")
+                    .help(
+                        "save maps in an `infer` stage that reads the trained net; `show` keeps a picture of a value",
+                    ),
+            );
+            return;
+        }
         let fact = &step.graph.node(id).fact;
         if fact.dims.first() != Some(&Dim::symbol("B")) {
             let message = format!("a save holds one map an image, this is {fact}");
