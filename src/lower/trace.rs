@@ -200,19 +200,15 @@ impl<'p> Lower<'p, '_> {
         let node = graph.node(leaf);
         let Some(span) = node.origin.outermost() else { return Vec::new() };
         let (from, words) = match &node.kind {
-            Kind::Field(name) => {
-                let joined = samples.and_then(|samples| samples.joins.iter().find(|(field, ..)| field == name));
-                match joined.and_then(|(_, stage, save)| Some((self.stages.get(*stage)?, save))) {
-                    Some((stage, save)) => {
-                        let artifact = format!("{}.{save}", stage.result.name);
-                        (
-                            stage.ways.find(Door::Save, save, label),
-                            format!("joined as `{name}`: the artifact `{artifact}`"),
-                        )
-                    }
-                    None => (&[][..], format!("`{name}`: {}", label.words())),
+            Kind::Field(name) => match samples.and_then(|samples| joined(samples, name)) {
+                Some((stage, save)) if stage < self.stages.len() => {
+                    let stage = &self.stages[stage];
+                    let artifact = format!("{}.{save}", stage.result.name);
+                    let way = stage.ways.find(Door::Save, save, label);
+                    (way, format!("joined as `{name}`: the artifact `{artifact}`"))
                 }
-            }
+                _ => (&[][..], format!("`{name}`: {}", label.words())),
+            },
             Kind::State(path) if path.contains('/') => {
                 let figure = path.replacen('/', ".", 1);
                 let way = path.split_once('/').and_then(|(stage, figure)| {
@@ -264,4 +260,13 @@ impl<'p> Lower<'p, '_> {
             step.graph.remove(mark);
         }
     }
+}
+
+/// The artifact behind a joined field, or behind one place of a joined list.
+fn joined<'s>(samples: &'s Samples, field: &str) -> Option<(usize, &'s str)> {
+    samples.joins.iter().find_map(|join| {
+        let place = (0..join.artifacts.len()).find(|place| join.leaf(*place) == field)?;
+        let (stage, save) = &join.artifacts[place];
+        Some((*stage, &**save))
+    })
 }
