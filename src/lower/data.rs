@@ -182,9 +182,12 @@ pub(super) fn fields(lower: &Lower, samples: &Samples) -> Vec<(String, Fact)> {
     for (field, stage, save) in &samples.joins {
         let Some(artifact) = lower.stages.get(*stage).and_then(|stage| stage.saves.get(save)) else { continue };
         let own_frame = !artifact.whole;
+        // `H_cams`; for one of a family `H_cams'1`, which no stage is called.
+        let frame = lower.stages[*stage].result.name.replace('[', "'").replace(']', "");
+        let own = |side: &str| Dim::symbol(&format!("{side}_{frame}"));
         let place = |dim: &Dim| match dim.as_symbol() {
-            Some("H") if own_frame => Dim::symbol(&format!("H_{}", lower.stages[*stage].result.name)),
-            Some("W") if own_frame => Dim::symbol(&format!("W_{}", lower.stages[*stage].result.name)),
+            Some("H") if own_frame => own("H"),
+            Some("W") if own_frame => own("W"),
             // A full-size map moves with the picture.
             Some("H") => height.clone(),
             Some("W") => width.clone(),
