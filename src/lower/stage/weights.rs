@@ -48,6 +48,11 @@ impl<'p> Lower<'p, '_> {
         for rate in rates {
             let Some(factor) = self.number(&rate.value, scope) else { continue };
             let path = &rate.name.text;
+            let net = path.split('.').next().unwrap_or_default();
+            // A net with a mistake in it has no layers to name.
+            if scope.local(net).is_some_and(Value::is_poison) {
+                continue;
+            }
             let known: Vec<String> =
                 entries.weights.iter().map(|weight| format!("{}.{}", weight.net, weight.name)).collect();
             let reached = known.iter().any(|weight| weight == path || weight.starts_with(&format!("{path}.")));
