@@ -24,8 +24,21 @@ struct Sink {
 }
 
 impl Lower<'_, '_> {
+    /// All that is proved of the labels in the stage at hand, once its graph is whole; its marks are gone afterwards.
+    pub(super) fn prove_labels(&mut self, kind: StageKind, samples: Option<&Samples>, nets: &[String]) -> (Seen, Ways) {
+        self.refuse_leaks(samples);
+        let split = samples.map_or("", |samples| samples.split.as_str());
+        let seen = self.seen(kind, split, nets);
+        let ways = self.ways(samples);
+        self.unmark();
+        if let Some(step) = &self.step {
+            self.nets_seen.insert(step.stage.clone(), seen.nets.iter().cloned().collect());
+        }
+        (seen, ways)
+    }
+
     /// Refuses what must not flow into the sinks of the stage at hand.
-    pub(super) fn refuse_leaks(&mut self, samples: Option<&Samples>) {
+    fn refuse_leaks(&mut self, samples: Option<&Samples>) {
         let Some(step) = &self.step else { return };
         if !step.training {
             return;
@@ -56,7 +69,7 @@ impl Lower<'_, '_> {
     }
 
     /// What the values of the stage at hand have seen, for those who come after: nets, maps, figures.
-    pub(super) fn seen(&self, kind: StageKind, split: &str, nets: &[String]) -> Seen {
+    fn seen(&self, kind: StageKind, split: &str, nets: &[String]) -> Seen {
         let Some(step) = &self.step else { return Seen::default() };
         let labels = |id: &Id| step.graph.node(*id).fact.labels.clone();
         let named = |role: Role| {
@@ -96,7 +109,7 @@ impl Lower<'_, '_> {
     }
 
     /// How forbidden labels leave the stage at hand: what later stages tell of where theirs come from.
-    pub(super) fn ways(&self, samples: Option<&Samples>) -> Ways {
+    fn ways(&self, samples: Option<&Samples>) -> Ways {
         let mut ways = Ways::default();
         let Some(step) = &self.step else { return ways };
         for output in &step.graph.outputs {

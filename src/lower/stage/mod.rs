@@ -1,6 +1,7 @@
 //! Stages: settings are read, nets get their place, the body becomes the step graph, and what it may not do is refused.
 
 mod body;
+mod family;
 mod inputs;
 mod result;
 mod settings;
@@ -14,7 +15,7 @@ use indexmap::IndexMap;
 use super::recipe::{Stage, StageKind, Weight};
 use super::trace::Ways;
 use super::value::{NetValue, Scope, Value};
-use super::{Lower, Step, prove};
+use super::{Lower, Stages, Step, prove};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
 use crate::source::Span;
@@ -43,6 +44,8 @@ pub(super) struct Artifact {
 /// What the entries of a stage said.
 #[derive(Default)]
 pub(super) struct Entries<'p> {
+    /// The full name of the stage: `x`, or `x[1]` of a family.
+    stage: String,
     pub settings: HashMap<String, (Value<'p>, Span)>,
     nets: IndexMap<String, NetValue<'p>>,
     weights: Vec<Weight>,
@@ -52,15 +55,26 @@ pub(super) struct Entries<'p> {
 
 impl<'p> Lower<'p, '_> {
     pub(super) fn stage(&mut self, item: usize, stage: &'p ast::Stage) {
+        match &stage.family {
+            Some(family) => self.family(item, stage, family),
+            None => {
+                let scope = Scope::of_module(self.program.recipe());
+                if let Some(place) = self.one_stage(stage, stage.name.text.clone(), scope) {
+                    self.stage_of_item.insert(item, Stages::One(place));
+                }
+            }
+        }
+    }
+
+    /// Lowers one stage under its full name; gives its place.
+    fn one_stage(&mut self, stage: &'p ast::Stage, name: String, mut scope: Scope<'p>) -> Option<usize> {
         let kind = match stage.kind {
             ast::StageKind::Train => StageKind::Train,
             ast::StageKind::Infer => StageKind::Infer,
             ast::StageKind::Score => StageKind::Score,
         };
-        self.step =
-            Some(Step { stage: stage.name.text.clone(), training: kind == StageKind::Train, ..Step::default() });
-        let mut scope = Scope::of_module(self.program.recipe());
-        let mut entries = Entries::default();
+        self.step = Some(Step { stage: name.clone(), training: kind == StageKind::Train, ..Step::default() });
+        let mut entries = Entries { stage: name.clone(), ..Entries::default() };
         for entry in &stage.entries {
             self.entry(entry, stage, &mut entries, &mut scope);
         }
@@ -80,24 +94,20 @@ impl<'p> Lower<'p, '_> {
         if entries.body {
             prove::purpose(self, stage);
         }
-        self.refuse_leaks(samples.as_deref());
-        let split = samples.as_ref().map_or("", |samples| samples.split.as_str());
-        let own: Vec<String> = entries.nets.keys().cloned().collect();
-        let seen = self.seen(kind, split, &own);
-        let ways = self.ways(samples.as_deref());
-        self.unmark();
-        let Some(step) = self.step.take() else { return };
-        self.nets_seen.insert(stage.name.text.clone(), seen.nets.iter().cloned().collect());
+        let nets: Vec<String> = entries.nets.keys().cloned().collect();
+        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets);
+        let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
-        let borrowed = self.borrowed(&step.graph, &stage.name.text);
+        let borrowed = self.borrowed(&step.graph, &name);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
             _ => None,
         });
         let fields = fields.collect();
-        let data = self.data_plan(samples.as_deref(), &stage.name.text, fields);
+        let data = self.data_plan(samples.as_deref(), &name, fields);
         let result = Stage {
-            name: stage.name.text.clone(),
+            name,
+            family: stage.family.is_some().then(|| stage.name.text.clone()),
             kind,
             data,
             graph: step.graph,
@@ -107,9 +117,9 @@ impl<'p> Lower<'p, '_> {
             seen,
             span: stage.name.span,
         };
-        self.stage_of_item.insert(item, self.stages.len());
         let written = written(stage);
         self.stages.push(LoweredStage { result, nets: entries.nets, saves, written, ways });
+        Some(self.stages.len() - 1)
     }
 
     fn entry(
@@ -121,8 +131,8 @@ impl<'p> Lower<'p, '_> {
     ) {
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(setting, stage, entries, scope),
-            EntryKind::Net { name, value } => self.net_entry(name, value, stage, entries, scope),
-            EntryKind::Rates(rates) => self.rates(rates, stage, entries, scope),
+            EntryKind::Net { name, value } => self.net_entry(name, value, entries, scope),
+            EntryKind::Rates(rates) => self.rates(rates, entries, scope),
             EntryKind::Let(binding) => {
                 let value = self.expr(&binding.value, scope);
                 scope.bind(&binding.name.text, value);
