@@ -102,6 +102,7 @@ mod tests {
         Code::WeightsMismatch,
         Code::CannotWrite,
         Code::NotANumber,
+        Code::TooMuchMemory,
         Code::OutOfMemory,
         Code::NoDevice,
         Code::Interrupted,
