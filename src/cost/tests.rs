@@ -51,8 +51,8 @@ fn what_is_known_and_what_follows_from_it() {
             )
         });
         expect![[r#"
-            classifier: Some(8) images, Some(6) steps, for B = 4, K = 2; saves 
-            maps: Some(2) images, Some(2) steps, for B = 1, H = 32, K = 2, W = 32; saves map H*K*W, seed ceil(H/4)*ceil(W/4)
+            classifier: Some(8) images, Some(6) steps, for B = 4, K = 2; saves []
+            maps: Some(2) images, Some(2) steps, for B = 1, H = 32, K = 2, W = 32; saves [map H*K*W, seed ceil(H/4)*ceil(W/4)]
         "#]].assert_eq(&said.collect::<String>());
     });
 }
