@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::diag::{Code, Diagnostic};
-use crate::graph::{Id, Kind, Output, Role};
+use crate::graph::{Id, Output, Role};
 use crate::lower::value::{MetricCall, Samples, Scope, Value};
 use crate::lower::{Lower, data, errors};
 use crate::ops::Attrs;
@@ -24,17 +24,10 @@ impl<'p> Lower<'p, '_> {
         for field in fields {
             let value = match &known {
                 None => Value::Poison,
-                Some(known) => match known.iter().find(|(name, _)| *name == field.text) {
-                    Some((name, fact)) => {
-                        let origin = self.origin(field.span);
-                        let (kind, fact) = (Kind::Field(name.clone()), fact.clone());
-                        match &mut self.step {
-                            Some(step) => Value::Tensor(step.graph.leaf(kind, fact, origin)),
-                            None => Value::Poison,
-                        }
-                    }
+                Some(known) => match known.iter().find(|known| known.name == field.text) {
+                    Some(found) => self.field_value(found, field.span),
                     None => {
-                        let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+                        let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
                         self.report(errors::unknown_field("a sample", &field.text, field.span, names))
                     }
                 },
