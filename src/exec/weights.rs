@@ -91,7 +91,7 @@ struct Group<'a> {
 fn from_files(weights: &[Weight], dims: &DimEnv, dtype: DType) -> Result<Table, Vec<Diagnostic>> {
     let mut groups: Vec<((&str, &str, &str), Group)> = Vec::new();
     for weight in weights {
-        let Init::File { file, name, except } = &weight.init else { continue };
+        let Init::File { file, name, except, .. } = &weight.init else { continue };
         let key = (weight.stage.as_str(), weight.net.as_str(), file.as_str());
         let at = groups.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
             let group = Group { file, except: BTreeSet::new(), wanted: BTreeMap::new(), span: weight.span };
@@ -296,7 +296,7 @@ mod tests {
 
     fn from_file(file: &Path, net: &str, name: &str, dims: &[&str]) -> Weight {
         let file = file.to_str().unwrap().to_owned();
-        let init = Init::File { file, name: name.to_owned(), except: vec!["fc".to_owned()] };
+        let init = Init::File { file, name: name.to_owned(), except: vec!["fc".to_owned()], carries: None };
         weight(net, &format!("trunk.{name}"), dims, init)
     }
 

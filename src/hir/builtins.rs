@@ -106,8 +106,9 @@ builtins! {
         Optional "gain" "factor on the bound (default 1)"];
     Load, "load", "nets", "The net with its weights read from a file; names and shapes must agree.", [
         Required "net" "what to fill",
-        Required "file" "a .safetensors file, or `none` for random weights",
-        Optional "except" "beginnings of names in the file that the net does not want (default [])"];
+        Required "file" "a .safetensors file, `{ file = …, carries = … }`, or `none` for random weights",
+        Optional "except" "beginnings of names in the file that the net does not want (default [])",
+        Optional "carries" "what the weights have learnt from: `\"imagenet tags\"`, `\"coco masks\"`, `\"saliency\"`; not said, their origin is unknown"];
     Freeze, "freeze", "nets", "The net in evaluation mode, its weights not trained; gradients still flow through it.", [
         Required "net" "a net"];
     Updating, "updating", "layers", "Gives `x`; after the step `state` takes the value.", [
@@ -121,6 +122,9 @@ builtins! {
     Claim, "claim", "", "The same numbers under another domain: the recipe vouches for what the checker cannot see.", [
         Required "x" "a tensor",
         Required "domain" "what its numbers are known to be"];
+    Declassify, "declassify", "", "The same numbers as if they had seen no labels; the reason is shown with every result.", [
+        Required "x" "a tensor",
+        Required "reason" "why what it has seen does not count"];
     Size, "size", "", "The length of an axis, symbolic where the picture decides it.", [
         Required "x" "a tensor",
         Required "axis" "counted from 0, negative from the end"];

@@ -223,6 +223,7 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let id = lower.tensor(given.value.clone(), given.span)?;
             lower.apply_named("claim", &[(id, given.span)], Attrs::new().word("domain", word), a.span)
         }
+        Is::Declassify => declassify(lower, a)?,
         Is::Size => size(lower, a)?,
         Is::Scaled => match a.get(0)?.value.as_dim() {
             Some(length) => Value::dim(length.scaled(a.number(lower, 1, 1.0)?, Rounding::Floor)),
@@ -365,7 +366,18 @@ fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
     if matches!(a.get(1)?.value, Value::Nothing) {
         return Some(Value::Net(net));
     }
-    let file = a.text(lower, 1, "")?;
+    let (file, said) = match &a.get(1)?.value {
+        Value::Record(fields) => match (fields.get("file"), fields.get("carries"), fields.len()) {
+            (Some(Value::Text(file)), Some(Value::Text(carries)), 2) => (file.to_string(), Some(carries.to_string())),
+            (Some(Value::Text(file)), None, 1) => (file.to_string(), None),
+            _ => return a.wrong(lower, 1, "`{ file = \"…\", carries = \"…\" }`"),
+        },
+        _ => (a.text(lower, 1, "")?, None),
+    };
+    let carries = match a.get(3) {
+        Some(_) => Some(a.text(lower, 3, "")?),
+        None => said,
+    };
     let mut except = Vec::new();
     if a.get(2).is_some() {
         for item in list(lower, a, 2)?.iter() {
@@ -375,7 +387,7 @@ fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
             }
         }
     }
-    net.load = Some(Rc::new(LoadFrom { file, except }));
+    net.load = Some(Rc::new(LoadFrom { file, carries, except }));
     Some(Value::Net(net))
 }
 
@@ -393,6 +405,23 @@ fn domain<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize, default
         );
     }
     known
+}
+
+fn declassify<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
+    let (given, why) = (a.get(0)?, a.get(1)?);
+    let reason = a.text(lower, 1, "")?;
+    if reason.trim().is_empty() {
+        let problem =
+            errors::out_of_range("a reason has words", why.span, "say why what the value has seen does not count");
+        lower.report(problem);
+        return None;
+    }
+    let id = lower.tensor(given.value.clone(), given.span)?;
+    let Value::Tensor(clean) = lower.apply_named("declassify", &[(id, given.span)], Attrs::new(), a.span) else {
+        return None;
+    };
+    lower.declassified(clean, reason, a.span);
+    Some(Value::Tensor(clean))
 }
 
 fn size<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {

@@ -5,7 +5,7 @@
 
 use super::Lower;
 use super::allowed::Allowed;
-use super::recipe::{Figure, Seen, StageKind};
+use super::recipe::{Declassified, Figure, Seen, StageKind};
 use super::trace::{Door, Place, Ways};
 use super::value::Samples;
 use crate::diag::{Code, Diagnostic};
@@ -25,8 +25,15 @@ struct Sink {
 
 impl Lower<'_, '_> {
     /// All that is proved of the labels in the stage at hand, once its graph is whole; its marks are gone afterwards.
-    pub(super) fn prove_labels(&mut self, kind: StageKind, samples: Option<&Samples>, nets: &[String]) -> (Seen, Ways) {
+    pub(super) fn prove_labels(
+        &mut self,
+        kind: StageKind,
+        samples: Option<&Samples>,
+        nets: &[String],
+        stage: Span,
+    ) -> (Seen, Ways) {
         self.refuse_leaks(samples);
+        self.keep_splits_apart(samples, stage);
         let split = samples.map_or("", |samples| samples.split.as_str());
         let seen = self.seen(kind, split, nets);
         let ways = self.ways(samples);
@@ -127,17 +134,15 @@ impl Lower<'_, '_> {
         let Some(step) = &self.step else { return };
         let (stage, name) = (&step.stage, &output.name);
         let (door, known_as, words) = match &output.role {
-            Role::Save if self.allowed.forbids(label) => {
-                (Door::Save, name.as_str(), format!("saved as `{stage}.{name}`"))
-            }
-            Role::Loss | Role::Assign if self.allowed.forbids(label) => {
+            Role::Save if self.is_tracked(label) => (Door::Save, name.as_str(), format!("saved as `{stage}.{name}`")),
+            Role::Loss | Role::Assign if self.is_tracked(label) => {
                 (Door::Learnt, "", format!("learnt by `{stage}` in {}", sink_words(output)))
             }
             Role::Metric { metric, .. } => {
                 let oracle = metrics::find(metric).is_some_and(|metric| metric.oracle);
                 let chosen = Labels::of([label.clone()]);
                 let chosen = if oracle { self.chosen(&chosen) } else { chosen };
-                let Some(label) = chosen.iter().next().filter(|label| self.allowed.forbids(label)) else { return };
+                let Some(label) = chosen.iter().next().filter(|label| self.is_tracked(label)) else { return };
                 let mut way = self.way(node, label_looked_at(label, oracle).as_ref().unwrap_or(label), samples);
                 let word = if oracle { "chosen" } else { "measured" };
                 way.extend(output.span.map(|span| Place::new(span, format!("{word} as `{stage}.{name}`"))));
@@ -149,6 +154,17 @@ impl Lower<'_, '_> {
         let mut way = self.way(node, label, samples);
         way.extend(output.span.map(|span| Place::new(span, words)));
         ways.add(door, known_as, label, way);
+    }
+
+    /// Takes the labels off a node, and remembers that and why.
+    pub(super) fn declassified(&mut self, node: Id, reason: String, span: Span) {
+        let span = self.origin(span).outermost().unwrap_or(span);
+        let Some(step) = &mut self.step else { return };
+        let labels = std::mem::take(&mut step.graph.node_mut(node).fact.labels);
+        let taken = Declassified { stage: step.stage.clone(), labels, reason, span };
+        if !self.declassified.contains(&taken) {
+            self.declassified.push(taken);
+        }
     }
 
     /// The labels of a number that an oracle metric chose: what training may not look at, and everything of a split that figures

@@ -13,6 +13,7 @@ mod data;
 mod errors;
 mod eval;
 mod function;
+mod hygiene;
 mod leaks;
 mod nets;
 mod operators;
@@ -79,9 +80,11 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
     for (index, stage) in stages {
         lower.stage(index, stage);
     }
+    lower.needless_supervision();
     let pipeline = lower.pipeline();
     let params = lower.param_values();
     let stages = std::mem::take(&mut lower.stages);
+    let declassified = std::mem::take(&mut lower.declassified);
     let (supervision, extras) = supervision;
     Recipe {
         name: name.to_string(),
@@ -90,6 +93,7 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
         extras,
         params,
         stages: stages.into_iter().map(|stage| stage.result).collect(),
+        declassified,
         pipeline,
     }
 }
@@ -113,6 +117,7 @@ pub(crate) struct Lower<'p, 'a> {
     /// Whether the end of the budget has been reported.
     exhausted: bool,
     allowed: Allowed,
+    declassified: Vec<Declassified>,
     /// What the nets of the stages so far have seen, by stage and net.
     nets_seen: HashMap<String, HashMap<String, Labels>>,
     /// Data sets by their source, so that equal sources share a class axis.
@@ -157,6 +162,7 @@ impl<'p, 'a> Lower<'p, 'a> {
             budget: BUDGET,
             exhausted: false,
             allowed: Allowed::default(),
+            declassified: Vec::new(),
             nets_seen: HashMap::new(),
             datasets: Vec::new(),
         }

@@ -253,6 +253,7 @@ fn collect<'p>(
                         file: load.file.clone(),
                         name: place.name[prefix.len()..].trim_start_matches('.').to_string(),
                         except: load.except.clone(),
+                        carries: load.carries.clone(),
                     },
                     None => tensor.init.clone(),
                 };

@@ -5,7 +5,7 @@ use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
 use crate::source::Span;
-use crate::types::{Dim, Labels, Level};
+use crate::types::{Dim, Label, Labels, Level};
 
 /// A checked recipe, ready to be planned.
 pub struct Recipe {
@@ -18,6 +18,8 @@ pub struct Recipe {
     pub params: Vec<ParamValue>,
     /// In the order of the text; a stage reads only stages before it.
     pub stages: Vec<Stage>,
+    /// Every `declassify`, in the order of the text.
+    pub declassified: Vec<Declassified>,
     pub pipeline: Pipeline,
 }
 
@@ -61,6 +63,28 @@ pub struct Seen {
     pub figures: Vec<Figure>,
     /// What all losses and states of a `train` stage saw, with its pictures.
     pub learnt: Labels,
+}
+
+/// A value that the recipe takes the labels off.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Declassified {
+    pub stage: String,
+    /// What it had seen.
+    pub labels: Labels,
+    pub reason: String,
+    /// The call.
+    pub span: Span,
+}
+
+impl Init {
+    /// What weights from a file bring along.
+    pub fn labels(&self) -> Labels {
+        match self {
+            Init::File { carries: Some(what), .. } => Labels::of([Label::Outside(what.as_str().into())]),
+            Init::File { file, carries: None, .. } => Labels::of([Label::Unknown(file.as_str().into())]),
+            _ => Labels::default(),
+        }
+    }
 }
 
 /// A number that a stage measures.
@@ -136,6 +160,8 @@ pub enum Init {
         file: String,
         name: String,
         except: Vec<String>,
+        /// What the weights have learnt from, where the recipe says so.
+        carries: Option<String>,
     },
 }
 

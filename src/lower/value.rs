@@ -99,6 +99,8 @@ impl NetPath {
 
 pub(crate) struct LoadFrom {
     pub file: String,
+    /// What the weights have learnt from, where the recipe says so.
+    pub carries: Option<String>,
     pub except: Vec<String>,
 }
 

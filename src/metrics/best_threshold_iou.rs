@@ -23,6 +23,7 @@ pub(super) const METRIC: MetricDef = MetricDef {
     )],
     source: "Wang et al., SEAM, CVPR 2020, its evaluation script",
     oracle: true,
+    judges_answers: false,
     infer,
     start: |attrs, classes| Ok(Box::new(Best(ThresholdSweep::new(attrs.get_floats("thresholds")?, classes)))),
 };

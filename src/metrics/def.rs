@@ -17,6 +17,8 @@ pub struct MetricDef {
     pub source: &'static str,
     /// Whether the value was chosen by looking at pixel masks: it may be reported, never used.
     pub oracle: bool,
+    /// Whether the first input is an answer that should know nothing of the pictures it is measured on.
+    pub judges_answers: bool,
     /// Refuses inputs of another meaning or shape.
     pub infer: fn(&[&Fact], &Attrs) -> Result<(), OpError>,
     /// A fresh accumulator for data with this many foreground classes.

@@ -19,6 +19,7 @@ pub(super) const METRIC: MetricDef = MetricDef {
     params: &[],
     source: "",
     oracle: false,
+    judges_answers: false,
     infer,
     start: |_, classes| Ok(Box::new(Ranking { precision: AveragePrecision::new(classes), images: 0 })),
 };

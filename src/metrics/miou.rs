@@ -22,6 +22,7 @@ pub(super) const METRIC: MetricDef = MetricDef {
     params: &[],
     source: "Everingham et al., The PASCAL Visual Object Classes Challenge, IJCV 2015",
     oracle: false,
+    judges_answers: true,
     infer,
     start: |_, classes| Ok(Box::new(Miou(IouCounter::new(classes + 1)))),
 };

@@ -95,7 +95,7 @@ impl<'p> Lower<'p, '_> {
             prove::purpose(self, stage);
         }
         let nets: Vec<String> = entries.nets.keys().cloned().collect();
-        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets);
+        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
         let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
         let borrowed = self.borrowed(&step.graph, &name);

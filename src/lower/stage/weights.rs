@@ -6,6 +6,7 @@ use crate::lower::recipe::Weight;
 use crate::lower::value::{NetPath, Scope, Value};
 use crate::lower::{Lower, errors};
 use crate::syntax::ast::{self, Name, Setting};
+use crate::types::Labels;
 
 impl<'p> Lower<'p, '_> {
     pub(super) fn net_entry(
@@ -36,7 +37,12 @@ impl<'p> Lower<'p, '_> {
         if net.path.is_none() {
             let place = NetPath { stage: entries.stage.clone(), net: name.text.clone(), name: String::new() };
             // What is said of a weight later is said at the net of the recipe that holds it.
-            let weights = self.weights(&net, &place).into_iter();
+            let weights = self.weights(&net, &place);
+            if let Some(step) = &mut self.step {
+                let brought: Vec<Labels> = weights.iter().map(|weight| weight.init.labels()).collect();
+                step.carried.insert(name.text.clone(), Labels::join_all(&brought));
+            }
+            let weights = weights.into_iter();
             entries.weights.extend(weights.map(|weight| Weight { span: value.span, ..weight }));
             net.path = Some(place);
         }
