@@ -85,7 +85,8 @@ impl Lower<'_, '_> {
         }
         let step = self.step.as_ref()?;
         let answer = output.nodes[0];
-        let mut labels = step.graph.node(answer).fact.labels.iter().rev();
+        // The weakest first: that a net was trained on the pictures says more than which labels it saw there.
+        let mut labels = step.graph.node(answer).fact.labels.iter();
         let label =
             labels.find(|label| matches!(label, Label::Seen { split, .. } if overlap(split, &samples.split)))?;
         let (name, split) = (&output.name, &samples.split);

@@ -50,7 +50,15 @@ impl Lower<'_, '_> {
         if !step.training {
             return;
         }
-        let sinks: Vec<Sink> = step.graph.outputs.iter().filter_map(|output| sink(output, &step.stage)).collect();
+        let sinks = step.graph.outputs.iter().filter_map(|output| {
+            let mut sink = sink(output, &step.stage)?;
+            if output.role == Role::Assign {
+                // States are moved inside of the library: the place is where the recipe calls the net.
+                sink.span = step.graph.node(sink.node).origin.outermost().or(sink.span);
+            }
+            Some(sink)
+        });
+        let sinks: Vec<Sink> = sinks.collect();
         let losses = sinks.iter().filter(|sink| sink.verb == LEARNS);
         let mut found: Vec<Diagnostic> = losses.flat_map(|sink| self.leaks(sink, samples)).collect();
         if found.is_empty() {
@@ -85,13 +93,14 @@ impl Lower<'_, '_> {
         };
         let figures = step.graph.outputs.iter().filter_map(|output| {
             let Role::Metric { metric, .. } = &output.role else { return None };
-            let oracle = metrics::find(metric).is_some_and(|metric| metric.oracle);
+            let metric = metrics::find(metric)?;
             let inputs: Vec<Labels> = output.nodes.iter().map(labels).collect();
             let labels = Labels::join_all(&inputs);
             Some(Figure {
                 name: output.name.clone(),
-                oracle: oracle || labels.is_oracle(),
-                chosen: oracle,
+                oracle: metric.oracle || labels.is_oracle(),
+                chosen: metric.oracle,
+                numbers: metric.numbers,
                 labels,
                 inputs,
             })

@@ -509,6 +509,9 @@ impl<'p, 'a> Lower<'p, 'a> {
             for join in &result.data.joins {
                 edge(&join.stage, &result.name, &join.save);
             }
+            for number in &result.measured {
+                edge(&number.stage, &result.name, &number.figure);
+            }
             let mut nets: Vec<(&str, &str)> =
                 result.borrowed.iter().map(|weight| (weight.stage.as_str(), weight.net.as_str())).collect();
             nets.sort();

@@ -50,7 +50,20 @@ pub struct Stage {
     /// Only in `train`.
     pub train: Option<Train>,
     pub seen: Seen,
+    /// Numbers of earlier stages that the graph reads.
+    pub measured: Vec<Measured>,
     pub span: Span,
+}
+
+/// A number that an earlier stage measures and this one reads: a leaf of the graph.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Measured {
+    pub stage: String,
+    pub figure: String,
+    /// What the metric gives beside its value; the value itself where there is none.
+    pub part: Option<String>,
+    /// The name of the state in the graph.
+    pub leaf: String,
 }
 
 /// What the values of a stage have seen.
@@ -95,6 +108,8 @@ pub struct Figure {
     pub oracle: bool,
     /// Whether the metric itself chose, rather than a value that went in.
     pub chosen: bool,
+    /// What later stages may read beside the value.
+    pub numbers: &'static [&'static str],
     /// All that its inputs have seen, the masks it is held against among them.
     pub labels: Labels,
     /// Input by input.

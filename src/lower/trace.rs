@@ -226,13 +226,18 @@ impl<'p> Lower<'p, '_> {
             Kind::Weight { path, .. } | Kind::State(path) => match self.stage_of_path(path) {
                 Some((stage, net)) => {
                     let way = stage.ways.find(Door::Learnt, "", label);
-                    let words = match way {
-                        [] => format!("the net `{net}`: {}", label.words()),
+                    let words = match (way, label) {
+                        ([], Label::Seen { .. }) => format!("the net `{net}`, trained on {}", label.words()),
+                        ([], _) => format!("the net `{net}`: {}", label.words()),
                         _ => format!("the net `{net}`, trained on them"),
                     };
                     (way, words)
                 }
-                None => (&[][..], format!("a net that holds {}", label.words())),
+                None => {
+                    let net = self.step.as_ref().and_then(|step| path.strip_prefix(&step.stage)?.strip_prefix('.'));
+                    let net = net.and_then(|rest| rest.split('.').next()).unwrap_or(path);
+                    (&[][..], format!("the net `{net}`: {}", label.words()))
+                }
             },
             _ => (&[][..], label.words()),
         };

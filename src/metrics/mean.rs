@@ -15,6 +15,7 @@ pub(super) const METRIC: MetricDef = MetricDef {
     source: "",
     oracle: false,
     judges_answers: false,
+    numbers: &[],
     infer,
     start: |_, _| Ok(Box::new(Mean { sum: 0.0, steps: 0 })),
 };

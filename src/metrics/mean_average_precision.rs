@@ -20,6 +20,7 @@ pub(super) const METRIC: MetricDef = MetricDef {
     source: "",
     oracle: false,
     judges_answers: false,
+    numbers: &[],
     infer,
     start: |_, classes| Ok(Box::new(Ranking { precision: AveragePrecision::new(classes), images: 0 })),
 };

@@ -23,6 +23,7 @@ pub(super) const METRIC: MetricDef = MetricDef {
     source: "Everingham et al., The PASCAL Visual Object Classes Challenge, IJCV 2015",
     oracle: false,
     judges_answers: true,
+    numbers: &["foreground"],
     infer,
     start: |_, classes| Ok(Box::new(Miou(IouCounter::new(classes + 1)))),
 };

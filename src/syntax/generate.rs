@@ -47,6 +47,11 @@ fn name() -> impl Strategy<Value = Name> {
     select(WORDS).prop_map(|word| Name::new(word, nowhere()))
 }
 
+/// The one reserved word that stands where a name does: `supervision none`.
+fn level() -> impl Strategy<Value = Name> {
+    prop_oneof![3 => name(), 1 => Just(Name::new("none", nowhere()))]
+}
+
 fn names() -> impl Strategy<Value = Vec<Name>> {
     vec(name(), 0..4)
 }
@@ -240,7 +245,7 @@ fn item() -> impl Strategy<Value = Item> {
         });
     let net = (name(), parameters(), vec(member(), 0..4));
     let kind = prop_oneof![
-        (name(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
+        (level(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
         (name(), names()).prop_map(|(module, names)| ItemKind::Use { module, names }),
         (text(), name()).prop_map(|(path, alias)| ItemKind::UseFile { path, path_span: nowhere(), alias }),
         (name(), expr(), option::of(expr())).prop_map(|(name, value, range)| ItemKind::Param { name, value, range }),

@@ -21,7 +21,7 @@ use crate::graph::Kind;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::types::Fact;
-use result::{saves, written};
+use result::{measured, saves, written};
 
 /// A stage with what later stages may read of it.
 pub(super) struct LoweredStage<'p> {
@@ -98,6 +98,7 @@ impl<'p> Lower<'p, '_> {
         let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
         let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
+        let measured = measured(&step.graph);
         let borrowed = self.borrowed(&step.graph, &name);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
@@ -115,6 +116,7 @@ impl<'p> Lower<'p, '_> {
             borrowed,
             train,
             seen,
+            measured,
             span: stage.name.span,
         };
         let written = written(stage);
