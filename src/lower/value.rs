@@ -6,7 +6,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::recipe::{Init, Optimizer};
-use crate::data::{Source as DataSource, Transform};
+use crate::data::{Method, Source as DataSource, Transform};
 use crate::graph::Id;
 use crate::hir::ModuleId;
 use crate::hir::builtins::Builtin;
@@ -136,8 +136,30 @@ pub(crate) struct Dataset {
 pub(crate) struct Samples {
     pub dataset: Rc<Dataset>,
     pub split: String,
-    pub transforms: Vec<Transform>,
+    pub changes: Vec<Change>,
     pub joins: Vec<Joined>,
+}
+
+/// One step of augmentation as the recipe writes it.
+#[derive(Clone)]
+pub(crate) struct Change {
+    pub transform: Transform,
+    /// What it does differently to some streams; whether there are such streams is known once the stage is.
+    pub choices: Vec<Choice>,
+}
+
+/// `fill = { seeds = 255 }` or `method = { sal = "area" }`
+#[derive(Clone)]
+pub(crate) struct Choice {
+    pub stream: String,
+    pub way: Way,
+    pub span: Span,
+}
+
+#[derive(Clone)]
+pub(crate) enum Way {
+    Fill(Vec<f64>),
+    Method(Method),
 }
 
 /// What earlier stages saved, joined by image under one name.

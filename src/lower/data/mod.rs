@@ -2,14 +2,15 @@
 
 mod fields;
 mod join;
+mod streams;
 
 use std::rc::Rc;
 
 use super::Lower;
 use super::call::Given;
 use super::errors;
-use super::value::{Dataset, Samples, Value};
-use crate::data::{Source, Transform};
+use super::value::{Change, Dataset, Samples, Value};
+use crate::data::Source;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::source::Span;
 use crate::syntax::ast::Name;
@@ -17,6 +18,7 @@ use crate::types::Dim;
 
 pub(super) use fields::fields;
 pub(super) use join::{join, joins};
+pub(super) use streams::{choices, placed};
 
 /// The split names a recipe may write for a source, before any file is opened.
 fn splits(source: &Source) -> &'static [&'static str] {
@@ -35,7 +37,7 @@ pub(super) fn dataset_field<'p>(lower: &mut Lower<'p, '_>, dataset: &Rc<Dataset>
         return Value::Samples(Rc::new(Samples {
             dataset: dataset.clone(),
             split: name.text.clone(),
-            transforms: Vec::new(),
+            changes: Vec::new(),
             joins: Vec::new(),
         }));
     }
@@ -61,18 +63,13 @@ pub(super) fn dataset<'p>(lower: &mut Lower<'p, '_>, source: Source) -> Value<'p
 }
 
 /// `samples` with one more step of augmentation.
-pub(super) fn transformed<'p>(
-    lower: &mut Lower<'p, '_>,
-    samples: &Samples,
-    transform: Transform,
-    span: Span,
-) -> Value<'p> {
+pub(super) fn transformed<'p>(lower: &mut Lower<'p, '_>, samples: &Samples, change: Change, span: Span) -> Value<'p> {
+    let transform = &change.transform;
     if let Some(mistake) = transform.mistake() {
         return lower.report(errors::out_of_range(mistake, span, "choose other numbers"));
     }
-    let standardized = samples.transforms.iter().any(|earlier| matches!(earlier, Transform::Standardize { .. }));
-    let too_late = matches!(transform, Transform::Standardize { .. } | Transform::ColorJitter { .. });
-    if standardized && too_late {
+    let normalized = samples.changes.iter().any(|earlier| earlier.transform.normalizes());
+    if normalized && transform.colours() {
         return lower.report(
             Diagnostic::error(Code::ImageScaleMismatch, "the pictures are standardized already")
                 .label(span, "needs pictures on the scale 0–255")
@@ -80,7 +77,7 @@ pub(super) fn transformed<'p>(
         );
     }
     let mut samples = samples.clone();
-    samples.transforms.push(transform);
+    samples.changes.push(change);
     Value::Samples(Rc::new(samples))
 }
 

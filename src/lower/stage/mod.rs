@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 
 use super::recipe::{Stage, StageKind, Weight};
 use super::value::{NetValue, Scope, Value};
-use super::{Lower, Step, prove};
+use super::{Lower, Step, data, prove};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Graph, Kind, Role};
 use crate::source::Span;
@@ -71,6 +71,9 @@ impl<'p> Lower<'p, '_> {
             self.entry(entry, stage, &mut entries, &mut scope);
         }
         let samples = self.samples(stage, &entries);
+        if let Some(samples) = &samples {
+            data::choices(self, samples);
+        }
         if !entries.body && !self.is_cut(stage) {
             let (code, word) = match kind {
                 StageKind::Train => (Code::NoLoss, "step"),
