@@ -102,6 +102,9 @@ builtins! {
         Required "samples" "the pictures",
         Required "of" "pixels, or `[height, width]`",
         Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
+    Map, "map", "data", "Gives each batch of samples new fields, or others in place of those it has.", [
+        Required "samples" "the pictures",
+        Required "function" "from a sample to a record: `s => { image = s.image * (1 - s.mask) }`"];
     Standardize, "standardize", "data", "Brings 0–255 to mean 0 and deviation 1 by the ImageNet figures, or by those given.", [
         Required "samples" "the pictures",
         Optional "mean" "three numbers of the 0–1 scale (default 0.485, 0.456, 0.406)",

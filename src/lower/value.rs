@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
+use super::data::Sample;
 use super::recipe::{Init, Optimizer};
 use crate::data::{Method, Source as DataSource, Transform};
 use crate::graph::Id;
@@ -39,7 +40,9 @@ pub(crate) enum Value<'p> {
     Tensor(Id),
     Init(Init),
     Dataset(Rc<Dataset>),
-    Samples(Rc<Samples>),
+    Samples(Rc<Samples<'p>>),
+    /// A batch of samples inside a step.
+    Sample(Rc<Sample<'p>>),
     /// A stage that stands above, by its place.
     Stage(usize),
     /// What a stage above saves, by its place and the name of the save.
@@ -133,11 +136,13 @@ pub(crate) struct Dataset {
 }
 
 #[derive(Clone)]
-pub(crate) struct Samples {
+pub(crate) struct Samples<'p> {
     pub dataset: Rc<Dataset>,
     pub split: String,
     pub changes: Vec<Change>,
     pub joins: Vec<Joined>,
+    /// Functions from the fields of a sample to new ones, run in the step after all changes.
+    pub maps: Vec<(Value<'p>, Span)>,
 }
 
 /// One step of augmentation as the recipe writes it.
@@ -264,6 +269,7 @@ impl<'p> Value<'p> {
             Value::Init(_) => "an initialiser",
             Value::Dataset(_) => "a data set",
             Value::Samples(_) => "the pictures of a data set",
+            Value::Sample(_) => "a sample",
             Value::Stage(_) => "a stage",
             Value::Artifact(..) => "an artifact of a stage",
             Value::Module(_) => "a module",

@@ -192,6 +192,11 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
         | Is::PadToMultiple
         | Is::Standardize
         | Is::SubtractMean => augment::change(lower, a)?,
+        Is::Map => {
+            let samples = data::expect_samples(lower, a.get(0)?)?;
+            let function = a.get(1)?;
+            data::map(lower, &samples, function.value.clone(), function.span)
+        }
         Is::Sgd => optimizer(lower, a, false)?,
         Is::AdamW => optimizer(lower, a, true)?,
         Is::Zeros => Value::Init(Init::Constant(0.0)),

@@ -147,7 +147,7 @@ fn smoothed(fact: Fact, field: &str, samples: &Samples) -> Fact {
     if smooth && fact.domain == Domain::Binary { fact.with_domain(Domain::Unit) } else { fact }
 }
 
-impl Samples {
+impl Samples<'_> {
     pub(super) fn transforms(&self) -> impl Iterator<Item = &Transform> {
         self.changes.iter().map(|change| &change.transform)
     }

@@ -2,6 +2,7 @@
 
 mod fields;
 mod join;
+mod sample;
 mod streams;
 
 use std::rc::Rc;
@@ -16,8 +17,8 @@ use crate::source::Span;
 use crate::syntax::ast::Name;
 use crate::types::Dim;
 
-pub(super) use fields::fields;
 pub(super) use join::{join, joins};
+pub(super) use sample::{Sample, map};
 pub(super) use streams::{choices, placed};
 
 /// The split names a recipe may write for a source, before any file is opened.
@@ -39,6 +40,7 @@ pub(super) fn dataset_field<'p>(lower: &mut Lower<'p, '_>, dataset: &Rc<Dataset>
             split: name.text.clone(),
             changes: Vec::new(),
             joins: Vec::new(),
+            maps: Vec::new(),
         }));
     }
     lower.report(
@@ -63,7 +65,23 @@ pub(super) fn dataset<'p>(lower: &mut Lower<'p, '_>, source: Source) -> Value<'p
 }
 
 /// `samples` with one more step of augmentation.
-pub(super) fn transformed<'p>(lower: &mut Lower<'p, '_>, samples: &Samples, change: Change, span: Span) -> Value<'p> {
+pub(super) fn transformed<'p>(
+    lower: &mut Lower<'p, '_>,
+    samples: &Samples<'p>,
+    change: Change,
+    span: Span,
+) -> Value<'p> {
+    if let Some((_, at)) = samples.maps.first() {
+        return lower.report(
+            Diagnostic::error(
+                Code::AugmentAfterMap,
+                "the pictures are changed one by one, and `map` has made a batch of them",
+            )
+            .label(span, "stands after `map`")
+            .label(*at, "sees whole batches")
+            .help("write it before `map`"),
+        );
+    }
     let transform = &change.transform;
     if let Some(mistake) = transform.mistake() {
         return lower.report(errors::out_of_range(mistake, span, "choose other numbers"));
@@ -82,7 +100,7 @@ pub(super) fn transformed<'p>(lower: &mut Lower<'p, '_>, samples: &Samples, chan
 }
 
 /// The arguments of a transform: the samples, then numbers.
-pub(super) fn expect_samples<'p>(lower: &mut Lower<'p, '_>, given: &Given<'p>) -> Option<Rc<Samples>> {
+pub(super) fn expect_samples<'p>(lower: &mut Lower<'p, '_>, given: &Given<'p>) -> Option<Rc<Samples<'p>>> {
     match &given.value {
         Value::Samples(samples) => Some(samples.clone()),
         Value::Poison => None,

@@ -29,7 +29,7 @@ impl Lower<'_, '_> {
         borrowed
     }
 
-    pub(super) fn data_plan(&self, samples: Option<&Samples>, stage: &str, mut fields: Vec<String>) -> DataPlan {
+    pub(super) fn data_plan(&self, samples: Option<&Samples<'_>>, stage: &str, mut fields: Vec<String>) -> DataPlan {
         fields.sort();
         match samples {
             Some(samples) => DataPlan {
