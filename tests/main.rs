@@ -6,6 +6,7 @@ mod errors;
 mod library;
 mod losses;
 mod memory;
+mod networks;
 mod ops;
 mod photographs;
 

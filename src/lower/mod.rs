@@ -6,14 +6,17 @@
 //!
 //! Elaboration always ends: a budget of steps, a limit on nested calls, loops over finite lists only.
 
+mod begin;
 mod builtins;
 mod call;
 mod data;
 mod errors;
 mod eval;
 mod function;
+mod modes;
 mod nets;
 mod operators;
+mod pattern;
 mod prove;
 mod recipe;
 mod stage;

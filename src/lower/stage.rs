@@ -1,12 +1,12 @@
 //! Stages: settings are read, nets get their place, the body becomes the step graph, and what it may not do is refused.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use indexmap::IndexMap;
 
 use super::errors;
-use super::recipe::{DataPlan, Stage, StageKind, Weight};
+use super::recipe::{DataPlan, Init, Stage, StageKind, Weight};
 use super::value::{MetricCall, NetPath, NetValue, Samples, Scope, Value};
 use super::{Lower, Step, data, prove};
 use crate::data::Placed;
@@ -95,7 +95,7 @@ impl<'p> Lower<'p, '_> {
         let learnt = prove::strongest(&step.graph, Role::Loss);
         let saves = saves(&step.graph, samples.as_deref());
         let metrics = metrics(&step.graph);
-        let borrowed = self.borrowed(&step.graph, &stage.name.text);
+        let borrowed = self.borrowed(&step.graph, &entries.weights, &stage.name.text);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
             _ => None,
@@ -442,12 +442,20 @@ impl<'p> Lower<'p, '_> {
         self.output(role, name, nodes);
     }
 
-    /// Weights and states of earlier stages' nets that the graph reads.
-    fn borrowed(&self, graph: &Graph, own: &str) -> Vec<Weight> {
+    /// Weights and states of earlier stages' nets that the graph reads or that weights of this one begin with.
+    fn borrowed(&self, graph: &Graph, weights: &[Weight], own: &str) -> Vec<Weight> {
+        let read = graph.ids().filter_map(|id| match &graph.node(id).kind {
+            Kind::Weight { path, .. } | Kind::State(path) => Some(path.as_str()),
+            _ => None,
+        });
+        let begun = weights.iter().filter_map(|weight| match &weight.init {
+            Init::Weight(path) => Some(path.as_str()),
+            _ => None,
+        });
         let mut wanted: HashMap<&str, Vec<&str>> = HashMap::new();
-        for id in graph.ids() {
-            if let Kind::Weight { path, .. } | Kind::State(path) = &graph.node(id).kind
-                && let Some((stage, _)) = path.split_once('.')
+        let mut seen = HashSet::new();
+        for path in read.chain(begun).filter(|path| seen.insert(*path)) {
+            if let Some((stage, _)) = path.split_once('.')
                 && stage != own
             {
                 wanted.entry(stage).or_default().push(path);
