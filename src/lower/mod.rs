@@ -24,7 +24,6 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-mod train;
 mod types;
 mod value;
 
@@ -163,7 +162,14 @@ impl<'p, 'a> Lower<'p, 'a> {
                 frame = call.outer.as_deref();
             }
         }
-        self.problems.add(diagnostic);
+        // A function of the library that stumbles twice over one argument says so once.
+        let same = |known: &Diagnostic| {
+            (known.code, &known.message) == (diagnostic.code, &diagnostic.message)
+                && known.labels.first().map(|label| label.span) == diagnostic.labels.first().map(|label| label.span)
+        };
+        if !self.problems.iter().any(same) {
+            self.problems.add(diagnostic);
+        }
         Value::Poison
     }
 

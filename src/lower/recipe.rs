@@ -134,6 +134,8 @@ pub struct Join {
     pub save: String,
     /// Whole numbers (class indices) rather than a real map.
     pub index: bool,
+    /// Axes of what was saved for one picture.
+    pub rank: usize,
 }
 
 #[derive(Clone, PartialEq, Debug)]

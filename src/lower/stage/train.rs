@@ -4,14 +4,13 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::Lower;
-use super::call::Given;
-use super::errors;
-use super::recipe::{Length, Train};
-use super::stage::Entries;
-use super::value::{OptimizerValue, Value};
+use super::Entries;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Clock, Kind, Output, Role};
+use crate::lower::call::Given;
+use crate::lower::recipe::{Length, Train};
+use crate::lower::value::{OptimizerValue, Value};
+use crate::lower::{Lower, errors};
 use crate::syntax::ast;
 use crate::types::{Domain, Fact};
 

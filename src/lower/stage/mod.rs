@@ -1,0 +1,152 @@
+//! Stages: settings are read, nets get their place, the body becomes the step graph, and what it may not do is refused.
+
+mod body;
+mod inputs;
+mod result;
+mod settings;
+mod train;
+mod weights;
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+use super::recipe::{Stage, StageKind, Weight};
+use super::value::{NetValue, Scope, Value};
+use super::{Lower, Step, prove};
+use crate::diag::{Code, Diagnostic};
+use crate::graph::{Graph, Kind, Role};
+use crate::source::Span;
+use crate::syntax::ast::{self, EntryKind};
+use crate::types::{Fact, Level};
+use result::{metrics, saves, written};
+
+/// A stage with what later stages may read of it.
+pub(super) struct LoweredStage<'p> {
+    pub result: Stage,
+    pub nets: IndexMap<String, NetValue<'p>>,
+    pub saves: IndexMap<String, Artifact>,
+    pub metrics: Vec<(String, bool)>,
+    /// Every net, save and metric that is written, also where a mistake kept it from being made.
+    pub written: Vec<String>,
+    /// The strongest label its losses saw: what its weights have learnt from.
+    pub learnt: Level,
+}
+
+/// What is known of a saved map.
+pub(super) struct Artifact {
+    pub fact: Fact,
+    /// Made on the pictures as they are in the data set, so that a full-size map is as large as the mask.
+    pub whole: bool,
+}
+
+/// What the entries of a stage said.
+#[derive(Default)]
+pub(super) struct Entries<'p> {
+    pub settings: HashMap<String, (Value<'p>, Span)>,
+    nets: IndexMap<String, NetValue<'p>>,
+    weights: Vec<Weight>,
+    pub rates: Vec<(String, f64)>,
+    body: bool,
+}
+
+impl<'p> Lower<'p, '_> {
+    pub(super) fn stage(&mut self, item: usize, stage: &'p ast::Stage) {
+        let kind = match stage.kind {
+            ast::StageKind::Train => StageKind::Train,
+            ast::StageKind::Infer => StageKind::Infer,
+            ast::StageKind::Score => StageKind::Score,
+        };
+        let learnt = self.stages.iter().map(|stage| (stage.result.name.clone(), stage.learnt)).collect();
+        self.step = Some(Step {
+            stage: stage.name.text.clone(),
+            training: kind == StageKind::Train,
+            graph: Graph::new(),
+            random: 0,
+            learnt,
+        });
+        let mut scope = Scope::of_module(self.program.recipe());
+        let mut entries = Entries::default();
+        for entry in &stage.entries {
+            self.entry(entry, stage, &mut entries, &mut scope);
+        }
+        let samples = self.samples(stage, &entries);
+        if !entries.body && !self.is_cut(stage) {
+            let (code, word) = match kind {
+                StageKind::Train => (Code::NoLoss, "step"),
+                _ => (Code::NothingSaved, "each"),
+            };
+            self.report(
+                Diagnostic::error(code, format!("the stage `{}` does nothing", stage.name.text))
+                    .label(stage.name.span, format!("has no `{word}` block"))
+                    .help(format!("add `{word} {{ image, tags }} {{ … }}`")),
+            );
+        }
+        let train = (kind == StageKind::Train).then(|| self.train(stage, &entries)).flatten();
+        if entries.body {
+            prove::purpose(self, stage);
+        }
+        prove::supervision(self);
+        let Some(step) = self.step.take() else { return };
+        let learnt = prove::strongest(&step.graph, Role::Loss);
+        let saves = saves(&step.graph, samples.as_deref());
+        let metrics = metrics(&step.graph);
+        let borrowed = self.borrowed(&step.graph, &entries.weights, &stage.name.text);
+        let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
+            Kind::Field(name) => Some(name.clone()),
+            _ => None,
+        });
+        let fields = fields.collect();
+        let data = self.data_plan(samples.as_deref(), &stage.name.text, fields);
+        let result = Stage {
+            name: stage.name.text.clone(),
+            kind,
+            data,
+            graph: step.graph,
+            weights: entries.weights,
+            borrowed,
+            train,
+            span: stage.name.span,
+        };
+        self.stage_of_item.insert(item, self.stages.len());
+        let written = written(stage);
+        self.stages.push(LoweredStage { result, nets: entries.nets, saves, metrics, written, learnt });
+    }
+
+    fn entry(
+        &mut self,
+        entry: &'p ast::Entry,
+        stage: &'p ast::Stage,
+        entries: &mut Entries<'p>,
+        scope: &mut Scope<'p>,
+    ) {
+        match &entry.kind {
+            EntryKind::Setting(setting) => self.setting(setting, stage, entries, scope),
+            EntryKind::Net { name, value } => self.net_entry(name, value, stage, entries, scope),
+            EntryKind::Rates(rates) => self.rates(rates, stage, entries, scope),
+            EntryKind::Let(binding) => {
+                let value = self.expr(&binding.value, scope);
+                scope.bind(&binding.name.text, value);
+            }
+            EntryKind::Body { step, fields, statements } => {
+                let wanted = stage.kind == ast::StageKind::Train;
+                if *step != wanted || entries.body {
+                    let (is, word) = if *step { ("`step`", "each") } else { ("`each`", "step") };
+                    let message = if entries.body {
+                        "a stage has one body".to_string()
+                    } else {
+                        format!("{is} does not belong into this stage")
+                    };
+                    let help = if entries.body { "put both into one".into() } else { format!("write `{word}`") };
+                    self.report(Diagnostic::error(Code::UnknownSetting, message).label(entry.span, "here").help(help));
+                    entries.body = true;
+                    return;
+                }
+                entries.body = true;
+                let samples = self.samples_quietly(entries);
+                self.body(fields, statements, samples, scope);
+            }
+            EntryKind::Error => {}
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The nets of a stage, and what is said of their weights by path.
+
+use super::Entries;
+use crate::diag::{Code, Diagnostic, suggest};
+use crate::lower::recipe::Weight;
+use crate::lower::value::{NetPath, Scope, Value};
+use crate::lower::{Lower, errors};
+use crate::syntax::ast::{self, Name, Setting};
+
+impl<'p> Lower<'p, '_> {
+    pub(super) fn net_entry(
+        &mut self,
+        name: &'p Name,
+        value: &'p ast::Expr,
+        stage: &ast::Stage,
+        entries: &mut Entries<'p>,
+        scope: &mut Scope<'p>,
+    ) {
+        let made = match self.expr(value, scope) {
+            Value::Net(net) => net,
+            other => {
+                if !other.is_poison() {
+                    self.report(errors::wrong_kind("a net", &other, value.span));
+                }
+                scope.bind(&name.text, Value::Poison);
+                return;
+            }
+        };
+        if entries.nets.contains_key(&name.text) {
+            self.report(
+                Diagnostic::error(Code::DuplicateName, format!("the stage has two nets `{}`", name.text))
+                    .label(name.span, "again here")
+                    .help("rename one of them"),
+            );
+        }
+        let mut net = made;
+        if net.path.is_none() {
+            let place = NetPath { stage: stage.name.text.clone(), net: name.text.clone(), name: String::new() };
+            // What is said of a weight later is said at the net of the recipe that holds it.
+            let weights = self.weights(&net, &place).into_iter();
+            entries.weights.extend(weights.map(|weight| Weight { span: value.span, ..weight }));
+            net.path = Some(place);
+        }
+        scope.bind(&name.text, Value::Net(net.clone()));
+        entries.nets.insert(name.text.clone(), net);
+    }
+
+    pub(super) fn rates(
+        &mut self,
+        rates: &'p [Setting],
+        stage: &ast::Stage,
+        entries: &mut Entries<'p>,
+        scope: &Scope<'p>,
+    ) {
+        for rate in rates {
+            let Some(factor) = self.number(&rate.value, scope) else { continue };
+            let path = &rate.name.text;
+            let net = path.split('.').next().unwrap_or_default();
+            // A net with a mistake in it has no layers to name.
+            if scope.local(net).is_some_and(Value::is_poison) {
+                continue;
+            }
+            let known: Vec<String> =
+                entries.weights.iter().map(|weight| format!("{}.{}", weight.net, weight.name)).collect();
+            let reached = known.iter().any(|weight| weight == path || weight.starts_with(&format!("{path}.")));
+            if !reached {
+                // Beginnings of weight names are what may be written.
+                let mut layers: Vec<&str> =
+                    known.iter().filter_map(|weight| weight.rsplit_once('.').map(|(layer, _)| layer)).collect();
+                layers.dedup();
+                self.report(
+                    Diagnostic::error(
+                        Code::UnknownLayer,
+                        format!("no weight of `{}` is under `{path}`", stage.name.text),
+                    )
+                    .label(rate.name.span, "no such layer")
+                    .help(suggest::help(path, "layers", layers)),
+                );
+                continue;
+            }
+            if factor < 0.0 {
+                self.report(errors::out_of_range("a rate is 0 and up", rate.value.span, "10 is usual for a new head"));
+                continue;
+            }
+            entries.rates.push((path.clone(), factor));
+        }
+    }
+}
