@@ -142,7 +142,7 @@ fn raw_pictures(graph: &Graph, problems: &mut Problems) {
 fn dead_losses(stage: &Stage, graph: &Graph, report: &GradReport, problems: &mut Problems) {
     for dead in &report.dead_losses {
         let output = graph.output(&Role::Loss, &dead.loss).and_then(|output| output.span);
-        let message = format!("the loss `{}` moves no weight of `{}`", dead.loss, stage.name);
+        let message = format!("the loss `{}` moves no weight of `{}`", dead.loss, stage.called());
         let mut diagnostic = Diagnostic::error(Code::NoGradient, message)
             .label(output.unwrap_or(stage.span), "nothing that is trained has a part in it");
         for cut in &dead.cuts {
@@ -188,7 +188,7 @@ fn untrained_weights(stage: &Stage, graph: &Graph, problems: &mut Problems) {
         let listed: Vec<String> = names.iter().take(3).map(|name| format!("`{net}.{name}`")).collect();
         let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
         let verb = if names.len() == 1 { "is" } else { "are" };
-        let message = format!("{}{more} {verb} moved by no loss of `{}`", listed.join(", "), stage.name);
+        let message = format!("{}{more} {verb} moved by no loss of `{}`", listed.join(", "), stage.called());
         let help = "leave the layers out, `freeze` them, or compute a loss from them";
         problems.add(Diagnostic::warning(Code::UntrainedWeight, message).label(span, "declared here").help(help));
     }

@@ -94,8 +94,9 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
                     "`{stage}.{save}` is not as large as its picture and cannot be cropped, flipped or resized with it"
                 )
             });
-            let frame = (!artifact.whole).then_some(stage.result.name.as_str());
-            let fact = placed(&artifact.fact, frame, &samples.size());
+            // `H_cams`; for one of a family `H_cams'1`: no stage is called so.
+            let frame = stage.result.name.replace('[', "'").replace(']', "");
+            let fact = placed(&artifact.fact, (!artifact.whole).then_some(&*frame), &samples.size());
             Some(Leaf { name: join.leaf(place), fact, stuck })
         });
         fields.push(Known { name: join.field.clone(), leaves: leaves.collect(), many: join.many });
