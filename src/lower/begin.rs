@@ -8,6 +8,7 @@ use super::value::{Begin, NetPath, NetValue, TensorMember, Value};
 use super::{Lower, modes, pattern};
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
+use crate::types::Labels;
 
 /// How many misfits are named; the others are counted.
 const LISTED: usize = 4;
@@ -73,9 +74,30 @@ pub(super) fn init_from<'p>(
 }
 
 fn begun<'p>(mut net: NetValue<'p>, place: NetPath, except: Vec<String>) -> Value<'p> {
-    net.descent = Some(place.stage.as_str().into());
     net.begin = Some(Rc::new(Begin::Net { place, except }));
     Value::Net(net)
+}
+
+impl Lower<'_, '_> {
+    /// What the nets have seen that these weights begin with: it goes with them.
+    pub(super) fn carried(&self, weights: &[Weight]) -> Labels {
+        let mut nets: Vec<(&str, &str)> = Vec::new();
+        for weight in weights {
+            let Init::Weight(path) = &weight.init else { continue };
+            let mut names = path.splitn(3, '.');
+            if let (Some(stage), Some(net)) = (names.next(), names.next())
+                && !nets.contains(&(stage, net))
+            {
+                nets.push((stage, net));
+            }
+        }
+        let seen = nets.into_iter().filter_map(|(stage, net)| {
+            let earlier = self.nets_seen.get(stage).and_then(|nets| nets.get(net));
+            let own = self.step.as_ref().filter(|step| step.stage == stage).and_then(|step| step.carried.get(net));
+            earlier.or(own)
+        });
+        seen.fold(Labels::default(), |all, seen| all.join(seen))
+    }
 }
 
 /// The place of a net that has weights to give.

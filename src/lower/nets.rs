@@ -15,11 +15,11 @@ use crate::graph::{Kind, Role};
 use crate::hir::ModuleId;
 use crate::source::Span;
 use crate::syntax::ast::{self, MemberKind, TensorKind};
-use crate::types::{Domain, Fact};
+use crate::types::{Domain, Fact, Labels};
 
 impl<'p> NetValue<'p> {
     fn new(tree: Rc<NetTree<'p>>) -> NetValue<'p> {
-        NetValue { tree, path: None, frozen: false, mode: None, marks: Vec::new(), begin: None, descent: None }
+        NetValue { tree, path: None, frozen: false, mode: None, marks: Vec::new(), begin: None }
     }
 
     /// Layers, tensors, lets and functions, for messages.
@@ -191,6 +191,7 @@ impl<'p> Lower<'p, '_> {
         let place = place.join(name);
         let path = format!("{}.{}.{}", place.stage, place.net, place.name);
         let origin = self.origin(span);
+        let learnt = self.nets_seen.get(&place.stage).and_then(|nets| nets.get(&place.net)).cloned();
         let Some(step) = self.step_at(span) else { return Value::Poison };
         // What an earlier call of the net in this step made of a state is what the next call sees.
         let pending = step.graph.outputs.iter().find(|output| output.role == Role::Assign && output.name == path);
@@ -202,9 +203,8 @@ impl<'p> Lower<'p, '_> {
         let trained = own && step.training && !frozen && tensor.kind == TensorKind::Weight;
         let mut fact = Fact::new(Domain::Real, tensor.dims.clone());
         fact.trainable = trained;
-        // What a weight began with counts as well as what it was trained on.
-        let teachers = [Some(place.stage.as_str()), net.descent.as_deref()].into_iter().flatten();
-        fact.supervision = teachers.filter_map(|stage| step.learnt.get(stage)).max().copied().unwrap_or_default();
+        let carried = || step.carried.get(&place.net).cloned().unwrap_or_default();
+        fact.labels = learnt.unwrap_or_else(|| if own { carried() } else { Labels::default() });
         let kind = match tensor.kind {
             TensorKind::Weight => Kind::Weight { path, trained },
             TensorKind::State => Kind::State(path),
@@ -226,7 +226,6 @@ fn under<'p>(layer: Value<'p>, net: &NetValue<'p>, name: &str) -> Value<'p> {
         Value::Net(mut inner) => {
             if inner.path.is_none() {
                 inner.path = net.path.as_ref().map(|place| place.join(name));
-                inner.descent = net.descent.clone().or(inner.descent);
             }
             inner.used_within(net, name);
             Value::Net(inner)

@@ -84,8 +84,6 @@ pub(crate) struct NetValue<'p> {
     pub marks: Vec<(Rc<Mark>, String)>,
     /// Where its weights begin, if not with draws of their own.
     pub begin: Option<Rc<Begin>>,
-    /// The stage that has trained what its weights begin with.
-    pub descent: Option<Rc<str>>,
 }
 
 /// Where a net lives: `trunk.layer1` within the net `cls` of the stage `classifier`.

@@ -36,8 +36,12 @@ impl<'p> Lower<'p, '_> {
         if net.path.is_none() {
             let place = NetPath { stage: entries.stage.clone(), net: name.text.clone(), name: String::new() };
             // What is said of a weight later is said at the net of the recipe that holds it.
-            let weights = self.weights(&net, &place).into_iter();
-            entries.weights.extend(weights.map(|weight| Weight { span: value.span, ..weight }));
+            let weights = self.weights(&net, &place);
+            let carried = self.carried(&weights);
+            if let Some(step) = &mut self.step {
+                step.carried.insert(name.text.clone(), carried);
+            }
+            entries.weights.extend(weights.into_iter().map(|weight| Weight { span: value.span, ..weight }));
             net.path = Some(place);
         }
         scope.bind(&name.text, Value::Net(net.clone()));
