@@ -8,6 +8,7 @@ mod losses;
 mod memory;
 mod ops;
 mod photographs;
+mod proofs;
 
 use std::path::Path;
 
