@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: the program is linked once. A folder is a subject, a file in it a command or a theme.
 
+mod accepted;
 mod cli;
 mod docs;
 mod errors;
@@ -9,6 +10,7 @@ mod memory;
 mod ops;
 mod photographs;
 mod proofs;
+mod programs;
 
 use std::path::Path;
 

@@ -15,13 +15,20 @@ use crate::syntax::ast::{self, EntryKind, Expr, ExprKind, ItemKind, MemberKind, 
 pub(super) fn check(program: &Program, problems: &mut Problems) {
     for index in 0..program.modules.len() {
         let module = program.module(ModuleId(index));
+        // What a part that could not be read would have used is unknown.
+        let whole = !problems.iter().any(|problem| is_syntax_of(problem, module));
         let mut walk = Walk { module, problems, locals: Vec::new(), used: HashSet::new() };
         module.tree.items.iter().for_each(|item| walk.item(item));
         let used = walk.used;
-        if index == 0 {
+        if index == 0 && whole {
             unused_imports(module, &used, problems);
         }
     }
+}
+
+fn is_syntax_of(problem: &Diagnostic, module: &Module) -> bool {
+    let here = problem.labels.iter().any(|label| label.span.source == module.source);
+    here && matches!(problem.code, Code::Syntax | Code::TooDeep)
 }
 
 /// An import that nothing reads: what the recipe says of itself is then not true.
@@ -58,7 +65,13 @@ impl Walk<'_> {
             ItemKind::Let(binding) => self.expr(&binding.value),
             ItemKind::Fn(function) => self.function(function),
             ItemKind::Net(net) => self.net(net),
-            ItemKind::Stage(stage) => self.scope(|walk| stage.entries.iter().for_each(|entry| walk.entry(entry))),
+            ItemKind::Stage(stage) => self.scope(|walk| {
+                if let Some(family) = &stage.family {
+                    walk.expr(&family.source);
+                    walk.bind(&family.name);
+                }
+                stage.entries.iter().for_each(|entry| walk.entry(entry));
+            }),
         }
     }
 
@@ -183,6 +196,8 @@ impl Walk<'_> {
         let words = words.chain(metrics::METRICS.iter().map(|metric| metric.name));
         let library = crate::stdlib::FILES.iter().find(|file| file.defines(text));
         let help = match (library, suggest::nearest(text, here.chain(words))) {
+            _ if ["True", "False", "None"].contains(&text) => format!("it is written `{}`", text.to_lowercase()),
+            _ if ["null", "nil"].contains(&text) => "it is written `none`".into(),
             (Some(file), _) => format!("the standard library has it: `use {} {{ {text} }}`", file.module),
             (None, Some(near)) => format!("did you mean `{near}`?"),
             (None, None) => format!("define it: `let {text} = …` or `fn {text}(…) = …`"),

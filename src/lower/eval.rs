@@ -312,7 +312,13 @@ impl<'p> Lower<'p, '_> {
             },
             Value::Dataset(dataset) => data::dataset_field(self, &dataset, name),
             Value::Stage(position) => self.stage_field(position, name),
+            Value::List(items) if matches!(items.first(), Some(Value::Stage(_))) => self.field_of_family(&items, name),
             Value::Module(modules) => self.module_field(&modules, name),
+            Value::Tensor(_) => self.report(
+                Diagnostic::error(Code::UnknownField, format!("a tensor has no `{}`", name.text))
+                    .label(name.span, "tensors have no fields")
+                    .help("`size(x, axis)` is the length of an axis; ops are called: `f(x)` or `x |> f`"),
+            ),
             other => self.report(
                 errors::wrong_kind("something with fields", &other, base_span)
                     .help("records, nets, data sets, stages and modules have fields"),

@@ -100,7 +100,7 @@ pub(crate) struct Lower<'p, 'a> {
     overrides: HashMap<String, (&'p Expr, ModuleId, String)>,
     stages: Vec<LoweredStage<'p>>,
     /// Stages by their item in the recipe.
-    stage_of_item: HashMap<usize, usize>,
+    stage_of_item: HashMap<usize, Stages>,
     /// The graph being built; tensors exist only while there is one.
     step: Option<Step>,
     calls: Option<Arc<Frame>>,
@@ -111,6 +111,15 @@ pub(crate) struct Lower<'p, 'a> {
     level: Level,
     /// Data sets by their source, so that equal sources share a class axis.
     datasets: Vec<std::rc::Rc<value::Dataset>>,
+}
+
+/// What an item of the recipe has become.
+enum Stages {
+    One(usize),
+    /// The members so far, by their places.
+    Family(Vec<usize>),
+    /// A family whose list could not be made, which is reported.
+    Unknown,
 }
 
 /// The step graph of the stage at hand.
@@ -159,7 +168,14 @@ impl<'p, 'a> Lower<'p, 'a> {
                 frame = call.outer.as_deref();
             }
         }
-        self.problems.add(diagnostic);
+        // A function of the library that stumbles twice over one argument says so once.
+        let same = |known: &Diagnostic| {
+            (known.code, &known.message) == (diagnostic.code, &diagnostic.message)
+                && known.labels.first().map(|label| label.span) == diagnostic.labels.first().map(|label| label.span)
+        };
+        if !self.problems.iter().any(same) {
+            self.problems.add(diagnostic);
+        }
         Value::Poison
     }
 
@@ -354,7 +370,11 @@ impl<'p, 'a> Lower<'p, 'a> {
             }
             ItemKind::Net(net) => Value::NetDef { module, net },
             ItemKind::Stage(stage) => match self.stage_of_item.get(&index) {
-                Some(&position) if module == program.recipe() => Value::Stage(position),
+                Some(Stages::One(position)) if module == program.recipe() => Value::Stage(*position),
+                Some(Stages::Family(members)) if module == program.recipe() => {
+                    Value::list(members.iter().copied().map(Value::Stage).collect())
+                }
+                Some(Stages::Unknown) => Value::Poison,
                 _ => self.report(
                     Diagnostic::error(
                         Code::UnknownStage,

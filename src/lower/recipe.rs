@@ -33,7 +33,10 @@ pub struct ParamValue {
 
 /// One node of the pipeline: a step graph, the data it runs over, the weights it holds.
 pub struct Stage {
+    /// `classifier`, or `classifier[1]` where it is one of a family.
     pub name: String,
+    /// The name of its family.
+    pub family: Option<String>,
     pub kind: StageKind,
     pub data: DataPlan,
     /// The forward graph as written; gradients and passes come later.
@@ -45,6 +48,18 @@ pub struct Stage {
     /// Only in `train`.
     pub train: Option<Train>,
     pub span: Span,
+}
+
+impl Stage {
+    /// What messages call it: what is wrong with one of a family is wrong with the text they share.
+    pub fn called(&self) -> &str {
+        self.family.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether `name` means this stage: its own name, or that of its family.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.family.as_deref() == Some(name)
+    }
 }
 
 /// A tensor that a net owns. The leaf of the graph is called [`Weight::path`].
@@ -118,6 +133,8 @@ pub struct Join {
     pub save: String,
     /// Whole numbers (class indices) rather than a real map.
     pub index: bool,
+    /// Axes of what was saved for one picture.
+    pub rank: usize,
 }
 
 #[derive(Clone, PartialEq, Debug)]

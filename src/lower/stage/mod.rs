@@ -1,6 +1,7 @@
 //! Stages: settings are read, nets get their place, the body becomes the step graph, and what it may not do is refused.
 
 mod body;
+mod family;
 mod inputs;
 mod result;
 mod settings;
@@ -13,7 +14,7 @@ use indexmap::IndexMap;
 
 use super::recipe::{Stage, StageKind, Weight};
 use super::value::{NetValue, Scope, Value};
-use super::{Lower, Step, prove};
+use super::{Lower, Stages, Step, prove};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Graph, Kind, Role};
 use crate::source::Span;
@@ -43,6 +44,8 @@ pub(super) struct Artifact {
 /// What the entries of a stage said.
 #[derive(Default)]
 pub(super) struct Entries<'p> {
+    /// The full name of the stage: `x`, or `x[1]` of a family.
+    stage: String,
     pub settings: HashMap<String, (Value<'p>, Span)>,
     nets: IndexMap<String, NetValue<'p>>,
     weights: Vec<Weight>,
@@ -52,6 +55,19 @@ pub(super) struct Entries<'p> {
 
 impl<'p> Lower<'p, '_> {
     pub(super) fn stage(&mut self, item: usize, stage: &'p ast::Stage) {
+        match &stage.family {
+            Some(family) => self.family(item, stage, family),
+            None => {
+                let scope = Scope::of_module(self.program.recipe());
+                if let Some(place) = self.one_stage(stage, stage.name.text.clone(), scope) {
+                    self.stage_of_item.insert(item, Stages::One(place));
+                }
+            }
+        }
+    }
+
+    /// Lowers one stage under its full name; gives its place.
+    fn one_stage(&mut self, stage: &'p ast::Stage, name: String, mut scope: Scope<'p>) -> Option<usize> {
         let kind = match stage.kind {
             ast::StageKind::Train => StageKind::Train,
             ast::StageKind::Infer => StageKind::Infer,
@@ -59,14 +75,13 @@ impl<'p> Lower<'p, '_> {
         };
         let learnt = self.stages.iter().map(|stage| (stage.result.name.clone(), stage.learnt)).collect();
         self.step = Some(Step {
-            stage: stage.name.text.clone(),
+            stage: name.clone(),
             training: kind == StageKind::Train,
             graph: Graph::new(),
             random: 0,
             learnt,
         });
-        let mut scope = Scope::of_module(self.program.recipe());
-        let mut entries = Entries::default();
+        let mut entries = Entries { stage: name.clone(), ..Entries::default() };
         for entry in &stage.entries {
             self.entry(entry, stage, &mut entries, &mut scope);
         }
@@ -87,19 +102,20 @@ impl<'p> Lower<'p, '_> {
             prove::purpose(self, stage);
         }
         prove::supervision(self);
-        let Some(step) = self.step.take() else { return };
+        let step = self.step.take()?;
         let learnt = prove::strongest(&step.graph, Role::Loss);
         let saves = saves(&step.graph, samples.as_deref());
         let metrics = metrics(&step.graph);
-        let borrowed = self.borrowed(&step.graph, &stage.name.text);
+        let borrowed = self.borrowed(&step.graph, &name);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
             _ => None,
         });
         let fields = fields.collect();
-        let data = self.data_plan(samples.as_deref(), &stage.name.text, fields);
+        let data = self.data_plan(samples.as_deref(), &name, fields);
         let result = Stage {
-            name: stage.name.text.clone(),
+            name,
+            family: stage.family.is_some().then(|| stage.name.text.clone()),
             kind,
             data,
             graph: step.graph,
@@ -108,9 +124,9 @@ impl<'p> Lower<'p, '_> {
             train,
             span: stage.name.span,
         };
-        self.stage_of_item.insert(item, self.stages.len());
         let written = written(stage);
         self.stages.push(LoweredStage { result, nets: entries.nets, saves, metrics, written, learnt });
+        Some(self.stages.len() - 1)
     }
 
     fn entry(
@@ -122,8 +138,8 @@ impl<'p> Lower<'p, '_> {
     ) {
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(setting, stage, entries, scope),
-            EntryKind::Net { name, value } => self.net_entry(name, value, stage, entries, scope),
-            EntryKind::Rates(rates) => self.rates(rates, stage, entries, scope),
+            EntryKind::Net { name, value } => self.net_entry(name, value, entries, scope),
+            EntryKind::Rates(rates) => self.rates(rates, entries, scope),
             EntryKind::Let(binding) => {
                 let value = self.expr(&binding.value, scope);
                 scope.bind(&binding.name.text, value);
