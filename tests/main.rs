@@ -9,8 +9,8 @@ mod losses;
 mod memory;
 mod ops;
 mod photographs;
-mod proofs;
 mod programs;
+mod proofs;
 
 use std::path::Path;
 
