@@ -6,12 +6,14 @@
 //!
 //! Elaboration always ends: a budget of steps, a limit on nested calls, loops over finite lists only.
 
+mod allowed;
 mod builtins;
 mod call;
 mod data;
 mod errors;
 mod eval;
 mod function;
+mod leaks;
 mod nets;
 mod operators;
 mod prove;
@@ -21,6 +23,7 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod types;
 mod value;
 
@@ -36,7 +39,8 @@ use crate::graph::{Frame, Graph, Origin};
 use crate::hir::{ModuleId, Program};
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ItemKind};
-use crate::types::Level;
+use crate::types::{Labels, Level};
+use allowed::Allowed;
 use stage::LoweredStage;
 use value::{Scope, Value};
 
@@ -108,7 +112,9 @@ pub(crate) struct Lower<'p, 'a> {
     budget: usize,
     /// Whether the end of the budget has been reported.
     exhausted: bool,
-    level: Level,
+    allowed: Allowed,
+    /// What the nets of the stages so far have seen, by stage and net.
+    nets_seen: HashMap<String, HashMap<String, Labels>>,
     /// Data sets by their source, so that equal sources share a class axis.
     datasets: Vec<std::rc::Rc<value::Dataset>>,
 }
@@ -123,14 +129,17 @@ enum Stages {
 }
 
 /// The step graph of the stage at hand.
+#[derive(Default)]
 struct Step {
     stage: String,
     training: bool,
     graph: Graph,
     /// Random ops so far: the occurrence is their identity.
     random: i64,
-    /// What was learnt with labels of which strength, by stage, for the weights of other stages.
-    learnt: HashMap<String, Level>,
+    /// What the weights of the stage's own nets bring along from files, by net.
+    carried: HashMap<String, Labels>,
+    /// Where values with forbidden labels have been.
+    marks: trace::Marks,
 }
 
 impl<'p, 'a> Lower<'p, 'a> {
@@ -147,7 +156,8 @@ impl<'p, 'a> Lower<'p, 'a> {
             depth: 0,
             budget: BUDGET,
             exhausted: false,
-            level: Level::None,
+            allowed: Allowed::default(),
+            nets_seen: HashMap::new(),
             datasets: Vec::new(),
         }
     }
@@ -224,11 +234,13 @@ impl<'p, 'a> Lower<'p, 'a> {
     fn supervision(&mut self) -> (Level, Vec<String>) {
         let recipe = self.program.module(self.program.recipe());
         let mut found: Option<(Level, Vec<String>)> = None;
+        let mut stated = None;
         for item in &recipe.tree.items {
             let ItemKind::Supervision { level, extras } = &item.kind else { continue };
             match Level::from_word(&level.text) {
                 Some(known) if found.is_none() => {
                     found = Some((known, extras.iter().map(|name| name.text.clone()).collect()));
+                    stated = Some(item.span);
                 }
                 Some(_) => {
                     self.report(
@@ -249,7 +261,7 @@ impl<'p, 'a> Lower<'p, 'a> {
         }
         // A recipe that says nothing promises nothing but image-level labels.
         let found = found.unwrap_or((Level::Image, Vec::new()));
-        self.level = found.0;
+        self.allowed = Allowed { level: found.0, extras: found.1.clone(), stated };
         found
     }
 

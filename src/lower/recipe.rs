@@ -5,7 +5,7 @@ use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
 use crate::source::Span;
-use crate::types::{Dim, Level};
+use crate::types::{Dim, Labels, Level};
 
 /// A checked recipe, ready to be planned.
 pub struct Recipe {
@@ -47,7 +47,34 @@ pub struct Stage {
     pub borrowed: Vec<Weight>,
     /// Only in `train`.
     pub train: Option<Train>,
+    pub seen: Seen,
     pub span: Span,
+}
+
+/// What the values of a stage have seen.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Seen {
+    pub losses: Vec<(String, Labels)>,
+    pub saves: Vec<(String, Labels)>,
+    /// Each net of the stage after training: what its losses saw, the pictures, and what its weights brought along.
+    pub nets: Vec<(String, Labels)>,
+    pub figures: Vec<Figure>,
+    /// What all losses and states of a `train` stage saw, with its pictures.
+    pub learnt: Labels,
+}
+
+/// A number that a stage measures.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Figure {
+    pub name: String,
+    /// Whether labels that a method may not see chose it, or a value that it was computed from.
+    pub oracle: bool,
+    /// Whether the metric itself chose, rather than a value that went in.
+    pub chosen: bool,
+    /// All that its inputs have seen, the masks it is held against among them.
+    pub labels: Labels,
+    /// Input by input.
+    pub inputs: Vec<Labels>,
 }
 
 impl Stage {

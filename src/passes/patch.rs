@@ -37,7 +37,7 @@ impl Patch {
     pub fn constant(&mut self, literal: Literal, fact: Fact, origin: Origin) -> Wire {
         // What it stands for may have been computed from a weight or from a picture; a constant is neither.
         let plain = Fact::new(fact.domain, fact.dims).in_range(Interval::of(&literal.data));
-        let fact = Fact { supervision: fact.supervision, ..plain };
+        let fact = Fact { labels: fact.labels, ..plain };
         self.new.push(New::Constant { literal: Arc::new(literal), fact, origin });
         Wire::New(self.new.len() - 1)
     }

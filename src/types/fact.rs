@@ -2,42 +2,11 @@
 
 use std::fmt;
 
-use super::{Dim, Domain, Frame, Interval, Norm};
-
-/// The strongest label a value was derived from.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-pub enum Level {
-    #[default]
-    None,
-    Image,
-    Point,
-    Scribble,
-    Box,
-    Pixel,
-}
-
-impl Level {
-    pub const ALL: [Level; 6] = [Level::None, Level::Image, Level::Point, Level::Scribble, Level::Box, Level::Pixel];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Level::None => "none",
-            Level::Image => "image",
-            Level::Point => "point",
-            Level::Scribble => "scribble",
-            Level::Box => "box",
-            Level::Pixel => "pixel",
-        }
-    }
-
-    pub fn from_word(word: &str) -> Option<Level> {
-        Level::ALL.into_iter().find(|level| level.word() == word)
-    }
-}
+use super::{Dim, Domain, Frame, Interval, Labels, Norm};
 
 /// What is known of a tensor before it exists.
 ///
-/// `supervision` is the join over everything the tensor was computed from. `trainable` says that a weight in training is
+/// `labels` is the join over everything the tensor was computed from. `trainable` says that a weight in training is
 /// reached backwards from here without a cut.
 ///
 /// `range`, `norm`, `frame` and `mixed` are what the proofs ask for; no graph that runs depends on them. What is not known of
@@ -46,7 +15,7 @@ impl Level {
 pub struct Fact {
     pub domain: Domain,
     pub dims: Vec<Dim>,
-    pub supervision: Level,
+    pub labels: Labels,
     pub trainable: bool,
     /// Holds every number of the tensor; never wider than the domain.
     pub range: Interval,
@@ -59,9 +28,8 @@ pub struct Fact {
 
 impl Fact {
     pub fn new(domain: Domain, dims: Vec<Dim>) -> Fact {
-        let range = domain.range();
-        let (supervision, trainable) = (Level::None, false);
-        Fact { domain, dims, supervision, trainable, range, norm: None, frame: Frame::Nowhere, mixed: false }
+        let (range, labels) = (domain.range(), Labels::default());
+        Fact { domain, dims, labels, trainable: false, range, norm: None, frame: Frame::Nowhere, mixed: false }
     }
 
     pub fn scalar(domain: Domain) -> Fact {

@@ -6,7 +6,7 @@ use crate::graph::Kind;
 use crate::lower::Lower;
 use crate::lower::value::{Samples, Value};
 use crate::source::Span;
-use crate::types::{Dim, Domain, Fact, Level, Scale};
+use crate::types::{Dim, Domain, Fact, Labels, Level, Scale};
 
 /// What every sample has. `valid` is 1 where the picture is and 0 in padding.
 pub(super) const OWN: [&str; 4] = ["image", "tags", "mask", "valid"];
@@ -73,10 +73,7 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
     };
     let standardized = samples.transforms.iter().any(|transform| matches!(transform, Transform::Standardize { .. }));
     let scale = if standardized { Scale::Standardized } else { Scale::Bytes };
-    let labelled = |mut fact: Fact, level: Level| {
-        fact.supervision = level;
-        fact
-    };
+    let labelled = |fact: Fact, level: Level| Fact { labels: Labels::seen(level, &samples.split), ..fact };
     let index = Domain::Index { classes: classes.clone() + Dim::constant(1), ignore: true };
     let mut fields = vec![
         Known::one("image", Fact::new(Domain::Image(scale), spatial(&[Dim::constant(3)]))),

@@ -13,25 +13,25 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::recipe::{Stage, StageKind, Weight};
+use super::trace::Ways;
 use super::value::{NetValue, Scope, Value};
 use super::{Lower, Stages, Step, prove};
 use crate::diag::{Code, Diagnostic};
-use crate::graph::{Graph, Kind, Role};
+use crate::graph::Kind;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
-use crate::types::{Fact, Level};
-use result::{metrics, saves, written};
+use crate::types::Fact;
+use result::{saves, written};
 
 /// A stage with what later stages may read of it.
 pub(super) struct LoweredStage<'p> {
     pub result: Stage,
     pub nets: IndexMap<String, NetValue<'p>>,
     pub saves: IndexMap<String, Artifact>,
-    pub metrics: Vec<(String, bool)>,
     /// Every net, save and metric that is written, also where a mistake kept it from being made.
     pub written: Vec<String>,
-    /// The strongest label its losses saw: what its weights have learnt from.
-    pub learnt: Level,
+    /// How forbidden labels came to what it hands on.
+    pub ways: Ways,
 }
 
 /// What is known of a saved map.
@@ -73,14 +73,7 @@ impl<'p> Lower<'p, '_> {
             ast::StageKind::Infer => StageKind::Infer,
             ast::StageKind::Score => StageKind::Score,
         };
-        let learnt = self.stages.iter().map(|stage| (stage.result.name.clone(), stage.learnt)).collect();
-        self.step = Some(Step {
-            stage: name.clone(),
-            training: kind == StageKind::Train,
-            graph: Graph::new(),
-            random: 0,
-            learnt,
-        });
+        self.step = Some(Step { stage: name.clone(), training: kind == StageKind::Train, ..Step::default() });
         let mut entries = Entries { stage: name.clone(), ..Entries::default() };
         for entry in &stage.entries {
             self.entry(entry, stage, &mut entries, &mut scope);
@@ -101,11 +94,10 @@ impl<'p> Lower<'p, '_> {
         if entries.body {
             prove::purpose(self, stage);
         }
-        prove::supervision(self);
+        let nets: Vec<String> = entries.nets.keys().cloned().collect();
+        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets);
         let step = self.step.take()?;
-        let learnt = prove::strongest(&step.graph, Role::Loss);
         let saves = saves(&step.graph, samples.as_deref());
-        let metrics = metrics(&step.graph);
         let borrowed = self.borrowed(&step.graph, &name);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
@@ -122,10 +114,11 @@ impl<'p> Lower<'p, '_> {
             weights: entries.weights,
             borrowed,
             train,
+            seen,
             span: stage.name.span,
         };
         let written = written(stage);
-        self.stages.push(LoweredStage { result, nets: entries.nets, saves, metrics, written, learnt });
+        self.stages.push(LoweredStage { result, nets: entries.nets, saves, written, ways });
         Some(self.stages.len() - 1)
     }
 
