@@ -11,6 +11,7 @@ mod networks;
 mod ops;
 mod photographs;
 mod programs;
+mod proofs;
 
 use std::path::Path;
 
