@@ -259,6 +259,7 @@ fn describe_weights(weights: &[Weight], digests: &HashMap<&str, String>) -> Stri
                 Init::File { file, name, .. } => {
                     format!("{name} of {}", digests.get(file.as_str()).map_or("", String::as_str))
                 }
+                Init::Weight(path) => format!("as {path}"),
                 drawn => format!("{drawn:?}"),
             };
             format!("{} [{}] {} {init}", weight.path(), dims.join(", "), weight.state)

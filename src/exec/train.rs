@@ -13,14 +13,12 @@ use super::job::{Figures, Job, Tell, Ticker};
 use super::optimizer::{Optimizer, number};
 use super::weights::{self, Table};
 use super::{Event, RunError};
+use crate::cost::AHEAD;
 use crate::data::{Batch, Loader, LoaderOptions};
 use crate::graph::Role;
 use crate::lower::{Length, Train};
 use crate::metrics::MetricValue;
 use crate::store::{file, npz};
-
-/// Batches that are ready before the step that takes them.
-const AHEAD: usize = 3;
 
 /// How long a training is, in steps and epochs.
 #[derive(Clone, Copy)]
@@ -49,7 +47,7 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
     let (mut table, moments, steps, mut lines) = match left {
         Some(left) => (left.weights, left.moments, left.steps, left.lines),
         None => {
-            let weights = weights::initial(&stage.weights, job.dims, job.seed, job.machine.dtype)?;
+            let weights = weights::initial(&stage.weights, &borrowed, job.dims, job.seed, job.machine.dtype)?;
             (weights, Table::new(), 0, Vec::new())
         }
     };

@@ -65,7 +65,13 @@ impl Walk<'_> {
             ItemKind::Let(binding) => self.expr(&binding.value),
             ItemKind::Fn(function) => self.function(function),
             ItemKind::Net(net) => self.net(net),
-            ItemKind::Stage(stage) => self.scope(|walk| stage.entries.iter().for_each(|entry| walk.entry(entry))),
+            ItemKind::Stage(stage) => self.scope(|walk| {
+                if let Some(family) = &stage.family {
+                    walk.expr(&family.source);
+                    walk.bind(&family.name);
+                }
+                stage.entries.iter().for_each(|entry| walk.entry(entry));
+            }),
         }
     }
 

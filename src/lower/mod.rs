@@ -6,14 +6,19 @@
 //!
 //! Elaboration always ends: a budget of steps, a limit on nested calls, loops over finite lists only.
 
+mod allowed;
+mod begin;
 mod builtins;
 mod call;
 mod data;
 mod errors;
 mod eval;
 mod function;
+mod leaks;
+mod modes;
 mod nets;
 mod operators;
+mod pattern;
 mod prove;
 mod recipe;
 mod stage;
@@ -21,6 +26,7 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod types;
 mod value;
 
@@ -36,7 +42,8 @@ use crate::graph::{Frame, Graph, Origin};
 use crate::hir::{ModuleId, Program};
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ItemKind};
-use crate::types::Level;
+use crate::types::{Labels, Level};
+use allowed::Allowed;
 use stage::LoweredStage;
 use value::{Scope, Value};
 
@@ -100,7 +107,7 @@ pub(crate) struct Lower<'p, 'a> {
     overrides: HashMap<String, (&'p Expr, ModuleId, String)>,
     stages: Vec<LoweredStage<'p>>,
     /// Stages by their item in the recipe.
-    stage_of_item: HashMap<usize, usize>,
+    stage_of_item: HashMap<usize, Stages>,
     /// The graph being built; tensors exist only while there is one.
     step: Option<Step>,
     calls: Option<Arc<Frame>>,
@@ -108,20 +115,34 @@ pub(crate) struct Lower<'p, 'a> {
     budget: usize,
     /// Whether the end of the budget has been reported.
     exhausted: bool,
-    level: Level,
+    allowed: Allowed,
+    /// What the nets of the stages so far have seen, by stage and net.
+    nets_seen: HashMap<String, HashMap<String, Labels>>,
     /// Data sets by their source, so that equal sources share a class axis.
     datasets: Vec<std::rc::Rc<value::Dataset>>,
 }
 
+/// What an item of the recipe has become.
+enum Stages {
+    One(usize),
+    /// The members so far, by their places.
+    Family(Vec<usize>),
+    /// A family whose list could not be made, which is reported.
+    Unknown,
+}
+
 /// The step graph of the stage at hand.
+#[derive(Default)]
 struct Step {
     stage: String,
     training: bool,
     graph: Graph,
     /// Random ops so far: the occurrence is their identity.
     random: i64,
-    /// What was learnt with labels of which strength, by stage, for the weights of other stages.
-    learnt: HashMap<String, Level>,
+    /// What the weights of the stage's own nets bring along from files, by net.
+    carried: HashMap<String, Labels>,
+    /// Where values with forbidden labels have been.
+    marks: trace::Marks,
 }
 
 impl<'p, 'a> Lower<'p, 'a> {
@@ -138,7 +159,8 @@ impl<'p, 'a> Lower<'p, 'a> {
             depth: 0,
             budget: BUDGET,
             exhausted: false,
-            level: Level::None,
+            allowed: Allowed::default(),
+            nets_seen: HashMap::new(),
             datasets: Vec::new(),
         }
     }
@@ -215,11 +237,13 @@ impl<'p, 'a> Lower<'p, 'a> {
     fn supervision(&mut self) -> (Level, Vec<String>) {
         let recipe = self.program.module(self.program.recipe());
         let mut found: Option<(Level, Vec<String>)> = None;
+        let mut stated = None;
         for item in &recipe.tree.items {
             let ItemKind::Supervision { level, extras } = &item.kind else { continue };
             match Level::from_word(&level.text) {
                 Some(known) if found.is_none() => {
                     found = Some((known, extras.iter().map(|name| name.text.clone()).collect()));
+                    stated = Some(item.span);
                 }
                 Some(_) => {
                     self.report(
@@ -240,7 +264,7 @@ impl<'p, 'a> Lower<'p, 'a> {
         }
         // A recipe that says nothing promises nothing but image-level labels.
         let found = found.unwrap_or((Level::Image, Vec::new()));
-        self.level = found.0;
+        self.allowed = Allowed { level: found.0, extras: found.1.clone(), stated };
         found
     }
 
@@ -361,7 +385,11 @@ impl<'p, 'a> Lower<'p, 'a> {
             }
             ItemKind::Net(net) => Value::NetDef { module, net },
             ItemKind::Stage(stage) => match self.stage_of_item.get(&index) {
-                Some(&position) if module == program.recipe() => Value::Stage(position),
+                Some(Stages::One(position)) if module == program.recipe() => Value::Stage(*position),
+                Some(Stages::Family(members)) if module == program.recipe() => {
+                    Value::list(members.iter().copied().map(Value::Stage).collect())
+                }
+                Some(Stages::Unknown) => Value::Poison,
                 _ => self.report(
                     Diagnostic::error(
                         Code::UnknownStage,

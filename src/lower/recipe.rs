@@ -5,7 +5,7 @@ use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
 use crate::source::Span;
-use crate::types::{Dim, Level};
+use crate::types::{Dim, Labels, Level};
 
 /// A checked recipe, ready to be planned.
 pub struct Recipe {
@@ -33,7 +33,10 @@ pub struct ParamValue {
 
 /// One node of the pipeline: a step graph, the data it runs over, the weights it holds.
 pub struct Stage {
+    /// `classifier`, or `classifier[1]` where it is one of a family.
     pub name: String,
+    /// The name of its family.
+    pub family: Option<String>,
     pub kind: StageKind,
     pub data: DataPlan,
     /// The forward graph as written; gradients and passes come later.
@@ -44,7 +47,46 @@ pub struct Stage {
     pub borrowed: Vec<Weight>,
     /// Only in `train`.
     pub train: Option<Train>,
+    pub seen: Seen,
     pub span: Span,
+}
+
+/// What the values of a stage have seen.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Seen {
+    pub losses: Vec<(String, Labels)>,
+    pub saves: Vec<(String, Labels)>,
+    /// Each net of the stage after training: what its losses saw, the pictures, and what its weights brought along.
+    pub nets: Vec<(String, Labels)>,
+    pub figures: Vec<Figure>,
+    /// What all losses and states of a `train` stage saw, with its pictures.
+    pub learnt: Labels,
+}
+
+/// A number that a stage measures.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Figure {
+    pub name: String,
+    /// Whether labels that a method may not see chose it, or a value that it was computed from.
+    pub oracle: bool,
+    /// Whether the metric itself chose, rather than a value that went in.
+    pub chosen: bool,
+    /// All that its inputs have seen, the masks it is held against among them.
+    pub labels: Labels,
+    /// Input by input.
+    pub inputs: Vec<Labels>,
+}
+
+impl Stage {
+    /// What messages call it: what is wrong with one of a family is wrong with the text they share.
+    pub fn called(&self) -> &str {
+        self.family.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether `name` means this stage: its own name, or that of its family.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.family.as_deref() == Some(name)
+    }
 }
 
 /// A tensor that a net owns. The leaf of the graph is called [`Weight::path`].
@@ -77,6 +119,11 @@ pub enum Init {
     Normal {
         std: f64,
     },
+    /// Normal, drawn again where it is further than `cut` deviations from 0.
+    TruncatedNormal {
+        std: f64,
+        cut: f64,
+    },
     Uniform {
         low: f64,
         high: f64,
@@ -85,16 +132,27 @@ pub enum Init {
     HeNormal {
         fan_out: bool,
     },
+    /// Uniform within ± √(6 / fan).
+    HeUniform {
+        fan_out: bool,
+    },
+    /// Normal, variance 2 gain² / (fan in + fan out).
+    XavierNormal {
+        gain: f64,
+    },
     /// Uniform within ± gain · √(6 / (fan in + fan out)).
     XavierUniform {
         gain: f64,
     },
-    /// From a file, under that name.
+    /// From a file, under that name. All other names of the file must be wanted by the net too, but for those that begin with
+    /// one of `except`; with `None` they do not matter.
     File {
         file: String,
         name: String,
-        except: Vec<String>,
+        except: Option<Vec<String>>,
     },
+    /// As another weight, by its path: as an earlier stage left it, or as it begins in this one.
+    Weight(String),
 }
 
 /// Where a stage's images come from and what happens to them before the step.

@@ -7,7 +7,7 @@ use crate::graph::Kind;
 use crate::lower::Lower;
 use crate::lower::value::{Choice, Samples, Value, Way};
 use crate::source::Span;
-use crate::types::{Dim, Domain, Fact, Level, Scale};
+use crate::types::{Dim, Domain, Fact, Labels, Level, Scale};
 
 /// What every sample has. `valid` is 1 where the picture is and 0 in padding.
 pub(super) const OWN: [&str; 4] = ["image", "tags", "mask", "valid"];
@@ -83,10 +83,7 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
     };
     let standardized = samples.transforms().any(Transform::normalizes);
     let scale = if standardized { Scale::Standardized } else { Scale::Bytes };
-    let labelled = |mut fact: Fact, level: Level| {
-        fact.supervision = level;
-        fact
-    };
+    let labelled = |fact: Fact, level: Level| Fact { labels: Labels::seen(level, &samples.split), ..fact };
     let index = Domain::Index { classes: classes.clone() + Dim::constant(1), ignore: true };
     let mut fields = vec![
         Known::one("image", Fact::new(Domain::Image(scale), spatial(&[Dim::constant(3)]))),
@@ -104,9 +101,10 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
                     "`{stage}.{save}` is not as large as its picture and cannot be cropped, flipped or resized with it"
                 )
             });
-            let frame = (!artifact.whole).then_some(stage.result.name.as_str());
-            let fact = smoothed(placed(&artifact.fact, frame, &samples.size()), &join.field, samples);
-            let fact = padded(fact, &join.field, samples);
+            // `H_cams`; for one of a family `H_cams'1`: no stage is called so.
+            let frame = stage.result.name.replace('[', "'").replace(']', "");
+            let fact = placed(&artifact.fact, (!artifact.whole).then_some(&*frame), &samples.size());
+            let fact = padded(smoothed(fact, &join.field, samples), &join.field, samples);
             Some(Leaf { name: join.leaf(place), fact, stuck })
         });
         fields.push(Known { name: join.field.clone(), leaves: leaves.collect(), many: join.many });

@@ -71,7 +71,7 @@ fn artifacts<'p>(lower: &mut Lower<'p, '_>, value: Value<'p>, span: Span) -> Opt
 
 impl Joined {
     /// What the runtime calls the artifact at `place`: `cam`, or `seeds.0` of a list.
-    pub(super) fn leaf(&self, place: usize) -> String {
+    pub(in crate::lower) fn leaf(&self, place: usize) -> String {
         if self.many { format!("{}.{place}", self.field) } else { self.field.clone() }
     }
 }

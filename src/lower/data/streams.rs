@@ -6,7 +6,7 @@ use crate::data::{IGNORE, Method, Placed, Streams};
 use crate::diag::{Code, Diagnostic};
 use crate::lower::value::{Choice, Samples, Way};
 use crate::lower::{Lower, errors};
-use crate::types::{Domain, Fact, Scale};
+use crate::types::{Domain, Fact, Interval, Scale};
 
 /// Every `fill` and `method` names a field and gives it what its domain allows.
 pub(in crate::lower) fn choices(lower: &mut Lower, samples: &Samples) {
@@ -117,13 +117,17 @@ pub(super) fn padded(fact: Fact, field: &str, samples: &Samples) -> Fact {
             Way::Fill(numbers) if choice.stream == field => numbers.first().copied(),
             _ => None,
         });
-        fact.domain = match fact.domain {
+        fact = match &fact.domain {
             Domain::Index { classes, ignore } => {
-                Domain::Index { classes, ignore: ignore || fill.is_none_or(|fill| fill == f64::from(IGNORE)) }
+                let ignore = *ignore || fill.is_none_or(|fill| fill == f64::from(IGNORE));
+                fact.with_domain(Domain::Index { classes: classes.clone(), ignore })
             }
-            Domain::Probability => Domain::Unit,
-            Domain::LogProbability => Domain::Real,
-            other => other,
+            Domain::Probability => fact.with_domain(Domain::Unit),
+            Domain::LogProbability => fact.with_domain(Domain::Real),
+            _ => {
+                let range = fact.range.union(Interval::point(fill.unwrap_or(0.0)));
+                fact.in_range(range)
+            }
         };
     }
     fact

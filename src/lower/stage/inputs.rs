@@ -1,19 +1,27 @@
-//! What the runtime is told of a stage: its pictures, and the weights of other stages that its graph reads.
+//! What the runtime is told of a stage: its pictures, and the weights of other stages that it reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::graph::{Graph, Kind};
-use crate::lower::recipe::{DataPlan, Weight};
+use crate::lower::recipe::{DataPlan, Init, Weight};
 use crate::lower::value::Samples;
 use crate::lower::{Lower, data};
 
 impl Lower<'_, '_> {
-    /// Weights and states of earlier stages' nets that the graph reads.
-    pub(super) fn borrowed(&self, graph: &Graph, own: &str) -> Vec<Weight> {
+    /// Weights and states of earlier stages' nets that the graph reads or that weights of this one begin with.
+    pub(super) fn borrowed(&self, graph: &Graph, weights: &[Weight], own: &str) -> Vec<Weight> {
+        let read = graph.ids().filter_map(|id| match &graph.node(id).kind {
+            Kind::Weight { path, .. } | Kind::State(path) => Some(path.as_str()),
+            _ => None,
+        });
+        let begun = weights.iter().filter_map(|weight| match &weight.init {
+            Init::Weight(path) => Some(path.as_str()),
+            _ => None,
+        });
         let mut wanted: HashMap<&str, Vec<&str>> = HashMap::new();
-        for id in graph.ids() {
-            if let Kind::Weight { path, .. } | Kind::State(path) = &graph.node(id).kind
-                && let Some((stage, _)) = path.split_once('.')
+        let mut seen = HashSet::new();
+        for path in read.chain(begun).filter(|path| seen.insert(*path)) {
+            if let Some((stage, _)) = path.split_once('.')
                 && stage != own
             {
                 wanted.entry(stage).or_default().push(path);

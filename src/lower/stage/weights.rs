@@ -12,7 +12,6 @@ impl<'p> Lower<'p, '_> {
         &mut self,
         name: &'p Name,
         value: &'p ast::Expr,
-        stage: &ast::Stage,
         entries: &mut Entries<'p>,
         scope: &mut Scope<'p>,
     ) {
@@ -35,23 +34,21 @@ impl<'p> Lower<'p, '_> {
         }
         let mut net = made;
         if net.path.is_none() {
-            let place = NetPath { stage: stage.name.text.clone(), net: name.text.clone(), name: String::new() };
+            let place = NetPath { stage: entries.stage.clone(), net: name.text.clone(), name: String::new() };
             // What is said of a weight later is said at the net of the recipe that holds it.
-            let weights = self.weights(&net, &place).into_iter();
-            entries.weights.extend(weights.map(|weight| Weight { span: value.span, ..weight }));
+            let weights = self.weights(&net, &place);
+            let carried = self.carried(&weights);
+            if let Some(step) = &mut self.step {
+                step.carried.insert(name.text.clone(), carried);
+            }
+            entries.weights.extend(weights.into_iter().map(|weight| Weight { span: value.span, ..weight }));
             net.path = Some(place);
         }
         scope.bind(&name.text, Value::Net(net.clone()));
         entries.nets.insert(name.text.clone(), net);
     }
 
-    pub(super) fn rates(
-        &mut self,
-        rates: &'p [Setting],
-        stage: &ast::Stage,
-        entries: &mut Entries<'p>,
-        scope: &Scope<'p>,
-    ) {
+    pub(super) fn rates(&mut self, rates: &'p [Setting], entries: &mut Entries<'p>, scope: &Scope<'p>) {
         for rate in rates {
             let Some(factor) = self.number(&rate.value, scope) else { continue };
             let path = &rate.name.text;
@@ -71,7 +68,7 @@ impl<'p> Lower<'p, '_> {
                 self.report(
                     Diagnostic::error(
                         Code::UnknownLayer,
-                        format!("no weight of `{}` is under `{path}`", stage.name.text),
+                        format!("no weight of `{}` is under `{path}`", entries.stage),
                     )
                     .label(rate.name.span, "no such layer")
                     .help(suggest::help(path, "layers", layers)),
