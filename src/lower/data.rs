@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::Lower;
 use super::call::Given;
 use super::errors;
 use super::recipe::Join;
 use super::value::{Dataset, Samples, Value};
+use super::{Lower, identity};
 use crate::data::{Source, Transform};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::source::Span;
@@ -179,12 +179,14 @@ pub(super) fn fields(lower: &Lower, samples: &Samples) -> Vec<(String, Fact)> {
         ("mask".to_string(), labelled(Fact::new(index, spatial(&[])), Level::Pixel)),
         ("valid".to_string(), Fact::new(Domain::Binary, spatial(&[Dim::constant(1)]))),
     ];
+    let scope = lower.step.as_ref().map_or("", |step| &step.scope);
     for (field, stage, save) in &samples.joins {
         let Some(artifact) = lower.stages.get(*stage).and_then(|stage| stage.saves.get(save)) else { continue };
         let own_frame = !artifact.whole;
+        let from = identity::seen_from(scope, &lower.stages[*stage].result.name);
         let place = |dim: &Dim| match dim.as_symbol() {
-            Some("H") if own_frame => Dim::symbol(&format!("H_{}", lower.stages[*stage].result.name)),
-            Some("W") if own_frame => Dim::symbol(&format!("W_{}", lower.stages[*stage].result.name)),
+            Some("H") if own_frame => Dim::symbol(&format!("H_{from}")),
+            Some("W") if own_frame => Dim::symbol(&format!("W_{from}")),
             // A full-size map moves with the picture.
             Some("H") => height.clone(),
             Some("W") => width.clone(),
@@ -198,11 +200,16 @@ pub(super) fn fields(lower: &Lower, samples: &Samples) -> Vec<(String, Fact)> {
 }
 
 /// The joins of samples as the runtime wants them.
-pub(super) fn joins(lower: &Lower, samples: &Samples) -> Vec<Join> {
+pub(super) fn joins(lower: &Lower, samples: &Samples, scope: &str) -> Vec<Join> {
     let known = samples.joins.iter().filter_map(|(field, stage, save)| {
         let from = lower.stages.get(*stage)?;
         let index = from.saves.get(save)?.fact.domain.is_index();
-        Some(Join { field: field.clone(), stage: from.result.name.clone(), save: save.clone(), index })
+        Some(Join {
+            field: field.clone(),
+            stage: identity::seen_from(scope, &from.result.name),
+            save: save.clone(),
+            index,
+        })
     });
     known.collect()
 }

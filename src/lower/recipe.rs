@@ -1,5 +1,6 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
+use super::identity;
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
@@ -32,8 +33,14 @@ pub struct ParamValue {
 }
 
 /// One node of the pipeline: a step graph, the data it runs over, the weights it holds.
+///
+/// Names of stages inside (in paths of weights, in joins) are those seen from this stage; [`Stage::shown`] gives the name in the
+/// pipeline.
 pub struct Stage {
+    /// In the pipeline: `classifier`, or `base.classifier` of a used recipe.
     pub name: String,
+    /// How the stage's own recipe is reached: empty, or `base.`.
+    pub scope: String,
     pub kind: StageKind,
     pub data: DataPlan,
     /// The forward graph as written; gradients and passes come later.
@@ -47,10 +54,17 @@ pub struct Stage {
     pub span: Span,
 }
 
+impl Stage {
+    /// The name in the pipeline of a stage that this one reads.
+    pub fn shown(&self, seen: &str) -> String {
+        identity::shown(&self.scope, seen)
+    }
+}
+
 /// A tensor that a net owns. The leaf of the graph is called [`Weight::path`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Weight {
-    /// The stage whose net it is.
+    /// The stage whose net it is, as seen from the stage at hand.
     pub stage: String,
     /// The net's name in that stage; the file is `net/<net>.safetensors`.
     pub net: String,
@@ -114,6 +128,7 @@ pub struct DataPlan {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Join {
     pub field: String,
+    /// As seen from the stage that joins it.
     pub stage: String,
     pub save: String,
     /// Whole numbers (class indices) rather than a real map.

@@ -3,6 +3,7 @@
 mod body;
 mod inputs;
 mod result;
+mod reused;
 mod settings;
 mod train;
 mod weights;
@@ -16,6 +17,7 @@ use super::value::{NetValue, Scope, Value};
 use super::{Lower, Step, prove};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Graph, Kind, Role};
+use crate::hir::ItemRef;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::types::{Fact, Level};
@@ -51,7 +53,14 @@ pub(super) struct Entries<'p> {
 }
 
 impl<'p> Lower<'p, '_> {
-    pub(super) fn stage(&mut self, item: usize, stage: &'p ast::Stage) {
+    pub(super) fn stage(&mut self, item: ItemRef, stage: &'p ast::Stage) {
+        let scope = self.program.module(item.0).scope.clone();
+        self.open_stages.push(item);
+        self.stage_alone(item, stage, &scope);
+        self.open_stages.pop();
+    }
+
+    fn stage_alone(&mut self, item: ItemRef, stage: &'p ast::Stage, alias: &str) {
         let kind = match stage.kind {
             ast::StageKind::Train => StageKind::Train,
             ast::StageKind::Infer => StageKind::Infer,
@@ -60,12 +69,13 @@ impl<'p> Lower<'p, '_> {
         let learnt = self.stages.iter().map(|stage| (stage.result.name.clone(), stage.learnt)).collect();
         self.step = Some(Step {
             stage: stage.name.text.clone(),
+            scope: alias.to_string(),
             training: kind == StageKind::Train,
             graph: Graph::new(),
             random: 0,
             learnt,
         });
-        let mut scope = Scope::of_module(self.program.recipe());
+        let mut scope = Scope::of_module(item.0);
         let mut entries = Entries::default();
         for entry in &stage.entries {
             self.entry(entry, stage, &mut entries, &mut scope);
@@ -91,15 +101,16 @@ impl<'p> Lower<'p, '_> {
         let learnt = prove::strongest(&step.graph, Role::Loss);
         let saves = saves(&step.graph, samples.as_deref());
         let metrics = metrics(&step.graph);
-        let borrowed = self.borrowed(&step.graph, &stage.name.text);
+        let borrowed = self.borrowed(&step.graph, alias);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
             _ => None,
         });
         let fields = fields.collect();
-        let data = self.data_plan(samples.as_deref(), &stage.name.text, fields);
+        let data = self.data_plan(samples.as_deref(), &stage.name.text, alias, fields);
         let result = Stage {
-            name: stage.name.text.clone(),
+            name: format!("{alias}{}", stage.name.text),
+            scope: alias.to_string(),
             kind,
             data,
             graph: step.graph,

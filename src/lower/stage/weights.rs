@@ -4,7 +4,7 @@ use super::Entries;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::lower::recipe::Weight;
 use crate::lower::value::{NetPath, Scope, Value};
-use crate::lower::{Lower, errors};
+use crate::lower::{Lower, errors, identity};
 use crate::syntax::ast::{self, Name, Setting};
 
 impl<'p> Lower<'p, '_> {
@@ -35,11 +35,13 @@ impl<'p> Lower<'p, '_> {
         }
         let mut net = made;
         if net.path.is_none() {
-            let place = NetPath { stage: stage.name.text.clone(), net: name.text.clone(), name: String::new() };
+            let own = stage.name.text.clone();
+            let place = NetPath { stage: own, net: name.text.clone(), name: String::new() };
             // What is said of a weight later is said at the net of the recipe that holds it.
             let weights = self.weights(&net, &place).into_iter();
             entries.weights.extend(weights.map(|weight| Weight { span: value.span, ..weight }));
-            net.path = Some(place);
+            let shown = self.step.as_ref().map(|step| identity::shown(&step.scope, &step.stage));
+            net.path = Some(NetPath { stage: shown.unwrap_or_default(), ..place });
         }
         scope.bind(&name.text, Value::Net(net.clone()));
         entries.nets.insert(name.text.clone(), net);
