@@ -15,6 +15,7 @@ use crate::ops::{self, Attrs, OpError};
 use crate::passes::{self, PassRecord};
 use crate::plan::{self, Plan};
 use crate::source::Span;
+use crate::types::{Domain, Scale};
 
 /// A recipe with the graphs that will run, stage by stage.
 pub struct Compiled<'r> {
@@ -68,6 +69,7 @@ fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<Compil
         Ok(report) => report,
         Err(error) => return refuse(problems, stage, "differentiated", &error),
     };
+    raw_pictures(&graph, problems);
     if stage.kind == StageKind::Train {
         dead_losses(stage, &graph, &grad, problems);
         untrained_weights(stage, &graph, problems);
@@ -115,14 +117,31 @@ fn refuse<T>(problems: &mut Problems, stage: &Stage, what: &str, error: &dyn std
 
 /// Where a node stands in the recipe itself: the outermost call it was inlined through.
 pub fn place(origin: &Origin) -> Option<Span> {
-    let outermost = std::iter::successors(origin.calls.as_deref(), |frame| frame.outer.as_deref()).last();
-    outermost.map(|frame| frame.span).or(origin.span)
+    origin.outermost()
+}
+
+/// Layers that read pictures of 0–255: every network of the field is made for standardized ones, and trains badly or not at all
+/// on these without a word.
+fn raw_pictures(graph: &Graph, problems: &mut Problems) {
+    let is_raw = |id: Id| graph.node(id).fact.domain == Domain::Image(Scale::Bytes);
+    let is_weight = |id: Id| matches!(graph.node(id).kind, Kind::Weight { .. });
+    let layer = graph.ids().find(|id| {
+        let inputs = || graph.edges(*id).map(|(_, input)| input);
+        inputs().any(is_raw) && inputs().any(is_weight)
+    });
+    if let Some(span) = layer.and_then(|id| place(&graph.node(id).origin)) {
+        problems.add(
+            Diagnostic::warning(Code::ImageScaleMismatch, "a network reads pictures on the scale 0–255")
+                .label(span, "its layers are made for standardized pictures")
+                .help("write `|> standardize()` after the stage's data"),
+        );
+    }
 }
 
 fn dead_losses(stage: &Stage, graph: &Graph, report: &GradReport, problems: &mut Problems) {
     for dead in &report.dead_losses {
         let output = graph.output(&Role::Loss, &dead.loss).and_then(|output| output.span);
-        let message = format!("the loss `{}` moves no weight of `{}`", dead.loss, stage.name);
+        let message = format!("the loss `{}` moves no weight of `{}`", dead.loss, stage.called());
         let mut diagnostic = Diagnostic::error(Code::NoGradient, message)
             .label(output.unwrap_or(stage.span), "nothing that is trained has a part in it");
         for cut in &dead.cuts {
@@ -168,7 +187,7 @@ fn untrained_weights(stage: &Stage, graph: &Graph, problems: &mut Problems) {
         let listed: Vec<String> = names.iter().take(3).map(|name| format!("`{net}.{name}`")).collect();
         let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
         let verb = if names.len() == 1 { "is" } else { "are" };
-        let message = format!("{}{more} {verb} moved by no loss of `{}`", listed.join(", "), stage.name);
+        let message = format!("{}{more} {verb} moved by no loss of `{}`", listed.join(", "), stage.called());
         let help = "leave the layers out, `freeze` them, or compute a loss from them";
         problems.add(Diagnostic::warning(Code::UntrainedWeight, message).label(span, "declared here").help(help));
     }

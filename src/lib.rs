@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod compile;
+pub mod cost;
 pub mod data;
 pub mod diag;
 pub mod exec;

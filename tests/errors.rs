@@ -2,7 +2,8 @@
 //!
 //! A file is plain recipe text with annotation lines. The carets stand under the first label; further labels follow with `~`, then
 //! the help. The test takes the annotations out, checks the recipe, writes them anew and compares. `UPDATE_EXPECT=1` writes them
-//! into the file, to be read before it is committed. A file holds several recipes, separated by lines that begin with `//===`.
+//! into the file, to be read before it is committed. A file holds several recipes, separated by lines that begin with `//===`;
+//! one that begins with `//=== --mem 1GiB:` is checked against that much memory.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,7 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use wsss::compile::compile;
-use wsss::diag::{Code, Diagnostic, Problems, Severity};
+use wsss::cost::{self, Budget};
+use wsss::diag::{Code, Diagnostic, Problems, Severity, amount};
 use wsss::hir::{self, Files};
 use wsss::lower::{Choices, lower};
 use wsss::source::{SourceId, Sources, Span};
@@ -131,13 +133,23 @@ fn plain(text: &str) -> String {
     text.split_inclusive('\n').filter(|line| !is_annotation(line)).collect()
 }
 
+/// `//=== --mem 1GiB: …`: a case may say how much memory is allowed, for four pictures side by side.
+fn budget(text: &str) -> Option<Budget> {
+    let words = text.lines().next()?.strip_prefix("//=== --mem ")?;
+    let bytes = amount::parse_bytes(words.split(':').next()?).expect("the header states an amount");
+    Some(Budget { bytes, workers: 4 })
+}
+
 fn annotated(text: &str) -> (String, Vec<Code>) {
     let mut sources = Sources::new();
     let mut problems = Problems::default();
     let program = hir::load("case.wsss", text, &[], &CaseFiles, &mut sources, &mut problems);
     let recipe = lower("case", &program, &Choices::default(), &mut problems);
-    if !problems.has_errors() {
-        compile(&recipe, &mut problems);
+    if !problems.has_errors()
+        && let Some(compiled) = compile(&recipe, &mut problems)
+        && let Some(budget) = budget(text)
+    {
+        problems.extend(cost::refuse(&compiled, &cost::costs(&compiled), budget));
     }
     let problems = problems.sorted();
     let home = SourceId(0);

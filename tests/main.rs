@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: the program is linked once. A folder is a subject, a file in it a command or a theme.
 
+mod accepted;
 mod cli;
 mod docs;
 mod errors;
@@ -8,6 +9,7 @@ mod losses;
 mod memory;
 mod ops;
 mod photographs;
+mod programs;
 
 use std::path::Path;
 

@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::device::{at_least_one, workers};
 use super::exit::Exit;
 use super::explained;
 use super::output::Output;
 use super::recipe::{self, Choice};
 use crate::compile;
+use crate::cost::{self, Budget};
+use crate::diag::{Code, Diagnostic, amount, brief};
+use crate::source::Sources;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -19,31 +23,66 @@ pub(super) struct Args {
     /// Adds a table a stage: nodes before and after each pass, parameters, work, memory
     #[arg(long)]
     explain: bool,
-    /// One JSON object a line
+    /// Refuses a recipe of which a stage takes more than this, for example 11GiB
+    #[arg(long, value_name = "AMOUNT", value_parser = amount::parse_bytes)]
+    mem: Option<u64>,
+    /// With `--mem`: threads of the run that is meant (default: one a core)
+    #[arg(long, value_name = "N", requires = "mem", value_parser = at_least_one)]
+    workers: Option<usize>,
+    /// `json` gives one object a recipe: its problems, and what its stages cost
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
+    format: Format,
+    /// One JSON object a line: each problem, then the recipe
     #[arg(long)]
     json: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// The version of what `--format json` gives. Fields may be added under the same number; one that goes or changes raises it.
+const SCHEMA: u32 = 1;
+
 pub(super) fn run(args: Args) -> Exit {
     let output = Output::new(args.json);
-    let checks = args.recipes.iter().map(|path| check(path, &args.choice, args.explain, &output));
+    let checks = args.recipes.iter().map(|path| check(path, &args, &output));
     checks.max().unwrap_or(Exit::Done)
 }
 
-fn check(path: &Path, choice: &Choice, explain: bool, output: &Output) -> Exit {
-    let mut opened = match recipe::open(path, choice) {
+fn check(path: &Path, args: &Args, output: &Output) -> Exit {
+    let mut opened = match recipe::open(path, &args.choice) {
         Ok(opened) => opened,
-        Err(unreadable) => return output.problems(&[unreadable.0], &unreadable.1),
+        Err(unreadable) => {
+            let (problem, sources) = *unreadable;
+            if args.format == Format::Json {
+                output.text(&object(path, std::slice::from_ref(&problem), &sources, Vec::new()).to_string());
+            }
+            return output.problems(&[problem], &sources);
+        }
     };
     // Gradients are made only of graphs that are right so far.
     let compiled =
         if opened.problems.has_errors() { None } else { compile::compile(&opened.recipe, &mut opened.problems) };
+    let costs = compiled.as_ref().map_or(Vec::new(), cost::costs);
+    if let (Some(compiled), Some(bytes)) = (&compiled, args.mem) {
+        let budget = Budget { bytes, workers: workers(args.workers) };
+        opened.problems.extend(cost::refuse(compiled, &costs, budget));
+    }
     let problems = opened.problems.sorted();
     let exit = output.problems(&problems, &opened.sources);
-    let errors = problems.iter().filter(|problem| problem.is_error()).count();
-    let warnings = problems.len() - errors;
-    if let (true, Some(compiled)) = (explain && exit == Exit::Done, &compiled) {
-        explained::print(compiled, output);
+    if args.format == Format::Json {
+        let stages = compiled.as_ref().map_or(Vec::new(), |compiled| explained::objects(compiled, &costs));
+        output.text(&object(path, &problems, &opened.sources, stages).to_string());
+        return exit;
+    }
+    let (errors, warnings) = count(&problems);
+    // Who is refused for what a stage takes wants to see what it is.
+    let sound = problems.iter().all(|problem| !problem.is_error() || problem.code == Code::TooMuchMemory);
+    if let (true, Some(compiled)) = (args.explain && sound, &compiled) {
+        explained::print(compiled, &costs, output);
     }
     if output.json {
         let fields = json!({ "recipe": path.display().to_string(), "errors": errors, "warnings": warnings });
@@ -59,6 +98,25 @@ fn check(path: &Path, choice: &Choice, explain: bool, output: &Output) -> Exit {
         output.text(&format!("{}: {found}", path.display()));
     }
     exit
+}
+
+/// Errors and warnings.
+fn count(problems: &[Diagnostic]) -> (usize, usize) {
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    (errors, problems.len() - errors)
+}
+
+/// One recipe as `--format json` has it; `docs/cli.md` says what the fields mean.
+fn object(path: &Path, problems: &[Diagnostic], sources: &Sources, stages: Vec<Value>) -> Value {
+    let (errors, warnings) = count(problems);
+    json!({
+        "schema": SCHEMA,
+        "recipe": path.display().to_string(),
+        "errors": errors,
+        "warnings": warnings,
+        "problems": problems.iter().map(|problem| brief::json(problem, sources)).collect::<Vec<_>>(),
+        "stages": stages,
+    })
 }
 
 /// `1 stage`, `2 stages`.

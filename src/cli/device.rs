@@ -1,4 +1,4 @@
-//! `--device auto|cpu|cuda|cuda:N`.
+//! What a run runs on: `--device auto|cpu|cuda|cuda:N`, `--workers N`.
 
 use std::str::FromStr;
 
@@ -52,6 +52,20 @@ impl Wanted {
             Wanted::Cuda(_) => Err(Diagnostic::error(Code::NoDevice, "this program was built without CUDA")
                 .help("`--device cpu` runs anywhere; `cargo build --release --features cuda` needs the CUDA toolkit")),
         }
+    }
+}
+
+/// The threads of a run that was asked for so many: one a core where none were.
+pub(super) fn workers(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(rayon::current_num_threads)
+}
+
+/// A count on the command line.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1".into()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("expected a whole number".into()),
     }
 }
 

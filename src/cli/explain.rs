@@ -73,6 +73,7 @@ fn index() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cost::{self, Budget};
     use crate::diag::{Problems, render};
     use crate::source::Sources;
     use crate::{compile, hir, lower};
@@ -122,8 +123,10 @@ mod tests {
         let (mut sources, mut problems) = (Sources::new(), Problems::default());
         let program = hir::load(name, text, &[], &Itself(name, text), &mut sources, &mut problems);
         let recipe = lower::lower("example", &program, &lower::Choices::default(), &mut problems);
-        if !problems.has_errors() {
-            compile::compile(&recipe, &mut problems);
+        if !problems.has_errors()
+            && let Some(compiled) = compile::compile(&recipe, &mut problems)
+        {
+            problems.extend(cost::refuse(&compiled, &cost::costs(&compiled), Budget { bytes: 4 << 30, workers: 1 }));
         }
         let drawn = problems.iter().map(|problem| render::draw(problem, &sources, false)).collect();
         (problems.iter().map(|problem| problem.code.slug()).collect(), drawn)

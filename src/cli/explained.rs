@@ -1,77 +1,131 @@
-//! The tables of `wsss check --explain`: for each stage what every pass saved, and what a step costs.
+//! The tables of `wsss check --explain`: for each stage what every pass saved, and what it costs; the same for programs.
 
 use comfy_table::{CellAlignment, Table, presets};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output::Output;
 use crate::compile::{Compiled, CompiledStage};
-use crate::data::{self, Source};
-use crate::graph::Kind;
-use crate::plan::Memory;
-use crate::types::{DimEnv, Unbound};
+use crate::cost::{Lengths, StageCost};
+use crate::diag::amount;
 
-/// What a picture's sides are taken to be where neither a crop nor the data set fixes them: VOC's usual size.
-const USUAL: [i64; 2] = [375, 500];
+/// Ops of a table of work; what the others take is one line.
+const MOST_OPS: usize = 6;
 
-/// Foreground classes where the data is not there to be asked: VOC's.
-const USUAL_CLASSES: i64 = 20;
-
-/// What one step of a stage costs, with the lengths it was reckoned for.
-struct Costs {
-    parameters: u64,
-    flops: u64,
-    memory: Memory,
-    env: DimEnv,
-}
-
-pub(super) fn print(compiled: &Compiled, output: &Output) {
+pub(super) fn print(compiled: &Compiled, costs: &[StageCost], output: &Output) {
     for stage in &compiled.stages {
-        let costs = costs(stage);
+        let cost = of(stage, costs);
         if output.json {
-            output.object("stage", object(stage, costs.as_ref()));
+            output.object("stage", object(stage, cost));
         } else {
-            output.text(&text(stage, costs.as_ref(), output));
+            output.text(&text(stage, cost, output));
         }
     }
 }
 
-fn text(stage: &CompiledStage, costs: Option<&Costs>, output: &Output) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["pass", "nodes before", "after", "places changed"]);
-    for pass in &stage.passes {
-        table.add_row([
-            pass.name.to_string(),
-            pass.before.to_string(),
-            pass.after.to_string(),
-            pass.patches.to_string(),
-        ]);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+fn of<'a, 'c>(stage: &CompiledStage, costs: &'a [StageCost<'c>]) -> Option<&'a StageCost<'c>> {
+    costs.iter().find(|cost| cost.stage.stage.name == stage.stage.name)
+}
+
+fn text(stage: &CompiledStage, cost: Option<&StageCost>, output: &Output) -> String {
     let head = output.bold(&format!("{} {}", stage.stage.kind.word(), stage.stage.name));
+    let passes = stage
+        .passes
+        .iter()
+        .map(|pass| [pass.name.to_string(), pass.before.to_string(), pass.after.to_string(), pass.patches.to_string()]);
+    let table = table(&["pass", "nodes before", "after", "places changed"], passes);
     let mut text = format!("{head}\n{table}\n");
-    let Some(Costs { parameters, flops, memory, env }) = costs else { return text };
-    let lengths: Vec<String> = env.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-    text += &format!(
-        "  parameters {parameters}, {} a step",
-        unit(*flops, 1000, &["FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP"])
-    );
-    text += &if lengths.is_empty() { "\n".to_string() } else { format!(", for {}\n", lengths.join(", ")) };
-    let bytes = |bytes: u64| unit(bytes, 1024, &["B", "KiB", "MiB", "GiB", "TiB"]);
-    text += &format!(
-        "  peak memory {}: weights {}, gradients {}, activations {}, scratch {}, data {}\n",
-        bytes(memory.peak),
-        bytes(memory.weights + memory.states + memory.constants),
-        bytes(memory.gradients),
-        bytes(memory.activations),
-        bytes(memory.scratch),
-        bytes(memory.fields),
-    );
+    if let Some(cost) = cost {
+        text += &work(cost);
+        text += &memory(cost);
+        text += &disk(cost);
+    }
     text
 }
 
-fn object(stage: &CompiledStage, costs: Option<&Costs>) -> serde_json::Value {
+fn work(cost: &StageCost) -> String {
+    let trains = cost.stage.stage.train.is_some();
+    let mut text = format!("  parameters {}, {} a step", cost.parameters, amount::flops(cost.work.step()));
+    if trains {
+        text += &format!(", {} of it forward", amount::flops(cost.work.forward()));
+    }
+    text += &within(&cost.lengths);
+    if let (Some(steps), Some(total)) = (cost.steps, cost.total()) {
+        let unit = if trains { "steps" } else { "pictures" };
+        text += &format!("  {steps} {unit}: {}\n", amount::flops(total));
+    }
+    let (shown, rest) = cost.work.ops.split_at(MOST_OPS.min(cost.work.ops.len()));
+    let mut rows: Vec<[String; 4]> = shown
+        .iter()
+        .filter(|op| op.step > 0)
+        .map(|op| [op.op.to_string(), op.nodes.to_string(), amount::flops(op.forward), amount::flops(op.step)])
+        .collect();
+    if !rest.is_empty() {
+        let sum = |get: fn(&crate::cost::OpWork) -> u64| rest.iter().map(get).fold(0u64, u64::saturating_add);
+        let nodes: usize = rest.iter().map(|op| op.nodes).sum();
+        let name = format!("{} others", rest.len());
+        rows.push([name, nodes.to_string(), amount::flops(sum(|op| op.forward)), amount::flops(sum(|op| op.step))]);
+    }
+    text + &table(&["op", "nodes", "forward", "step"], rows.into_iter()) + "\n"
+}
+
+fn memory(cost: &StageCost) -> String {
+    let footprint = &cost.footprint;
+    let memory = &footprint.step;
+    let mut text = format!(
+        "  peak memory {}: weights {}, gradients {}, activations {}, scratch {}, data {}",
+        amount::bytes(footprint.peak(1)),
+        amount::bytes(memory.weights + memory.states + memory.constants),
+        amount::bytes(memory.gradients),
+        amount::bytes(memory.activations),
+        amount::bytes(memory.scratch),
+        amount::bytes(memory.fields + footprint.ahead),
+    );
+    if footprint.optimizer > 0 {
+        text += &format!(", optimizer {}", amount::bytes(footprint.optimizer));
+    }
+    if footprint.side_by_side {
+        text += "; one picture at a time";
+    }
+    text + &within(&cost.largest)
+}
+
+fn disk(cost: &StageCost) -> String {
+    let disk = &cost.disk;
+    let mut text = String::new();
+    if disk.nets > 0 {
+        text += &format!("  writes nets of {}\n", amount::bytes(disk.nets));
+    }
+    for map in &disk.maps {
+        text +=
+            &format!("  writes `{}`: at most {} a picture, {} numbers", map.name, amount::bytes(map.each), map.numbers);
+        text += &match cost.images {
+            Some(images) => format!("; {images} pictures take {}\n", amount::bytes(images.saturating_mul(map.each))),
+            None => "; how many pictures there are is known when the data set is opened\n".into(),
+        };
+    }
+    text
+}
+
+fn within(lengths: &Lengths) -> String {
+    let words = lengths.words();
+    if words.is_empty() { "\n".into() } else { format!(", for {words}\n") }
+}
+
+/// A table without lines; the first column is text, the others are numbers.
+fn table<const N: usize>(head: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head);
+    rows.for_each(|row| _ = table.add_row(row));
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table.to_string()
+}
+
+/// Every stage with all its figures.
+pub(super) fn objects(compiled: &Compiled, costs: &[StageCost]) -> Vec<Value> {
+    compiled.stages.iter().map(|stage| object(stage, of(stage, costs))).collect()
+}
+
+fn object(stage: &CompiledStage, cost: Option<&StageCost>) -> Value {
     let passes: Vec<_> = stage
         .passes
         .iter()
@@ -85,86 +139,44 @@ fn object(stage: &CompiledStage, costs: Option<&Costs>) -> serde_json::Value {
         "nodes": stage.graph.len(),
         "passes": passes,
     });
-    if let Some(Costs { parameters, flops, memory, env }) = costs {
-        value["parameters"] = json!(parameters);
-        value["flops"] = json!(flops);
-        value["lengths"] = json!(env);
-        value["memory"] = json!({
-            "peak": memory.peak,
-            "weights": memory.weights,
-            "states": memory.states,
-            "fields": memory.fields,
-            "constants": memory.constants,
-            "gradients": memory.gradients,
-            "activations": memory.activations,
-            "scratch": memory.scratch,
-        });
-    }
+    let Some(cost) = cost else { return value };
+    let ops = cost
+        .work
+        .ops
+        .iter()
+        .map(|op| json!({ "op": op.op, "nodes": op.nodes, "flops_forward": op.forward, "flops": op.step }));
+    let maps = cost
+        .disk
+        .maps
+        .iter()
+        .map(|map| json!({ "name": map.name, "numbers": map.numbers.to_string(), "bytes_each": map.each }));
+    let memory = &cost.footprint.step;
+    value["parameters"] = json!(cost.parameters);
+    value["flops"] = json!(cost.work.step());
+    value["flops_forward"] = json!(cost.work.forward());
+    value["flops_total"] = json!(cost.total());
+    value["images"] = json!(cost.images);
+    value["steps"] = json!(cost.steps);
+    value["ops"] = ops.collect();
+    value["lengths"] = lengths(&cost.lengths);
+    value["memory"] = json!({
+        "peak": cost.footprint.peak(1),
+        "step": memory.peak,
+        "weights": memory.weights,
+        "states": memory.states,
+        "fields": memory.fields,
+        "constants": memory.constants,
+        "gradients": memory.gradients,
+        "activations": memory.activations,
+        "scratch": memory.scratch,
+        "optimizer": cost.footprint.optimizer,
+        "ahead": cost.footprint.ahead,
+        "lengths": lengths(&cost.largest),
+    });
+    value["disk"] = json!({ "nets": cost.disk.nets, "maps": maps.collect::<Vec<_>>(), "total": cost.disk.total });
     value
 }
 
-/// Work and memory of one step in f32; lengths that the recipe leaves open take usual values, which are shown.
-fn costs(stage: &CompiledStage) -> Option<Costs> {
-    let mut env = DimEnv::new();
-    let sides = match stage.stage.data.source {
-        Source::Scenes { size, .. } => size.map(|side| side as i64),
-        _ => USUAL,
-    };
-    let classes =
-        || data::open(&stage.stage.data.source).map_or(USUAL_CLASSES, |dataset| dataset.classes().len() as i64);
-    let batch = stage.stage.train.as_ref().map_or(1, |train| train.batch as i64);
-    // Each try names one more symbol that is not fixed; a graph has a handful of them.
-    for _ in 0..64 {
-        let tried = parameters(stage, &env).and_then(|parameters| {
-            let flops = stage.plan.flops(&stage.graph, &env)?;
-            let memory = stage.plan.memory(&stage.graph, &env, 4)?;
-            Ok((parameters, flops, memory))
-        });
-        match tried {
-            Ok((parameters, flops, memory)) => return Some(Costs { parameters, flops, memory, env }),
-            Err(Unbound(name)) => {
-                let value = match name.chars().next() {
-                    Some('B') => batch,
-                    Some('H') => sides[0],
-                    Some('W') => sides[1],
-                    Some('K') => classes(),
-                    _ => 1,
-                };
-                if env.insert(name, value).is_some() {
-                    return None;
-                }
-            }
-        }
-    }
-    None
-}
-
-/// Numbers in the weights that this stage trains or reads.
-fn parameters(stage: &CompiledStage, env: &DimEnv) -> Result<u64, Unbound> {
-    let weights = stage.graph.ids().filter(|id| matches!(stage.graph.node(*id).kind, Kind::Weight { .. }));
-    weights.map(|id| Ok(stage.graph.node(id).fact.elements().eval(env)?.max(0) as u64)).sum()
-}
-
-/// `1234567` as `1.2 MFLOP`.
-fn unit(count: u64, step: u64, units: &[&str]) -> String {
-    let mut value = count as f64;
-    let mut place = 0;
-    while value >= step as f64 && place + 1 < units.len() {
-        value /= step as f64;
-        place += 1;
-    }
-    if place == 0 { format!("{count} {}", units[0]) } else { format!("{value:.1} {}", units[place]) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unit;
-
-    #[test]
-    fn counts_are_said_in_units_that_fit() {
-        assert_eq!(unit(999, 1000, &["FLOP", "kFLOP", "MFLOP"]), "999 FLOP");
-        assert_eq!(unit(1_234_567, 1000, &["FLOP", "kFLOP", "MFLOP"]), "1.2 MFLOP");
-        assert_eq!(unit(9_900_000_000, 1000, &["FLOP", "kFLOP", "MFLOP"]), "9900.0 MFLOP");
-        assert_eq!(unit(1536, 1024, &["B", "KiB"]), "1.5 KiB");
-    }
+fn lengths(lengths: &Lengths) -> Value {
+    json!({ "values": lengths.env, "assumed": lengths.assumed })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::device::Wanted;
+use super::device::{Wanted, at_least_one, workers};
 use super::exit::Exit;
 use super::guard;
 use super::output::Output;
@@ -12,7 +12,8 @@ use super::progress::{Progress, figures};
 use super::recipe::{self, Choice, Opened};
 use super::resolved::resolve;
 use crate::compile;
-use crate::diag::{Code, Diagnostic};
+use crate::cost::{self, Budget, StageCost};
+use crate::diag::{Code, Diagnostic, amount};
 use crate::exec::{self, Options, Outcome, RunError};
 
 #[derive(clap::Args)]
@@ -47,20 +48,15 @@ pub(super) struct Args {
     /// Threads; the results do not depend on it (default: one a core)
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     workers: Option<usize>,
+    /// Refuses to start where a stage takes more than this, for example 11GiB
+    #[arg(long, value_name = "AMOUNT", value_parser = amount::parse_bytes)]
+    mem: Option<u64>,
     /// No progress
     #[arg(long)]
     quiet: bool,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1".into()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("expected a whole number".into()),
-    }
 }
 
 pub(super) fn run(args: Args) -> Exit {
@@ -75,6 +71,11 @@ pub(super) fn run(args: Args) -> Exit {
     };
     let wrong = opened.problems.has_errors();
     let compiled = if wrong { None } else { compile::compile(&opened.recipe, &mut opened.problems) };
+    if let (Some(compiled), Some(bytes)) = (&compiled, args.mem) {
+        let budget = Budget { bytes, workers: workers(args.workers) };
+        let costs = asked_for(cost::costs(compiled), args.until.as_deref(), args.only.as_deref());
+        opened.problems.extend(cost::refuse(compiled, &costs, budget));
+    }
     let exit = output.problems(&std::mem::take(&mut opened.problems).sorted(), &opened.sources);
     let (Some(compiled), Exit::Done) = (compiled, exit) else { return exit };
     let options = Options {
@@ -112,6 +113,15 @@ pub(super) fn run(args: Args) -> Exit {
             }
         }
     }
+}
+
+/// The stages that `--until` and `--only` leave.
+fn asked_for<'c>(costs: Vec<StageCost<'c>>, until: Option<&str>, only: Option<&str>) -> Vec<StageCost<'c>> {
+    let name = |cost: &StageCost| cost.stage.stage.name.clone();
+    let last = costs.iter().position(|cost| Some(name(cost).as_str()) == until);
+    let wanted =
+        |at: usize, cost: &StageCost| last.is_none_or(|last| at <= last) && only.is_none_or(|only| name(cost) == only);
+    costs.into_iter().enumerate().filter(|(at, cost)| wanted(*at, cost)).map(|(_, cost)| cost).collect()
 }
 
 /// The figures of every stage, and where they are.

@@ -75,8 +75,8 @@ const SHUFFLE: u64 = u64::MAX;
 /// | `mask` | u32 `[B, H, W]`, 255 not known |
 /// | `valid` | f32 `[B, 1, H, W]`, 0 or 1 |
 /// | `size` | u32 `[B, 2]`, height and width as decoded |
-/// | a joined map | f32 `[B, C, H, W]`, class numbers u32 `[B, H, W]` |
-/// | a joined vector | f32 `[B, C]` |
+/// | a joined map | f32 `[B, C, H, W]` or `[B, H, W]` as it was saved, class numbers u32 `[B, H, W]` |
+/// | a joined array | f32 or u32 `[B, …]` |
 #[derive(Clone, Debug)]
 pub struct Batch {
     pub ids: Vec<String>,
@@ -238,7 +238,11 @@ fn collate(pipeline: &Pipeline, mut samples: Vec<Sample>) -> Result<Batch, DataE
         let channels = samples[0].maps[&name].channels;
         let maps = samples.iter().filter_map(|sample| sample.maps.get(&name));
         let data: Vec<f32> = maps.flat_map(|planes| &planes.data).copied().collect();
-        add(&name, Tensor::from_vec(data, (count, channels, height, width), &Device::Cpu))?;
+        let shape = match pipeline.is_flat(&name) && channels == 1 {
+            true => vec![count, height, width],
+            false => vec![count, channels, height, width],
+        };
+        add(&name, Tensor::from_vec(data, shape, &Device::Cpu))?;
     }
     let names: Vec<String> = samples[0].index_maps.keys().cloned().collect();
     for name in names {
@@ -441,21 +445,22 @@ mod tests {
 
     impl crate::data::Artifacts for Lettered {
         fn load(&self, id: &str) -> Result<crate::data::JoinedMap, DataError> {
-            Ok(crate::data::JoinedMap::Vector(vec![0.5; id.len()]))
+            let data = vec![0.5; id.len()];
+            Ok(crate::data::JoinedMap::Array(Array::Float { dims: vec![data.len()], data }))
         }
     }
 
     #[test]
     fn joined_arrays_are_stacked_where_they_are_of_one_shape() {
         let (dataset, _) = Counted::whole(11, 20);
-        let joins = vec![crate::data::Join { name: "scores".into(), artifacts: Arc::new(Lettered) }];
+        let joins = vec![crate::data::Join { name: "scores".into(), artifacts: Arc::new(Lettered), flat: false }];
         let pipeline = Pipeline::new(dataset, "train", Vec::new(), joins, Fields::default()).unwrap();
         let mut loader = Loader::new(Arc::new(pipeline), LoaderOptions { batch: 2, ..Default::default() });
         assert_eq!(loader.next().unwrap().unwrap().tensors["scores"].dims(), [2, 2]);
         let last = loader.last().unwrap().unwrap();
         assert_eq!((last.ids.as_slice(), last.tensors["scores"].dims()), (&["p10".to_owned()][..], &[1, 3][..]));
         let (dataset, _) = Counted::whole(11, 20);
-        let joins = vec![crate::data::Join { name: "scores".into(), artifacts: Arc::new(Lettered) }];
+        let joins = vec![crate::data::Join { name: "scores".into(), artifacts: Arc::new(Lettered), flat: false }];
         let pipeline = Pipeline::new(dataset, "train", Vec::new(), joins, Fields::default()).unwrap();
         let loader = Loader::new(Arc::new(pipeline), LoaderOptions { batch: 11, ..Default::default() });
         let error = loader.last().unwrap().unwrap_err();

@@ -10,11 +10,13 @@ mod error;
 mod files;
 mod folder;
 mod jitter;
+mod known;
 mod loader;
 mod pipeline;
 pub mod resample;
 mod sample;
 mod scenes;
+mod splits;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transform;
@@ -28,9 +30,11 @@ use serde::{Deserialize, Serialize};
 pub use check::{check, check_source};
 pub use decode::{IGNORE, Mask, Rgb, read_indices, read_mask, read_rgb};
 pub use error::{DataError, Kind};
+pub use known::{Known, known};
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
+pub use splits::{covers, is_evaluation, overlap};
 pub use transform::{Placed, Transform};
 
 /// Which data set is meant.

@@ -28,8 +28,8 @@ pub enum JoinedMap {
     Float(Planes),
     /// Class or region numbers, `[H, W]`.
     Index(Grid<u32>),
-    /// `[C]`: numbers of the whole picture, which no transform changes.
-    Vector(Vec<f32>),
+    /// Numbers of the whole picture, which no transform changes: scores `[C]`, relations `[N, N, …]`.
+    Array(Array),
 }
 
 /// The maps that one output of another stage has saved, by picture.
@@ -43,6 +43,8 @@ pub trait Artifacts: Send + Sync {
 pub struct Join {
     pub name: String,
     pub artifacts: Arc<dyn Artifacts>,
+    /// Saved as `[H, W]`: the batch has no axis of channels then, although a map has one on its way.
+    pub flat: bool,
 }
 
 /// All that turns a split into samples.
@@ -109,6 +111,11 @@ impl Pipeline {
         &self.split
     }
 
+    /// Whether a joined map has no axis of channels.
+    pub fn is_flat(&self, name: &str) -> bool {
+        self.joins.iter().any(|join| join.flat && join.name == name)
+    }
+
     /// The name of the picture at `index`.
     pub fn id(&self, index: usize) -> &str {
         self.dataset.id(&self.split, index)
@@ -163,7 +170,7 @@ impl Pipeline {
         let (kind, size) = match &map {
             JoinedMap::Float(planes) => ("map", [planes.height, planes.width]),
             JoinedMap::Index(grid) => ("index map", [grid.height, grid.width]),
-            JoinedMap::Vector(_) => ("vector", sample.size),
+            JoinedMap::Array(_) => ("array", sample.size),
         };
         if self.moves && size != sample.size {
             let ([mh, mw], [height, width]) = (size, sample.size);
@@ -179,12 +186,13 @@ impl Pipeline {
             JoinedMap::Float(planes) if self.moves => drop(sample.maps.insert(name, planes)),
             JoinedMap::Index(grid) if self.moves => drop(sample.index_maps.insert(name, grid)),
             JoinedMap::Float(Planes { channels, height, width, data }) => {
-                drop(sample.arrays.insert(name, Array::Float { dims: vec![channels, height, width], data }));
+                let dims = if join.flat { vec![height, width] } else { vec![channels, height, width] };
+                drop(sample.arrays.insert(name, Array::Float { dims, data }));
             }
             JoinedMap::Index(Grid { height, width, data }) => {
                 drop(sample.arrays.insert(name, Array::Index { dims: vec![height, width], data }));
             }
-            JoinedMap::Vector(data) => drop(sample.arrays.insert(name, Array::Float { dims: vec![data.len()], data })),
+            JoinedMap::Array(array) => drop(sample.arrays.insert(name, array)),
         }
         Ok(())
     }
@@ -273,7 +281,7 @@ mod tests {
         let tree = tree();
         let dataset = open(&Source::Folder { root: tree.root().to_owned() }).unwrap();
         let load = |map: JoinedMap, transforms: Vec<Transform>| {
-            let join = Join { name: "cam".into(), artifacts: Arc::new(Fixed(map)) };
+            let join = Join { name: "cam".into(), artifacts: Arc::new(Fixed(map)), flat: false };
             let placed = transforms.into_iter().map(|transform| Placed { transform, place: 1 }).collect();
             let fields = Fields::default();
             Pipeline::new(dataset.clone(), "train", placed, vec![join], fields).unwrap().load(0, 0, 0)
@@ -285,9 +293,8 @@ mod tests {
         let flip = || vec![Transform::RandomFlip { p: 1.0 }];
         let whole = JoinedMap::Index(Grid { height: 4, width: 6, data: (0..24).collect() });
         assert_eq!(load(whole, flip()).unwrap().index_maps["cam"].data[..6], [5, 4, 3, 2, 1, 0]);
-        let scores = JoinedMap::Vector(vec![0.5, 0.25]);
-        let loose = Array::Float { dims: vec![2], data: vec![0.5, 0.25] };
-        assert_eq!(load(scores, flip()).unwrap().arrays["cam"], loose);
+        let scores = Array::Float { dims: vec![2], data: vec![0.5, 0.25] };
+        assert_eq!(load(JoinedMap::Array(scores.clone()), flip()).unwrap().arrays["cam"], scores);
         let error = load(coarse, flip()).unwrap_err();
         assert!(error.what.starts_with("the map `cam` of `a` is 1 × 2, its picture is 4 × 6"), "{error}");
     }

@@ -22,8 +22,9 @@ pub fn line(diagnostic: &Diagnostic, sources: &Sources) -> String {
     format!("{place}{}[{code}]: {message}{help}", severity.word()).replace('\n', " ")
 }
 
-/// `{severity, code, message, labels: [{file, line, column, end_line, end_column, text}], help}`. Lines and columns count from
-/// 1, columns in characters; the end is the place after the last character.
+/// `{severity, code, message, labels: [{file, line, column, end_line, end_column, start, end, text}], help}`. Lines
+/// and columns count from 1, columns in characters; `start` and `end` are bytes of the file from 0; an end is the place after the
+/// last character.
 pub fn json(diagnostic: &Diagnostic, sources: &Sources) -> Value {
     let labels = diagnostic.labels.iter().map(|label| {
         let source = sources.get(label.span.source);
@@ -35,6 +36,8 @@ pub fn json(diagnostic: &Diagnostic, sources: &Sources) -> Value {
             "column": column,
             "end_line": end_line,
             "end_column": end_column,
+            "start": label.span.start,
+            "end": label.span.end,
             "text": label.text,
         })
     });
@@ -76,7 +79,7 @@ mod tests {
     fn one_object_of_json() {
         let (diagnostic, sources) = example();
         expect![[
-            r#"{"severity":"error","code":"unknown-name","message":"nothing here is called `x`","labels":[{"file":"a.wsss","line":2,"column":12,"end_line":2,"end_column":13,"text":"not known"}],"help":"define it,\nor not"}"#
+            r#"{"severity":"error","code":"unknown-name","message":"nothing here is called `x`","labels":[{"file":"a.wsss","line":2,"column":12,"end_line":2,"end_column":13,"start":21,"end":22,"text":"not known"}],"help":"define it,\nor not"}"#
         ]]
         .assert_eq(&json(&diagnostic, &sources).to_string());
     }

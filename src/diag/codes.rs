@@ -74,6 +74,7 @@ codes! {
     CannotWrite = "cannot-write",
     // Running.
     NotANumber = "not-a-number",
+    TooMuchMemory = "too-much-memory",
     OutOfMemory = "out-of-memory",
     NoDevice = "no-device",
     Interrupted = "interrupted",

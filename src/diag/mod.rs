@@ -3,6 +3,7 @@
 //! Comes in: what a stage of the compiler knows about a mistake. Goes out: a value that `render` draws for a terminal and
 //! `brief` writes as one line or as JSON. miette is known to `render` alone.
 
+pub mod amount;
 pub mod brief;
 mod codes;
 pub mod render;

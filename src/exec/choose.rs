@@ -1,8 +1,11 @@
 //! Which stages run, which are reused, and why. What `--dry-run` tells is what a run then does.
 
+use indexmap::IndexSet;
+
 use super::prepare::{Preparation, Prepared};
 use super::{Options, RunError};
 use crate::diag::{Code, Diagnostic, suggest};
+use crate::lower::Stage;
 use crate::store::{Finished, Store};
 
 /// What becomes of a stage.
@@ -22,30 +25,23 @@ pub(super) fn choose(
     recipe: &str,
     options: &Options,
 ) -> Result<Vec<(usize, Choice)>, RunError> {
-    let names: Vec<&str> = preparation.stages.iter().map(|stage| stage.stage().name.as_str()).collect();
-    let place = |option: &str, name: &str| match names.iter().position(|known| *known == name) {
-        Some(place) => Ok(place),
-        None => {
-            let message = format!("`--{option} {name}`: the recipe has no such stage");
-            let help = suggest::help(name, "stages", names.iter().copied());
-            Err(RunError::input(Diagnostic::error(Code::UnknownStage, message).help(help)))
-        }
-    };
-    let last = options.until.as_deref().map(|name| place("until", name)).transpose()?;
-    let only = options.only.as_deref().map(|name| place("only", name)).transpose()?;
+    let stages: Vec<&Stage> = preparation.stages.iter().map(Prepared::stage).collect();
+    let last = options.until.as_deref().map(|name| places(&stages, "until", name)).transpose()?;
+    let last = last.and_then(|places| places.last().copied());
+    let only = options.only.as_deref().map(|name| places(&stages, "only", name)).transpose()?;
     for name in &options.force {
-        place("force", name)?;
+        places(&stages, "force", name)?;
     }
     let mut choices = Vec::new();
     let earlier = store.all();
     for (at, stage) in preparation.stages.iter().enumerate() {
-        if last.is_some_and(|last| at > last) || only.is_some_and(|only| at != only) {
+        if last.is_some_and(|last| at > last) || only.as_ref().is_some_and(|only| !only.contains(&at)) {
             continue;
         }
-        if only.is_some() {
-            expect_inputs(stage, store)?;
+        if let Some(only) = &only {
+            expect_inputs(stage, &only[..], &stages, store)?;
         }
-        let forced = options.force.contains(&stage.stage().name);
+        let forced = options.force.iter().any(|name| stage.stage().answers_to(name));
         let choice = match store.find(&stage.key) {
             Some(_) if forced => Choice::Run { why: "`--force` asks for it".into(), again: true },
             Some(finished) => Choice::Reuse(Box::new(finished)),
@@ -56,9 +52,23 @@ pub(super) fn choose(
     Ok(choices)
 }
 
-/// With `--only`, what a stage reads must be there.
-fn expect_inputs(stage: &Prepared, store: &Store) -> Result<(), RunError> {
-    let Some((missing, _)) = stage.inputs.iter().find(|(_, key)| store.find(key).is_none()) else { return Ok(()) };
+/// The stages that an option names: one, or all of a family.
+fn places(stages: &[&Stage], option: &str, name: &str) -> Result<Vec<usize>, RunError> {
+    let places: Vec<usize> = (0..stages.len()).filter(|at| stages[*at].answers_to(name)).collect();
+    if !places.is_empty() {
+        return Ok(places);
+    }
+    let message = format!("`--{option} {name}`: the recipe has no such stage");
+    let known: IndexSet<&str> = stages.iter().flat_map(|stage| [stage.called(), &stage.name]).collect();
+    let help = suggest::help(name, "stages", known);
+    Err(RunError::input(Diagnostic::error(Code::UnknownStage, message).help(help)))
+}
+
+/// With `--only`, what a stage reads must be there, or be made in this run: an earlier stage of the same family.
+fn expect_inputs(stage: &Prepared, only: &[usize], stages: &[&Stage], store: &Store) -> Result<(), RunError> {
+    let is_made = |name: &str| only.iter().any(|at| stages[*at].name == name);
+    let missing = stage.inputs.iter().find(|(name, key)| !is_made(name) && store.find(key).is_none());
+    let Some((missing, _)) = missing else { return Ok(()) };
     let name = &stage.stage().name;
     let message = format!("`--only {name}`: the stage reads `{missing}`, which has no result yet");
     let help = format!("run without `--only`, or `--until {name}`");

@@ -170,7 +170,8 @@ fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared])
             return Err(Diagnostic::error(Code::Internal, message).label(stage.span, "this stage"));
         };
         let artifacts = StageArtifacts::new(&store.place(&from.key), &join.stage, &join.save, join.index);
-        joins.push(Join { name: join.field.clone(), artifacts: Arc::new(artifacts) });
+        let flat = !join.index && join.rank == 2;
+        joins.push(Join { name: join.field.clone(), artifacts: Arc::new(artifacts), flat });
     }
     Pipeline::new(dataset.clone(), &plan.split, plan.transforms.clone(), joins, fields)
         .map_err(|error| data_error(&error, stage))

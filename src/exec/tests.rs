@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod families;
+
 use super::*;
 use crate::compile::compile;
 use crate::compile::testing::{lowered, tell};

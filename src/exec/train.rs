@@ -13,14 +13,12 @@ use super::job::{Figures, Job, Tell, Ticker};
 use super::optimizer::{Optimizer, number};
 use super::weights::{self, Table};
 use super::{Event, RunError};
+use crate::cost::AHEAD;
 use crate::data::{Batch, Loader, LoaderOptions};
 use crate::graph::Role;
 use crate::lower::{Length, Train};
 use crate::metrics::MetricValue;
 use crate::store::{file, npz};
-
-/// Batches that are ready before the step that takes them.
-const AHEAD: usize = 3;
 
 /// How long a training is, in steps and epochs.
 #[derive(Clone, Copy)]

@@ -19,6 +19,8 @@ pub(super) fn check(program: &Program, problems: &mut Problems) -> Reads {
     for index in 0..program.modules.len() {
         let id = ModuleId(index);
         let module = program.module(id);
+        // What a part that could not be read would have used is unknown.
+        let whole = !problems.iter().any(|problem| is_syntax_of(problem, module));
         let mut walk = Walk { program, module, problems, locals: Vec::new(), used: HashSet::new(), read: Vec::new() };
         for (place, item) in module.tree.items.iter().enumerate() {
             walk.item(item);
@@ -30,11 +32,16 @@ pub(super) fn check(program: &Program, problems: &mut Problems) -> Reads {
             }
         }
         let used = walk.used;
-        if index == 0 {
+        if index == 0 && whole {
             unused_imports(module, &used, problems);
         }
     }
     reads
+}
+
+fn is_syntax_of(problem: &Diagnostic, module: &Module) -> bool {
+    let here = problem.labels.iter().any(|label| label.span.source == module.source);
+    here && matches!(problem.code, Code::Syntax | Code::TooDeep)
 }
 
 /// An import that nothing reads: what the recipe says of itself is then not true.
@@ -77,7 +84,13 @@ impl Walk<'_> {
             ItemKind::Let(binding) => self.expr(&binding.value),
             ItemKind::Fn(function) => self.function(function),
             ItemKind::Net(net) => self.net(net),
-            ItemKind::Stage(stage) => self.scope(|walk| stage.entries.iter().for_each(|entry| walk.entry(entry))),
+            ItemKind::Stage(stage) => self.scope(|walk| {
+                if let Some(family) = &stage.family {
+                    walk.expr(&family.source);
+                    walk.bind(&family.name);
+                }
+                stage.entries.iter().for_each(|entry| walk.entry(entry));
+            }),
         }
     }
 
@@ -212,6 +225,8 @@ impl Walk<'_> {
         let words = words.chain(metrics::METRICS.iter().map(|metric| metric.name));
         let library = crate::stdlib::FILES.iter().find(|file| file.defines(text));
         let help = match (library, suggest::nearest(text, here.chain(words))) {
+            _ if ["True", "False", "None"].contains(&text) => format!("it is written `{}`", text.to_lowercase()),
+            _ if ["null", "nil"].contains(&text) => "it is written `none`".into(),
             (Some(file), _) => format!("the standard library has it: `use {} {{ {text} }}`", file.module),
             (None, Some(near)) => format!("did you mean `{near}`?"),
             (None, None) => format!("define it: `let {text} = …` or `fn {text}(…) = …`"),

@@ -60,9 +60,13 @@ pub(super) fn too_many_arguments<'a>(what: &str, span: Span, known: impl IntoIte
 }
 
 pub(super) fn not_callable(value: &Value, span: Span) -> Diagnostic {
+    let help = match value {
+        Value::Stage(_) => "name what it trained: `stage.net`",
+        _ => "remove the parentheses, or name a function",
+    };
     Diagnostic::error(Code::NotCallable, format!("{} cannot be called", value.kind()))
         .label(span, "not a function")
-        .help("remove the parentheses, or name a function")
+        .help(help)
 }
 
 pub(super) fn unknown_field<'a>(

@@ -19,6 +19,11 @@ const LONGEST: f64 = 100_000.0;
 
 impl<'p> Lower<'p, '_> {
     pub(super) fn expr(&mut self, expr: &'p Expr, scope: &Scope<'p>) -> Value<'p> {
+        let value = self.value_of(expr, scope);
+        self.traced(value, expr, scope)
+    }
+
+    fn value_of(&mut self, expr: &'p Expr, scope: &Scope<'p>) -> Value<'p> {
         if !self.spend(1, expr.span) {
             return Value::Poison;
         }
@@ -47,7 +52,9 @@ impl<'p> Lower<'p, '_> {
             ExprKind::Block { lets, value } => {
                 let mut inner = scope.clone();
                 for binding in lets {
+                    let name = &binding.name;
                     let bound = self.expr(&binding.value, &inner);
+                    let bound = self.named(bound, name.span, scope, &|| format!("as `{}`", name.text));
                     inner.bind(&binding.name.text, bound);
                 }
                 self.expr(value, &inner)
@@ -250,7 +257,8 @@ impl<'p> Lower<'p, '_> {
                 return Value::Poison;
             }
             let mut inner = scope.clone();
-            inner.bind(&name.text, item.clone());
+            let item = self.named(item.clone(), name.span, scope, &|| format!("as `{}` of a loop", name.text));
+            inner.bind(&name.text, item);
             match condition.map(|condition| self.condition(condition, &inner)) {
                 Some(None) => return Value::Poison,
                 Some(Some(false)) => {}
@@ -312,7 +320,13 @@ impl<'p> Lower<'p, '_> {
             },
             Value::Dataset(dataset) => data::dataset_field(self, &dataset, name),
             Value::Stage(position) => self.stage_field(position, name),
+            Value::List(items) if matches!(items.first(), Some(Value::Stage(_))) => self.field_of_family(&items, name),
             Value::Module(modules) => self.module_field(&modules, name),
+            Value::Tensor(_) => self.report(
+                Diagnostic::error(Code::UnknownField, format!("a tensor has no `{}`", name.text))
+                    .label(name.span, "tensors have no fields")
+                    .help("`size(x, axis)` is the length of an axis; ops are called: `f(x)` or `x |> f`"),
+            ),
             other => self.report(
                 errors::wrong_kind("something with fields", &other, base_span)
                     .help("records, nets, data sets, stages and modules have fields"),

@@ -6,7 +6,7 @@
 
 /// Before the name of a stage that does not belong to the recipe of the stage that reads it, nor to one that recipe uses: it came
 /// in by an override. No name of the language begins so.
-const OUTSIDE: char = '/';
+const OUTSIDE: char = '^';
 
 /// The stage `shown` as it is seen from a stage of the recipe at `scope` (empty, or `base.`).
 pub fn seen_from(scope: &str, shown: &str) -> String {
@@ -29,7 +29,7 @@ mod tests {
             ("", "base.classifier", "base.classifier"),
             ("base.", "base.classifier", "classifier"),
             ("base.", "base.trunk.net", "trunk.net"),
-            ("base.", "classifier", "/classifier"),
+            ("base.", "classifier", "^classifier"),
         ] {
             assert_eq!(seen_from(scope, name), seen);
             assert_eq!(shown(scope, seen), name);

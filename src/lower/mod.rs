@@ -6,6 +6,7 @@
 //!
 //! Elaboration always ends: a budget of steps, a limit on nested calls, loops over finite lists only.
 
+mod allowed;
 mod builtins;
 mod call;
 mod data;
@@ -13,6 +14,7 @@ mod errors;
 mod eval;
 mod function;
 pub mod identity;
+mod leaks;
 mod nets;
 mod operators;
 mod overrides;
@@ -24,6 +26,7 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod types;
 mod value;
 
@@ -39,7 +42,8 @@ use crate::graph::{Frame, Graph, Origin};
 use crate::hir::{ItemRef, ModuleId, Program};
 use crate::source::Span;
 use crate::syntax::ast::ItemKind;
-use crate::types::Level;
+use crate::types::{Labels, Level};
+use allowed::Allowed;
 use stage::LoweredStage;
 use value::{Scope, Value};
 
@@ -95,7 +99,7 @@ pub(crate) struct Lower<'p, 'a> {
     overrides: overrides::Overrides<'p>,
     stages: Vec<LoweredStage<'p>>,
     /// Stages by their item.
-    stage_of_item: HashMap<ItemRef, usize>,
+    stage_of_item: HashMap<ItemRef, Stages>,
     /// Stages being lowered: the last one reads the stage before it of another recipe, and so on.
     open_stages: Vec<ItemRef>,
     /// The graph being built; tensors exist only while there is one.
@@ -105,12 +109,24 @@ pub(crate) struct Lower<'p, 'a> {
     budget: usize,
     /// Whether the end of the budget has been reported.
     exhausted: bool,
-    level: Level,
+    allowed: Allowed,
+    /// What the nets of the stages so far have seen, by stage and net.
+    nets_seen: HashMap<String, HashMap<String, Labels>>,
     /// Data sets by their source, so that equal sources share a class axis.
     datasets: Vec<std::rc::Rc<value::Dataset>>,
 }
 
+/// What an item of the recipe has become.
+enum Stages {
+    One(usize),
+    /// The members so far, by their places.
+    Family(Vec<usize>),
+    /// A family whose list could not be made, which is reported.
+    Unknown,
+}
+
 /// The step graph of the stage at hand.
+#[derive(Default)]
 struct Step {
     /// The name of the stage in its own recipe.
     stage: String,
@@ -120,8 +136,17 @@ struct Step {
     graph: Graph,
     /// Random ops so far: the occurrence is their identity.
     random: i64,
-    /// What was learnt with labels of which strength, by stage, for the weights of other stages.
-    learnt: HashMap<String, Level>,
+    /// What the weights of the stage's own nets bring along from files, by net.
+    carried: HashMap<String, Labels>,
+    /// Where values with forbidden labels have been.
+    marks: trace::Marks,
+}
+
+impl Step {
+    /// The name of the stage in the pipeline.
+    fn shown(&self) -> String {
+        identity::shown(&self.scope, &self.stage)
+    }
 }
 
 impl<'p, 'a> Lower<'p, 'a> {
@@ -139,7 +164,8 @@ impl<'p, 'a> Lower<'p, 'a> {
             depth: 0,
             budget: BUDGET,
             exhausted: false,
-            level: Level::None,
+            allowed: Allowed::default(),
+            nets_seen: HashMap::new(),
             datasets: Vec::new(),
         }
     }
@@ -160,7 +186,14 @@ impl<'p, 'a> Lower<'p, 'a> {
                 frame = call.outer.as_deref();
             }
         }
-        self.problems.add(diagnostic);
+        // A function of the library that stumbles twice over one argument says so once.
+        let same = |known: &Diagnostic| {
+            (known.code, &known.message) == (diagnostic.code, &diagnostic.message)
+                && known.labels.first().map(|label| label.span) == diagnostic.labels.first().map(|label| label.span)
+        };
+        if !self.problems.iter().any(same) {
+            self.problems.add(diagnostic);
+        }
         Value::Poison
     }
 
@@ -209,11 +242,13 @@ impl<'p, 'a> Lower<'p, 'a> {
     fn supervision(&mut self) -> (Level, Vec<String>) {
         let recipe = self.program.module(self.program.recipe());
         let mut found: Option<(Level, Vec<String>)> = None;
+        let mut stated = None;
         for item in &recipe.tree.items {
             let ItemKind::Supervision { level, extras } = &item.kind else { continue };
             match Level::from_word(&level.text) {
                 Some(known) if found.is_none() => {
                     found = Some((known, extras.iter().map(|name| name.text.clone()).collect()));
+                    stated = Some(item.span);
                 }
                 Some(_) => {
                     self.report(
@@ -234,7 +269,7 @@ impl<'p, 'a> Lower<'p, 'a> {
         }
         // A recipe that says nothing promises nothing but image-level labels.
         let found = found.unwrap_or((Level::Image, Vec::new()));
-        self.level = found.0;
+        self.allowed = Allowed { level: found.0, extras: found.1.clone(), stated };
         found
     }
 

@@ -15,7 +15,7 @@ use crate::graph::{Kind, Role};
 use crate::hir::ModuleId;
 use crate::source::Span;
 use crate::syntax::ast::{self, MemberKind, TensorKind};
-use crate::types::{Domain, Fact};
+use crate::types::{Domain, Fact, Labels};
 
 impl<'p> NetValue<'p> {
     /// Layers, tensors, lets and functions, for messages.
@@ -186,6 +186,7 @@ impl<'p> Lower<'p, '_> {
         };
         let place = place.join(name);
         let origin = self.origin(span);
+        let learnt = self.nets_seen.get(&place.stage).and_then(|nets| nets.get(&place.net)).cloned();
         let Some(step) = self.step_at(span) else { return Value::Poison };
         let stage = identity::seen_from(&step.scope, &place.stage);
         let path = format!("{stage}.{}.{}", place.net, place.name);
@@ -198,7 +199,8 @@ impl<'p> Lower<'p, '_> {
         let trained = own && step.training && !net.frozen && tensor.kind == TensorKind::Weight;
         let mut fact = Fact::new(Domain::Real, tensor.dims.clone());
         fact.trainable = trained;
-        fact.supervision = step.learnt.get(&place.stage).copied().unwrap_or_default();
+        let carried = || step.carried.get(&place.net).cloned().unwrap_or_default();
+        fact.labels = learnt.unwrap_or_else(|| if own { carried() } else { Labels::default() });
         let kind = match tensor.kind {
             TensorKind::Weight => Kind::Weight { path, trained },
             TensorKind::State => Kind::State(path),

@@ -6,7 +6,7 @@ use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
 use crate::source::Span;
-use crate::types::{Dim, Level};
+use crate::types::{Dim, Labels, Level};
 
 /// A checked recipe, ready to be planned.
 pub struct Recipe {
@@ -37,10 +37,12 @@ pub struct ParamValue {
 /// Names of stages inside (in paths of weights, in joins) are those seen from this stage; [`Stage::shown`] gives the name in the
 /// pipeline.
 pub struct Stage {
-    /// In the pipeline: `classifier`, or `base.classifier` of a used recipe.
+    /// In the pipeline: `classifier`, `classifier[1]` of a family, `base.classifier` of a used recipe.
     pub name: String,
     /// How the stage's own recipe is reached: empty, or `base.`.
     pub scope: String,
+    /// The name of its family, in the pipeline.
+    pub family: Option<String>,
     pub kind: StageKind,
     pub data: DataPlan,
     /// The forward graph as written; gradients and passes come later.
@@ -51,13 +53,50 @@ pub struct Stage {
     pub borrowed: Vec<Weight>,
     /// Only in `train`.
     pub train: Option<Train>,
+    pub seen: Seen,
     pub span: Span,
+}
+
+/// What the values of a stage have seen.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Seen {
+    pub losses: Vec<(String, Labels)>,
+    pub saves: Vec<(String, Labels)>,
+    /// Each net of the stage after training: what its losses saw, the pictures, and what its weights brought along.
+    pub nets: Vec<(String, Labels)>,
+    pub figures: Vec<Figure>,
+    /// What all losses and states of a `train` stage saw, with its pictures.
+    pub learnt: Labels,
+}
+
+/// A number that a stage measures.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Figure {
+    pub name: String,
+    /// Whether labels that a method may not see chose it, or a value that it was computed from.
+    pub oracle: bool,
+    /// Whether the metric itself chose, rather than a value that went in.
+    pub chosen: bool,
+    /// All that its inputs have seen, the masks it is held against among them.
+    pub labels: Labels,
+    /// Input by input.
+    pub inputs: Vec<Labels>,
 }
 
 impl Stage {
     /// The name in the pipeline of a stage that this one reads.
     pub fn shown(&self, seen: &str) -> String {
         identity::shown(&self.scope, seen)
+    }
+
+    /// What messages call it: what is wrong with one of a family is wrong with the text they share.
+    pub fn called(&self) -> &str {
+        self.family.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether `name` means this stage: its own name, or that of its family.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.family.as_deref() == Some(name)
     }
 }
 
@@ -133,6 +172,8 @@ pub struct Join {
     pub save: String,
     /// Whole numbers (class indices) rather than a real map.
     pub index: bool,
+    /// Axes of what was saved for one picture.
+    pub rank: usize,
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -116,6 +116,12 @@ impl<'p> Lower<'p, '_> {
     ) -> bool {
         let Some(dims) = &ty.dims else { return true };
         if dims.len() != fact.rank() {
+            let help = match (dims.len(), fact.rank()) {
+                (2, 4) => {
+                    "`gap(map)` makes one number of each map; `reshape` and `mean(x, axes)` change the number of axes"
+                }
+                _ => "`mean(x, axes)`, `reshape`, `stack` and `slice` change the number of axes",
+            };
             self.report(
                 Diagnostic::error(
                     Code::RankMismatch,
@@ -123,7 +129,7 @@ impl<'p> Lower<'p, '_> {
                 )
                 .label(at, format!("this is {fact}"))
                 .label(ty.span, format!("`{}` is declared here", name.text))
-                .help("`mean(x, axes)`, `reshape`, `stack` and `slice` change the number of axes"),
+                .help(help),
             );
             return false;
         }
@@ -162,6 +168,11 @@ impl<'p> Lower<'p, '_> {
             (
                 Code::ClassAxisMismatch,
                 "one of them counts the background: `with_background(map)` adds it, `foreground(map)` removes it",
+            )
+        } else if axis == 1 {
+            (
+                Code::DimensionMismatch,
+                "a net has as many classes as it is made with: `dataset.classes`; `concat` and `slice` change channels",
             )
         } else {
             (

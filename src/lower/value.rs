@@ -138,8 +138,17 @@ pub(crate) struct Samples {
     pub dataset: Rc<Dataset>,
     pub split: String,
     pub transforms: Vec<Transform>,
-    /// Field, stage by its place, save.
-    pub joins: Vec<(String, usize, String)>,
+    pub joins: Vec<Joined>,
+}
+
+/// What earlier stages saved, joined by image under one name.
+#[derive(Clone)]
+pub(crate) struct Joined {
+    pub field: String,
+    /// Each a stage by its place and the name of the save; one unless `many`.
+    pub artifacts: Vec<(usize, Rc<str>)>,
+    /// Written as a list: the field is a list of tensors.
+    pub many: bool,
 }
 
 pub(crate) struct OptimizerValue<'p> {

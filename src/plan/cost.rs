@@ -45,7 +45,7 @@ impl Plan {
 /// The bytes of a tensor; an index is a u32.
 pub(super) fn bytes_of(fact: &Fact, env: &DimEnv, real: usize) -> Result<u64, Unbound> {
     let size = if fact.domain.is_index() { 4 } else { real };
-    Ok(shape(fact, env)?.iter().product::<usize>() as u64 * size as u64)
+    Ok(shape(fact, env)?.iter().fold(size as u64, |bytes, length| bytes.saturating_mul(*length as u64)))
 }
 
 pub(super) fn scratch(graph: &Graph, id: Id, env: &DimEnv, real: usize) -> Result<u64, Unbound> {

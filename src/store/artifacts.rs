@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Tensor};
 
 use super::{StoreError, file_name, npz, palette};
-use crate::data::{self, DataError, Grid, JoinedMap, Planes};
+use crate::data::{self, Array, DataError, Grid, JoinedMap, Planes};
 
 /// Where the artifact `save` of the picture `id` lies in a stage's folder, without its ending.
 fn stem(folder: &Path, save: &str, id: &str) -> PathBuf {
@@ -79,27 +79,27 @@ impl data::Artifacts for StageArtifacts {
         let arrays = npz::read(&path).map_err(|error| DataError::broken(&path, error.what))?;
         let tensor = arrays.into_iter().next().map(|(_, tensor)| tensor);
         tensor.and_then(|tensor| joined(&tensor, self.index)).ok_or_else(|| {
-            let expected = if self.index { "class numbers [H, W]" } else { "a map [C, H, W] or a vector [C]" };
+            let expected = if self.index { "class numbers" } else { "real numbers" };
             DataError::broken(&path, format!("does not hold {expected}"))
         })
     }
 }
 
 fn joined(tensor: &Tensor, index: bool) -> Option<JoinedMap> {
-    let flat = tensor.flatten_all().ok()?;
-    match (index, tensor.dims()) {
-        (true, &[height, width]) => Some(JoinedMap::Index(Grid { height, width, data: flat.to_vec1().ok()? })),
-        (false, &[_]) => Some(JoinedMap::Vector(flat.to_dtype(DType::F32).ok()?.to_vec1().ok()?)),
-        (false, &[height, width]) => {
-            let data = flat.to_dtype(DType::F32).ok()?.to_vec1().ok()?;
-            Some(JoinedMap::Float(Planes { channels: 1, height, width, data }))
-        }
-        (false, &[channels, height, width]) => {
-            let data = flat.to_dtype(DType::F32).ok()?.to_vec1().ok()?;
-            Some(JoinedMap::Float(Planes { channels, height, width, data }))
-        }
-        _ => None,
+    let (flat, dims) = (tensor.flatten_all().ok()?, tensor.dims());
+    if index {
+        let data: Vec<u32> = flat.to_vec1().ok()?;
+        return Some(match *dims {
+            [height, width] => JoinedMap::Index(Grid { height, width, data }),
+            _ => JoinedMap::Array(Array::Index { dims: dims.to_vec(), data }),
+        });
     }
+    let data: Vec<f32> = flat.to_dtype(DType::F32).ok()?.to_vec1().ok()?;
+    Some(match *dims {
+        [height, width] => JoinedMap::Float(Planes { channels: 1, height, width, data }),
+        [channels, height, width] => JoinedMap::Float(Planes { channels, height, width, data }),
+        _ => JoinedMap::Array(Array::Float { dims: dims.to_vec(), data }),
+    })
 }
 
 #[cfg(test)]
@@ -142,7 +142,8 @@ mod tests {
         assert_eq!(load("cam", false), Ok(JoinedMap::Float(Planes { channels: 2, height: 2, width: 3, data })));
         assert_eq!(load("seed", true), Ok(JoinedMap::Index(Grid { height: 2, width: 2, data: vec![0, 3, 255, 1] })));
         assert_eq!(load("regions", true), Ok(JoinedMap::Index(Grid { height: 1, width: 2, data: vec![0, 256] })));
-        assert_eq!(load("scores", false), Ok(JoinedMap::Vector(vec![0.25, 1.0])));
+        let array = Array::Float { dims: vec![2], data: vec![0.25, 1.0] };
+        assert_eq!(load("scores", false), Ok(JoinedMap::Array(array)));
         assert!(load("cam", true).unwrap_err().what.contains("does not hold class numbers"));
         let missing = load("other", false).unwrap_err();
         assert_eq!(missing.what, "`cams.other` was not saved for the picture `../../2007.1`");

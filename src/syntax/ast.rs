@@ -162,7 +162,16 @@ pub enum StageKind {
 pub struct Stage {
     pub kind: StageKind,
     pub name: Name,
+    pub family: Option<Family>,
     pub entries: Vec<Entry>,
+}
+
+/// `for arch in [a, b]` after the name of a stage: a stage for each element.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Family {
+    /// What an element is called inside of the stage.
+    pub name: Name,
+    pub source: Expr,
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -92,6 +92,12 @@ fn mend(expected: &[Expected], found: &Found) -> Option<String> {
         "=>" if expects("=") => "a name is bound with `=`; `=>` stands before the body of a lambda".into(),
         ":" if expects("=") && !ends_operand => "a name is bound with `=`".into(),
         "=" if ends_operand => "a comparison is written `==`; `=` binds a name".into(),
+        ":" if expects(",") => "a name is given its value with `=`".into(),
+        "=" if expects_only_name(expected) && is_name(found.before) => {
+            format!("it needs a name of its own: `{} name = …`", found.before)
+        }
+        "if" if ends_operand => "a choice is written `if c { a } else { b }`".into(),
+        _ if found.before == "lambda" && ends_operand => "a function without a name is written `x => …`".into(),
         "." if expected.contains(&Expected::Expression) => "a number below one is written `0.5`".into(),
         "," if expected.contains(&Expected::End) => "what stands on lines of its own needs no comma".into(),
         "{" if expects("(") => "the parameters stand between parentheses; none are written `()`".into(),
@@ -109,6 +115,10 @@ fn mend(expected: &[Expected], found: &Found) -> Option<String> {
     })
 }
 
+fn expects_only_name(expected: &[Expected]) -> bool {
+    expected == [Expected::Name]
+}
+
 /// A piece begins with a word that begins nothing at this level.
 pub(super) fn unknown_lead(level: Level, found: &Found) -> Diagnostic {
     let message = match found.word {
@@ -123,9 +133,25 @@ pub(super) fn unknown_lead(level: Level, found: &Found) -> Diagnostic {
         (true, false) => format!("{} is a setting, `name = value`, or begins with one of {known}", level.piece()),
         (false, _) => format!("{} begins with one of {known}", level.piece()),
     };
-    diagnostic.help(match suggest::nearest(found.word, leads.iter().copied()) {
-        Some(lead) if lead != found.word => format!("did you mean `{lead}`?  {begins}"),
+    diagnostic.help(match (foreign(found.word), suggest::nearest(found.word, leads.iter().copied())) {
+        (Some(here), _) => here.to_owned(),
+        (None, Some(lead)) if lead != found.word => format!("did you mean `{lead}`?  {begins}"),
         _ => begins,
+    })
+}
+
+/// How the language says what other languages begin with this word.
+fn foreign(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "import" | "from" | "include" | "require" => "names of the library are taken in by `use cam { max_normalize }`",
+        "def" | "func" | "function" => "a function is written `fn name(x) = …`",
+        "class" | "struct" => "a network is written `net name(…) { … }`",
+        "for" | "while" => "there are no loops; a list is made of another: `[f(x) for x in xs]`",
+        "if" | "else" => "`if` is an expression: `let x = if c { a } else { b }`",
+        "return" => "a function is its value: `fn name(x) = …`; a block ends with its value",
+        "var" | "const" | "local" => "a name is bound with `let`",
+        "print" => "`show name` keeps a value as a picture, `metric name = …` logs a number",
+        _ => return None,
     })
 }
 

@@ -236,11 +236,14 @@ fn entry() -> impl Strategy<Value = Entry> {
 }
 
 fn item() -> impl Strategy<Value = Item> {
-    let stage = (0..3usize, name(), vec(entry(), 0..4)).prop_map(|(kind, name, entries)| Stage {
-        kind: [StageKind::Train, StageKind::Infer, StageKind::Score][kind],
-        name,
-        entries,
-    });
+    let family = (name(), expr()).prop_map(|(name, source)| Family { name, source });
+    let stage =
+        (0..3usize, name(), option::of(family), vec(entry(), 0..4)).prop_map(|(kind, name, family, entries)| Stage {
+            kind: [StageKind::Train, StageKind::Infer, StageKind::Score][kind],
+            name,
+            family,
+            entries,
+        });
     let net = (name(), parameters(), vec(member(), 0..4));
     let kind = prop_oneof![
         (name(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),

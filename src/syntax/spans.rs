@@ -63,8 +63,14 @@ impl Strip for Item {
             ItemKind::Let(binding) => binding.strip(),
             ItemKind::Fn(function) => function.strip(),
             ItemKind::Net(Net { name, parameters, members }) => strip!(name, parameters, members),
-            ItemKind::Stage(Stage { kind: _, name, entries }) => strip!(name, entries),
+            ItemKind::Stage(Stage { kind: _, name, family, entries }) => strip!(name, family, entries),
         }
+    }
+}
+
+impl Strip for Family {
+    fn strip(&mut self) {
+        strip!(self.name, self.source);
     }
 }
 

@@ -2,54 +2,23 @@
 
 use std::fmt;
 
-use super::{Dim, Domain};
-
-/// The strongest label a value was derived from.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-pub enum Level {
-    #[default]
-    None,
-    Image,
-    Point,
-    Scribble,
-    Box,
-    Pixel,
-}
-
-impl Level {
-    pub const ALL: [Level; 6] = [Level::None, Level::Image, Level::Point, Level::Scribble, Level::Box, Level::Pixel];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Level::None => "none",
-            Level::Image => "image",
-            Level::Point => "point",
-            Level::Scribble => "scribble",
-            Level::Box => "box",
-            Level::Pixel => "pixel",
-        }
-    }
-
-    pub fn from_word(word: &str) -> Option<Level> {
-        Level::ALL.into_iter().find(|level| level.word() == word)
-    }
-}
+use super::{Dim, Domain, Labels};
 
 /// What is known of a tensor before it exists.
 ///
-/// `supervision` is the join over everything the tensor was computed from. `trainable` says that a weight in training is
+/// `labels` is the join over everything the tensor was computed from. `trainable` says that a weight in training is
 /// reached backwards from here without a cut.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Fact {
     pub domain: Domain,
     pub dims: Vec<Dim>,
-    pub supervision: Level,
+    pub labels: Labels,
     pub trainable: bool,
 }
 
 impl Fact {
     pub fn new(domain: Domain, dims: Vec<Dim>) -> Fact {
-        Fact { domain, dims, supervision: Level::None, trainable: false }
+        Fact { domain, dims, labels: Labels::default(), trainable: false }
     }
 
     pub fn scalar(domain: Domain) -> Fact {

@@ -118,6 +118,78 @@ fn explain_shows_what_passes_save_and_steps_cost() {
 }
 
 #[test]
+fn one_object_holds_all_that_a_program_wants_to_know() {
+    let place = Place::new();
+    place.write("a.wsss", "// grün\nlet a = 1 / 0\n").write("tiny.wsss", TINY);
+    let answer = place.wsss(&["check", "a.wsss", "tiny.wsss", "none.wsss", "--format", "json"]).expect_code(1);
+    let [wrong, right, none] = answer.objects().try_into().expect("an object a recipe");
+    expect![[r#"{"schema":1,"recipe":"a.wsss","errors":1,"warnings":0,"problems":[{"severity":"error","code":"division-by-zero","message":"division by zero","labels":[{"file":"a.wsss","line":2,"column":13,"end_line":2,"end_column":14,"start":21,"end":22,"text":"this is 0"}],"help":"guard it with `if`, or divide by something that is never 0"}],"stages":[]}"#]]
+        .assert_eq(&wrong.to_string());
+    let names: Vec<&str> =
+        right["stages"].as_array().expect("stages").iter().filter_map(|s| s["name"].as_str()).collect();
+    assert_eq!((names, right["errors"].as_u64()), (vec!["cls", "maps", "seeds"], Some(0)));
+    let stage = &right["stages"][0];
+    for figure in ["parameters", "flops", "flops_forward", "flops_total", "images", "steps", "nodes"] {
+        assert!(stage[figure].as_u64().is_some(), "{figure}: {stage}");
+    }
+    assert_eq!(stage["ops"][0]["op"], "conv2d");
+    assert_eq!(none["problems"][0]["code"], "cannot-read");
+    assert!(answer.err.contains("error[division-by-zero]"), "{}", answer.err);
+}
+
+#[test]
+fn too_little_memory_is_said_before_anything_starts() {
+    let place = Place::new();
+    place.write("tiny.wsss", TINY);
+    let answer = place.wsss(&["check", "tiny.wsss", "--mem", "100KiB", "--workers", "2"]).expect_code(1);
+    for words in
+        ["error[too-much-memory]: `cls` takes", "allowed are 100.0 KiB", "the peak is here, at `", "`maps` takes"]
+    {
+        assert!(answer.err.contains(words), "{words} is not in:\n{}", answer.err);
+    }
+    let answer = place.wsss(&["run", "tiny.wsss", "--mem", "100KiB"]).expect_code(1);
+    assert!(answer.err.contains("error[too-much-memory]") && !place.path("runs").exists(), "{}", answer.err);
+    place.wsss(&["check", "tiny.wsss", "--mem", "1GiB"]).expect_code(0);
+    let answer = place.wsss(&["check", "tiny.wsss", "--mem", "11"]).expect_code(2);
+    assert!(answer.err.contains("with its unit"), "{}", answer.err);
+    // A stage that is not asked for takes nothing.
+    let words = ["run", "tiny.wsss", "--mem", "100KiB", "--only", "seeds", "--dry-run", "--workers", "1"];
+    let answer = place.wsss(&words).expect_code(1);
+    assert!(!answer.err.contains("too-much-memory") && answer.err.contains("`maps`"), "{}", answer.err);
+}
+
+#[test]
+fn the_room_on_disk_is_what_a_run_takes() {
+    let place = Place::new();
+    let answer = place.write("tiny.wsss", TINY).wsss(&["check", "tiny.wsss", "--format", "json"]).expect_code(0);
+    let stages = answer.objects()[0]["stages"].clone();
+    place.wsss(&["run", "tiny.wsss", "--quiet", "--workers", "1"]).expect_code(0);
+    let store = place.path("runs/store");
+    let mut compared = 0;
+    for folder in std::fs::read_dir(store).expect("a store").flatten().map(|entry| entry.path()) {
+        let Ok(text) = std::fs::read_to_string(folder.join("stage.json")) else { continue };
+        let record: serde_json::Value = serde_json::from_str(&text).expect("a record");
+        let stage = stages.as_array().expect("a list").iter().find(|stage| stage["name"] == record["stage"]);
+        let predicted = stage.and_then(|stage| stage["disk"]["total"].as_u64()).expect("a figure");
+        let files = walkdir::WalkDir::new(&folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+        let artifacts = files.filter(|entry| {
+            entry
+                .path()
+                .extension()
+                .is_some_and(|ending| ["npz", "png", "safetensors"].iter().any(|known| ending == *known))
+        });
+        let found: u64 = artifacts.map(|entry| entry.metadata().expect("a file").len()).sum();
+        if predicted > 0 {
+            // A map of no zeros lies in its file as it is; the names in a file of weights are beside what is counted.
+            let ratio = found as f64 / predicted as f64;
+            assert!((0.95..=1.1).contains(&ratio), "{}: {predicted} bytes predicted, {found} found", record["stage"]);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 2);
+}
+
+#[test]
 fn the_shipped_recipes_are_right_in_every_variant() {
     for recipe in wsss(&["list", "--json"]).expect_code(0).objects() {
         let path = repository(recipe["path"].as_str().expect("a path"));

@@ -18,6 +18,11 @@ use super::{DataError, Dataset, Mask, Rgb};
 /// Counts the changes to what a scene looks like; part of the fingerprint.
 const DRAWING: u32 = 1;
 
+/// How many of `images` pictures are for training.
+pub(super) fn train_images(images: usize) -> usize {
+    (images * 4 / 5).max(1)
+}
+
 /// The data set: the first four fifths of the pictures are `train`, the others `val`.
 pub(super) struct Scenes {
     size: [usize; 2],
@@ -46,7 +51,7 @@ impl Scenes {
         }
         let classes = figure::NAMES[..classes].iter().map(|&name| name.to_owned()).collect();
         let ids = (0..images).map(|index| format!("scene_{index:06}")).collect();
-        Ok(Scenes { size, seed, classes, ids, train: (images * 4 / 5).max(1) })
+        Ok(Scenes { size, seed, classes, ids, train: train_images(images) })
     }
 
     /// The number of a picture among all of the data set.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::diag::{Code, Diagnostic};
-use crate::graph::{Id, Kind, Output, Role};
+use crate::graph::{Id, Output, Role};
 use crate::lower::value::{MetricCall, Samples, Scope, Value};
 use crate::lower::{Lower, data, errors};
 use crate::ops::Attrs;
@@ -24,17 +24,10 @@ impl<'p> Lower<'p, '_> {
         for field in fields {
             let value = match &known {
                 None => Value::Poison,
-                Some(known) => match known.iter().find(|(name, _)| *name == field.text) {
-                    Some((name, fact)) => {
-                        let origin = self.origin(field.span);
-                        let (kind, fact) = (Kind::Field(name.clone()), fact.clone());
-                        match &mut self.step {
-                            Some(step) => Value::Tensor(step.graph.leaf(kind, fact, origin)),
-                            None => Value::Poison,
-                        }
-                    }
+                Some(known) => match known.iter().find(|known| known.name == field.text) {
+                    Some(found) => self.field_value(found, field.span),
                     None => {
-                        let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+                        let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
                         self.report(errors::unknown_field("a sample", &field.text, field.span, names))
                     }
                 },
@@ -49,8 +42,10 @@ impl<'p> Lower<'p, '_> {
     fn statement(&mut self, statement: &'p ast::Statement, scope: &mut Scope<'p>) {
         match &statement.kind {
             StatementKind::Let(binding) => {
+                let name = &binding.name;
                 let value = self.expr(&binding.value, scope);
-                scope.bind(&binding.name.text, value);
+                let value = self.named(value, name.span, scope, &|| format!("as `{}`", name.text));
+                scope.bind(&name.text, value);
             }
             StatementKind::Loss { name, value } => self.loss(name, value, scope),
             StatementKind::Metric { name, value } => self.metric(name, value, scope),
@@ -93,6 +88,16 @@ impl<'p> Lower<'p, '_> {
 
     fn save(&mut self, name: &Name, id: Id, span: Span) {
         let Some(step) = &mut self.step else { return };
+        if step.training {
+            self.report(
+                Diagnostic::error(Code::UnknownSetting, "a `train` stage saves its nets and nothing else")
+                    .label(name.span, "this would be lost")
+                    .help(
+                        "save maps in an `infer` stage that reads the trained net; `show` keeps a picture of a value",
+                    ),
+            );
+            return;
+        }
         let fact = &step.graph.node(id).fact;
         if fact.dims.first() != Some(&Dim::symbol("B")) {
             let message = format!("a save holds one map an image, this is {fact}");

@@ -1,9 +1,9 @@
 //! A stage as a value: those of the recipe itself stand above the reader, those of a used recipe are lowered when they are first read.
 
 use super::super::value::Value;
-use super::super::{Lower, Step};
+use super::super::{Lower, Stages};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::ItemRef;
+use crate::hir::{ItemRef, ModuleId};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::Level;
@@ -30,7 +30,9 @@ impl<'p> Lower<'p, '_> {
             self.reuse(item, stage);
         }
         match self.stage_of_item.get(&item) {
-            Some(position) => Value::Stage(*position),
+            Some(Stages::One(position)) => Value::Stage(*position),
+            Some(Stages::Family(members)) => Value::list(members.iter().copied().map(Value::Stage).collect()),
+            Some(Stages::Unknown) => Value::Poison,
             None => self.report(
                 Diagnostic::error(Code::UnknownStage, format!("the stage `{}` has not run yet here", stage.name.text))
                     .label(used_at, "used before it stands in the recipe")
@@ -41,21 +43,23 @@ impl<'p> Lower<'p, '_> {
 
     /// Lowers a stage of a used recipe in the midst of the one that reads it. It holds to the supervision of both recipes.
     fn reuse(&mut self, item: ItemRef, stage: &'p ast::Stage) {
-        let reader: Option<Step> = self.step.take();
-        let calls = self.calls.take();
-        let (level, own) = (self.level, self.stated_level(item.0));
-        self.level = level.min(own);
+        let reader = (self.step.take(), self.calls.take(), self.allowed.clone());
+        let (level, extras) = self.stated(item.0);
+        self.allowed.level = self.allowed.level.min(level);
+        self.allowed.extras.retain(|extra| extras.contains(extra));
         self.stage(item, stage);
-        (self.level, self.step, self.calls) = (level, reader, calls);
+        (self.step, self.calls, self.allowed) = reader;
     }
 
     /// What a used recipe promises of itself; mistakes in its line are told where it is checked.
-    fn stated_level(&self, module: crate::hir::ModuleId) -> Level {
+    fn stated(&self, module: ModuleId) -> (Level, Vec<String>) {
         let items = &self.program.module(module).tree.items;
         let stated = items.iter().find_map(|item| match &item.kind {
-            ast::ItemKind::Supervision { level, .. } => Level::from_word(&level.text),
+            ast::ItemKind::Supervision { level, extras } => {
+                Some((Level::from_word(&level.text)?, extras.iter().map(|name| name.text.clone()).collect()))
+            }
             _ => None,
         });
-        stated.unwrap_or(Level::Image)
+        stated.unwrap_or((Level::Image, Vec::new()))
     }
 }

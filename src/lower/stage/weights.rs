@@ -12,7 +12,6 @@ impl<'p> Lower<'p, '_> {
         &mut self,
         name: &'p Name,
         value: &'p ast::Expr,
-        stage: &ast::Stage,
         entries: &mut Entries<'p>,
         scope: &mut Scope<'p>,
     ) {
@@ -35,8 +34,7 @@ impl<'p> Lower<'p, '_> {
         }
         let mut net = made;
         if net.path.is_none() {
-            let own = stage.name.text.clone();
-            let place = NetPath { stage: own, net: name.text.clone(), name: String::new() };
+            let place = NetPath { stage: entries.stage.clone(), net: name.text.clone(), name: String::new() };
             // What is said of a weight later is said at the net of the recipe that holds it.
             let weights = self.weights(&net, &place).into_iter();
             entries.weights.extend(weights.map(|weight| Weight { span: value.span, ..weight }));
@@ -47,16 +45,15 @@ impl<'p> Lower<'p, '_> {
         entries.nets.insert(name.text.clone(), net);
     }
 
-    pub(super) fn rates(
-        &mut self,
-        rates: &'p [Setting],
-        stage: &ast::Stage,
-        entries: &mut Entries<'p>,
-        scope: &Scope<'p>,
-    ) {
+    pub(super) fn rates(&mut self, rates: &'p [Setting], entries: &mut Entries<'p>, scope: &Scope<'p>) {
         for rate in rates {
             let Some(factor) = self.number(&rate.value, scope) else { continue };
             let path = &rate.name.text;
+            let net = path.split('.').next().unwrap_or_default();
+            // A net with a mistake in it has no layers to name.
+            if scope.local(net).is_some_and(Value::is_poison) {
+                continue;
+            }
             let known: Vec<String> =
                 entries.weights.iter().map(|weight| format!("{}.{}", weight.net, weight.name)).collect();
             let reached = known.iter().any(|weight| weight == path || weight.starts_with(&format!("{path}.")));
@@ -68,7 +65,7 @@ impl<'p> Lower<'p, '_> {
                 self.report(
                     Diagnostic::error(
                         Code::UnknownLayer,
-                        format!("no weight of `{}` is under `{path}`", stage.name.text),
+                        format!("no weight of `{}` is under `{path}`", entries.stage),
                     )
                     .label(rate.name.span, "no such layer")
                     .help(suggest::help(path, "layers", layers)),

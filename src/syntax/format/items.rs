@@ -109,8 +109,13 @@ impl Printer<'_> {
                     StageKind::Infer => "infer",
                     StageKind::Score => "score",
                 };
+                let mut head = vec![Doc::text(format!("{word} {} ", stage.name.text))];
+                if let Some(family) = &stage.family {
+                    head.push(Doc::text(format!("for {} in ", family.name.text)));
+                    head.extend([self.expr(&family.source), Doc::text(" ")]);
+                }
                 let body = self.body(&stage.entries, end, |entry| place(entry.span), Self::entry);
-                Row::new("body", format!("{word} {} ", stage.name.text)).tail(body)
+                Row { head: Doc::concat(head), ..Row::new("body", "") }.tail(body)
             }
         }
     }

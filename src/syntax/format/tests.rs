@@ -82,6 +82,21 @@ fn neighbours_of_one_kind_are_aligned() {
         "#]],
     );
     check(
+        "train  x for   arch in [a,b] { batch=8 }\ninfer y for r in { let n = 2 n..4 } { each {a} {} }",
+        expect![[r#"
+            train x for arch in [a, b] {
+              batch = 8
+            }
+
+            infer y for r in {
+              let n = 2
+              n..4
+            } {
+              each { a } {}
+            }
+        "#]],
+    );
+    check(
         "net n(a: int, b = 2) { layer a = b  layer long = c\nweight w: [a, b div 2] = zeros() when a\nstate state: [a] = ones()\n\nfn f(x) = x\nfn long(x): real[B, H / 8 * 2, K+1] = x }",
         expect![[r#"
             net n(a: int, b = 2) {

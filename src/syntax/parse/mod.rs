@@ -221,18 +221,31 @@ impl<'t> Reader<'t> {
 
     /// The braces of `piece`; `what` is the piece with its article.
     fn body(&self, piece: &Piece, what: &str) -> Option<Body> {
-        let Some(open) = self.tokens.find(piece.clone(), |index| self.tokens.word(index) == "{") else {
-            if !self.is_faulty(&self.bytes(piece)) {
-                self.problem(errors::missing_body(what, self.token_span(piece.end - 1)));
-            }
-            return None;
-        };
+        let open = self.next_open(piece.clone());
+        if open.is_none() && !self.is_faulty(&self.bytes(piece)) {
+            self.problem(errors::missing_body(what, self.token_span(piece.end - 1)));
+        }
+        Some(self.body_at(piece, open?))
+    }
+
+    /// The last braces of `piece`, where what stands before its body may hold braces, too.
+    fn last_body(&self, piece: &Piece) -> Option<Body> {
+        let opens = |open: &usize| self.next_open(self.tokens.next(*open)..piece.end);
+        let open = std::iter::successors(self.next_open(piece.clone()), opens).last()?;
+        Some(self.body_at(piece, open))
+    }
+
+    fn next_open(&self, range: Piece) -> Option<usize> {
+        self.tokens.find(range, |index| self.tokens.word(index) == "{")
+    }
+
+    fn body_at(&self, piece: &Piece, open: usize) -> Body {
         let brackets = self.tokens.brackets;
         let after = brackets.after(open);
         if brackets.is_closed(open) && after < piece.end {
             self.problem(errors::after_body(self.token_span(after)));
         }
-        Some(Body { open, contents: open + 1..brackets.end_of_contents(open) })
+        Body { open, contents: open + 1..brackets.end_of_contents(open) }
     }
 
     /// A piece whose first word begins nothing at its level.

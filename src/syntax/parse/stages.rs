@@ -4,22 +4,43 @@ use pest::iterators::Pair;
 
 use super::expressions::expressions;
 use super::{Piece, Reader};
-use crate::syntax::ast::{Entry, EntryKind, ItemKind, Setting, Stage, StageKind, Statement, StatementKind};
+use crate::syntax::ast::{
+    Entry, EntryKind, Expr, ExprKind, Family, ItemKind, Setting, Stage, StageKind, Statement, StatementKind,
+};
 use crate::syntax::grammar::Rule;
 use crate::syntax::scan::TokenKind;
 use crate::syntax::split::Level;
 
 impl Reader<'_> {
     pub(super) fn stage(&self, piece: Piece, kind: StageKind) -> Option<ItemKind> {
-        let body = self.body(&piece, "a stage")?;
+        // The list of a family may have braces of its own.
+        let body = match self.tokens.word(piece.start + 2) {
+            "for" => self.last_body(&piece).or_else(|| self.body(&piece, "a stage"))?,
+            _ => self.body(&piece, "a stage")?,
+        };
         let header = self.read(Rule::stage_header, &(piece.start..body.open));
+        let family = header.as_ref().and_then(|header| {
+            let (name, source) = (header.names().into_iter().nth(1)?, header.exprs().next()?);
+            Some(Family { name, source })
+        });
+        let unread = || self.unread_family(piece.start..body.open);
+        let family = if header.is_none() { unread() } else { family };
         let name = header.map(|header| header.first_name()).or_else(|| self.name_at(piece.start + 1));
         let entry = |piece: Piece| {
             let span = self.span(&piece);
             Entry { kind: self.entry(piece).unwrap_or(EntryKind::Error), span }
         };
         let entries = self.pieces(body.contents, Level::Stage).map(entry).collect();
-        Some(ItemKind::Stage(Stage { kind, name: name?, entries }))
+        Some(ItemKind::Stage(Stage { kind, name: name?, family, entries }))
+    }
+
+    /// The family of a header that could not be read: its name is known, and uses of the stage are no second mistake.
+    fn unread_family(&self, header: Piece) -> Option<Family> {
+        (self.tokens.word(header.start + 2) == "for" && header.len() > 3).then(|| {
+            let name = self.name_at(header.start + 3)?;
+            let source = Expr::new(ExprKind::Error, self.span(&(header.start + 2..header.end)));
+            Some(Family { name, source })
+        })?
     }
 
     fn entry(&self, piece: Piece) -> Option<EntryKind> {

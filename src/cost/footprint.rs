@@ -1,0 +1,51 @@
+//! The memory that a running stage holds: its step, what the optimizer keeps beside, the batches that wait.
+
+use crate::compile::CompiledStage;
+use crate::graph::Role;
+use crate::lower::Rule;
+use crate::plan::Memory;
+use crate::types::{DimEnv, Unbound};
+
+/// Batches that are ready before the step that takes them.
+pub const AHEAD: usize = 3;
+
+/// Bytes, in f32.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Footprint {
+    /// One step of one worker.
+    pub step: Memory,
+    /// What the update rule keeps of every weight it moves.
+    pub optimizer: u64,
+    /// Batches made before their step; none outside of training, where every worker reads its own picture.
+    pub ahead: u64,
+    /// Whether pictures run side by side, one a worker.
+    pub side_by_side: bool,
+}
+
+impl Footprint {
+    pub(super) fn new(stage: &CompiledStage, env: &DimEnv) -> Result<Footprint, Unbound> {
+        let step = stage.plan.memory(&stage.graph, env, 4)?;
+        let Some(train) = &stage.stage.train else {
+            return Ok(Footprint { step, optimizer: 0, ahead: 0, side_by_side: true });
+        };
+        let moments = match train.optimizer.rule {
+            Rule::Sgd { momentum, .. } => u64::from(momentum != 0.0),
+            Rule::AdamW { .. } => 2,
+        };
+        let mut moved = 0;
+        for output in stage.graph.outputs.iter().filter(|output| output.role == Role::Gradient) {
+            for id in &output.nodes {
+                moved += 4 * stage.graph.node(*id).fact.elements().eval(env)?.max(0) as u64;
+            }
+        }
+        Ok(Footprint { step, optimizer: moments * moved, ahead: AHEAD as u64 * step.fields, side_by_side: false })
+    }
+
+    /// All of it at its most, with `workers` threads.
+    pub fn peak(&self, workers: usize) -> u64 {
+        let shared = self.step.weights + self.step.states + self.step.constants;
+        let each = self.step.peak.saturating_sub(shared);
+        let at_once = if self.side_by_side { workers.max(1) as u64 } else { 1 };
+        shared.saturating_add(each.saturating_mul(at_once)).saturating_add(self.optimizer + self.ahead)
+    }
+}

@@ -1,0 +1,85 @@
+//! What each stage of a recipe costs before anything runs: work, memory, room on the disk; and whether it fits.
+//!
+//! Comes in: a compiled recipe. Goes out: a [`StageCost`] a stage, and a diagnostic for each stage that does not fit into the memory
+//! that was allowed. No data set is opened: lengths come from the recipe and from what is published of a data set, and one that is
+//! neither is taken to be usual and told so ([`Lengths`]).
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `lengths` | numbers for symbols, and which of them are assumed |
+//! | `footprint` | the memory a stage holds, optimizer and loader included |
+//! | `work` | floating-point operations by op, forward and backward |
+//! | `disk` | bytes of what a stage leaves behind |
+//! | `budget` | the refusal: what is too large, and what to lower |
+
+mod budget;
+mod disk;
+mod footprint;
+mod lengths;
+mod work;
+
+pub use budget::{Budget, refuse};
+pub use disk::{Disk, Saved};
+pub use footprint::{AHEAD, Footprint};
+pub use lengths::Lengths;
+pub use work::{OpWork, Work};
+
+use crate::compile::{Compiled, CompiledStage};
+use crate::graph::Kind;
+use crate::lower::Length;
+use crate::types::DimEnv;
+use lengths::{Pictures, Size};
+
+/// See the module text. Work and disk are counted over a typical picture, memory over the largest.
+pub struct StageCost<'c> {
+    pub stage: &'c CompiledStage<'c>,
+    /// Numbers in the weights that the stage trains or reads.
+    pub parameters: u64,
+    pub lengths: Lengths,
+    pub work: Work,
+    /// Pictures it runs over, where that is known without opening anything.
+    pub images: Option<u64>,
+    /// How often the step runs: once a picture outside of training.
+    pub steps: Option<u64>,
+    pub largest: Lengths,
+    pub footprint: Footprint,
+    pub disk: Disk,
+}
+
+impl StageCost<'_> {
+    /// Floating-point operations of the whole stage.
+    pub fn total(&self) -> Option<u64> {
+        Some(self.steps?.saturating_mul(self.work.step()))
+    }
+}
+
+/// The cost of every stage, in their order. A stage whose lengths cannot be filled in is left out: a mistake that was reported.
+pub fn costs<'c>(compiled: &'c Compiled<'c>) -> Vec<StageCost<'c>> {
+    compiled.stages.iter().filter_map(|stage| cost(compiled, stage)).collect()
+}
+
+fn cost<'c>(compiled: &Compiled, stage: &'c CompiledStage<'c>) -> Option<StageCost<'c>> {
+    let pictures = Pictures::new(compiled.recipe);
+    let (lengths, (parameters, work, disk)) = pictures.fill(stage.stage, Size::Typical, |env| {
+        Ok((parameters(stage, env)?, Work::new(stage, env)?, Disk::new(stage, env)?))
+    })?;
+    let (largest, footprint) = pictures.fill(stage.stage, Size::Largest, |env| Footprint::new(stage, env))?;
+    let images = pictures.images(stage.stage);
+    let steps = match &stage.stage.train {
+        None => images,
+        Some(train) => match train.length {
+            Length::Steps(steps) => Some(steps as u64),
+            Length::Epochs(epochs) => images.map(|images| epochs as u64 * (images / train.batch.max(1) as u64).max(1)),
+        },
+    };
+    let disk = disk.over(images);
+    Some(StageCost { stage, parameters, lengths, work, images, steps, largest, footprint, disk })
+}
+
+fn parameters(stage: &CompiledStage, env: &DimEnv) -> Result<u64, crate::types::Unbound> {
+    let weights = stage.graph.ids().filter(|id| matches!(stage.graph.node(*id).kind, Kind::Weight { .. }));
+    weights.map(|id| Ok(stage.graph.node(id).fact.elements().eval(env)?.max(0) as u64)).sum()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The fields of a sample and what is known of each: those of the data set, and what was joined.
+
+use crate::data::Transform;
+use crate::diag::{Code, Diagnostic};
+use crate::graph::Kind;
+use crate::lower::value::{Samples, Value};
+use crate::lower::{Lower, identity};
+use crate::source::Span;
+use crate::types::{Dim, Domain, Fact, Labels, Level, Scale};
+
+/// What every sample has. `valid` is 1 where the picture is and 0 in padding.
+pub(super) const OWN: [&str; 4] = ["image", "tags", "mask", "valid"];
+
+/// A field of a sample: a tensor, or a list of tensors where a list of artifacts was joined.
+pub(in crate::lower) struct Known {
+    pub name: String,
+    leaves: Vec<Leaf>,
+    many: bool,
+}
+
+/// One tensor of a sample.
+struct Leaf {
+    /// What the runtime calls it.
+    name: String,
+    fact: Fact,
+    /// Why it cannot move with its picture, where it would have to.
+    stuck: Option<String>,
+}
+
+impl Known {
+    fn one(name: &str, fact: Fact) -> Known {
+        Known { name: name.into(), leaves: vec![Leaf { name: name.into(), fact, stuck: None }], many: false }
+    }
+}
+
+impl<'p> Lower<'p, '_> {
+    /// The field as leaves of the graph at hand; `span` is where it is named.
+    pub(in crate::lower) fn field_value(&mut self, field: &Known, span: Span) -> Value<'p> {
+        let mut values = Vec::with_capacity(field.leaves.len());
+        for leaf in &field.leaves {
+            if let Some(stuck) = &leaf.stuck {
+                return self.report(
+                    Diagnostic::error(Code::DimensionMismatch, stuck.clone())
+                        .label(span, format!("this is {}", leaf.fact))
+                        .help("save it as large as the picture (`resize_like(image)`), or join it to pictures that nothing moves"),
+                );
+            }
+            let origin = self.origin(span);
+            let Some(step) = &mut self.step else { return Value::Poison };
+            let id = step.graph.leaf(Kind::Field(leaf.name.clone()), leaf.fact.clone(), origin);
+            values.push(Value::Tensor(id));
+        }
+        match (field.many, values.pop()) {
+            (false, Some(value)) => value,
+            (_, last) => {
+                values.extend(last);
+                Value::list(values)
+            }
+        }
+    }
+}
+
+/// The fields that samples have, with what is known of each.
+pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
+    let batch = Dim::symbol("B");
+    let classes = Dim::symbol(&samples.dataset.classes);
+    let [height, width] = samples.size();
+    let spatial = |channels: &[Dim]| {
+        let mut dims = vec![batch.clone()];
+        dims.extend_from_slice(channels);
+        dims.extend([height.clone(), width.clone()]);
+        dims
+    };
+    let standardized = samples.transforms.iter().any(|transform| matches!(transform, Transform::Standardize { .. }));
+    let scale = if standardized { Scale::Standardized } else { Scale::Bytes };
+    let labelled = |fact: Fact, level: Level| Fact { labels: Labels::seen(level, &samples.split), ..fact };
+    let index = Domain::Index { classes: classes.clone() + Dim::constant(1), ignore: true };
+    let mut fields = vec![
+        Known::one("image", Fact::new(Domain::Image(scale), spatial(&[Dim::constant(3)]))),
+        Known::one("tags", labelled(Fact::new(Domain::Tags, vec![batch.clone(), classes]), Level::Image)),
+        Known::one("mask", labelled(Fact::new(index, spatial(&[])), Level::Pixel)),
+        Known::one("valid", Fact::new(Domain::Binary, spatial(&[Dim::constant(1)]))),
+    ];
+    for join in &samples.joins {
+        let leaves = join.artifacts.iter().enumerate().filter_map(|(place, (stage, save))| {
+            let stage = lower.stages.get(*stage)?;
+            let artifact = stage.saves.get(&**save)?;
+            let stuck = (!samples.is_whole() && !moves_along(&artifact.fact, artifact.whole)).then(|| {
+                let (save, stage) = (save, &stage.result.name);
+                format!(
+                    "`{stage}.{save}` is not as large as its picture and cannot be cropped, flipped or resized with it"
+                )
+            });
+            // `H_cams`; for one of a family `H_cams'1`, of a used recipe `H_base'cams`: no stage is called so.
+            let scope = lower.step.as_ref().map_or("", |step| &step.scope);
+            let name = identity::seen_from(scope, &stage.result.name);
+            let frame = name.replace(['[', '.'], "'").replace('^', "''").replace(']', "");
+            let fact = placed(&artifact.fact, (!artifact.whole).then_some(&*frame), &samples.size());
+            Some(Leaf { name: join.leaf(place), fact, stuck })
+        });
+        fields.push(Known { name: join.field.clone(), leaves: leaves.collect(), many: join.many });
+    }
+    fields
+}
+
+/// Whether what was saved can move with its picture: a map as large as it, or something that no place belongs to.
+fn moves_along(fact: &Fact, whole: bool) -> bool {
+    match fact.dims.as_slice() {
+        [_] | [_, _] => true,
+        [.., height, width] => {
+            fact.rank() <= 4 && whole && height.as_symbol() == Some("H") && width.as_symbol() == Some("W")
+        }
+        [] => false,
+    }
+}
+
+/// The fact of a saved map where it is joined. A full-size map moves with the picture; one that another frame (a crop of an
+/// earlier stage) was made in has lengths of its own.
+fn placed(fact: &Fact, frame: Option<&str>, [height, width]: &[Dim; 2]) -> Fact {
+    let place = |dim: &Dim| match (dim.as_symbol(), frame) {
+        (Some(side @ ("H" | "W")), Some(frame)) => Dim::symbol(&format!("{side}_{frame}")),
+        (Some("H"), None) => height.clone(),
+        (Some("W"), None) => width.clone(),
+        _ => dim.clone(),
+    };
+    let mut fact = fact.with_dims(fact.dims.iter().map(place).collect());
+    fact.trainable = false;
+    fact
+}
+
+impl Samples {
+    /// Height and width of what arrives: fixed by the last crop, else `H` and `W`.
+    fn size(&self) -> [Dim; 2] {
+        let mut size = [Dim::symbol("H"), Dim::symbol("W")];
+        for transform in &self.transforms {
+            match transform {
+                Transform::RandomCrop { size: [h, w] } | Transform::CenterCrop { size: [h, w] } => {
+                    size = [(*h).into(), (*w).into()];
+                }
+                Transform::Resize { .. } | Transform::RandomResize { .. } | Transform::RandomScale { .. } => {
+                    size = [Dim::symbol("H"), Dim::symbol("W")];
+                }
+                _ => {}
+            }
+        }
+        size
+    }
+
+    /// Whether what arrives is the picture as it is in the data set, pixel for pixel.
+    pub(in crate::lower) fn is_whole(&self) -> bool {
+        !self.transforms.iter().any(Transform::moves)
+    }
+
+    /// Whether every picture of a batch has one size.
+    pub(in crate::lower) fn has_fixed_size(&self) -> bool {
+        self.size().iter().all(|side| side.as_const().is_some())
+    }
+}
