@@ -274,6 +274,7 @@ fn describe_weights(weights: &[Weight], digests: &HashMap<&str, String>, symbols
                 Init::File { file, name, .. } => {
                     format!("{name} of {}", digests.get(file.as_str()).map_or("", String::as_str))
                 }
+                Init::Weight(path) => format!("as {path}"),
                 drawn => format!("{drawn:?}"),
             };
             format!("{} [{}] {} {init}", weight.path(), dims.join(", "), weight.state)

@@ -138,8 +138,8 @@ impl<'p> Lower<'p, '_> {
 
     fn word(&self, name: &str, scope: &Scope<'p>) -> Value<'p> {
         if name == "training" {
-            let frozen = scope.this.as_ref().is_some_and(|net| net.frozen);
-            return Value::Bool(!frozen && self.step.as_ref().is_some_and(|step| step.training));
+            let stage = self.step.as_ref().is_some_and(|step| step.training);
+            return Value::Bool(scope.this.as_ref().map_or(stage, |net| net.is_training(stage)));
         }
         // A builtin that shares its name with an op (`max`) decides by its arguments which is meant.
         match (builtins::find(name), ops::find(name), metrics::find(name)) {

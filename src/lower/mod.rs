@@ -7,6 +7,7 @@
 //! Elaboration always ends: a budget of steps, a limit on nested calls, loops over finite lists only.
 
 mod allowed;
+mod begin;
 mod builtins;
 mod call;
 mod data;
@@ -15,10 +16,12 @@ mod eval;
 mod function;
 pub mod identity;
 mod leaks;
+mod modes;
 mod nets;
 mod operators;
 mod overrides;
 mod params;
+mod pattern;
 mod prove;
 mod recipe;
 mod stage;

@@ -130,6 +130,11 @@ pub enum Init {
     Normal {
         std: f64,
     },
+    /// Normal, drawn again where it is further than `cut` deviations from 0.
+    TruncatedNormal {
+        std: f64,
+        cut: f64,
+    },
     Uniform {
         low: f64,
         high: f64,
@@ -138,16 +143,27 @@ pub enum Init {
     HeNormal {
         fan_out: bool,
     },
+    /// Uniform within ± √(6 / fan).
+    HeUniform {
+        fan_out: bool,
+    },
+    /// Normal, variance 2 gain² / (fan in + fan out).
+    XavierNormal {
+        gain: f64,
+    },
     /// Uniform within ± gain · √(6 / (fan in + fan out)).
     XavierUniform {
         gain: f64,
     },
-    /// From a file, under that name.
+    /// From a file, under that name. All other names of the file must be wanted by the net too, but for those that begin with
+    /// one of `except`; with `None` they do not matter.
     File {
         file: String,
         name: String,
-        except: Vec<String>,
+        except: Option<Vec<String>>,
     },
+    /// As another weight, by its path: as an earlier stage left it, or as it begins in this one.
+    Weight(String),
 }
 
 /// Where a stage's images come from and what happens to them before the step.

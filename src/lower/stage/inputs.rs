@@ -1,21 +1,25 @@
-//! What the runtime is told of a stage: its pictures, and the weights of other stages that its graph reads.
+//! What the runtime is told of a stage: its pictures, and the weights of other stages that it reads.
 
 use std::collections::BTreeSet;
 
 use crate::data::Placed;
 use crate::graph::{Graph, Kind};
-use crate::lower::recipe::{DataPlan, Weight};
+use crate::lower::recipe::{DataPlan, Init, Weight};
 use crate::lower::value::Samples;
 use crate::lower::{Lower, data, identity};
 
 impl Lower<'_, '_> {
-    /// Weights and states of earlier stages' nets that the graph reads.
-    pub(super) fn borrowed(&self, graph: &Graph, scope: &str) -> Vec<Weight> {
-        let paths = graph.ids().filter_map(|id| match &graph.node(id).kind {
+    /// Weights and states of earlier stages' nets that the graph reads or that weights of this one begin with.
+    pub(super) fn borrowed(&self, graph: &Graph, weights: &[Weight], scope: &str) -> Vec<Weight> {
+        let read = graph.ids().filter_map(|id| match &graph.node(id).kind {
             Kind::Weight { path, .. } | Kind::State(path) => Some(path.as_str()),
             _ => None,
         });
-        let wanted: BTreeSet<&str> = paths.collect();
+        let begun = weights.iter().filter_map(|weight| match &weight.init {
+            Init::Weight(path) => Some(path.as_str()),
+            _ => None,
+        });
+        let wanted: BTreeSet<&str> = read.chain(begun).collect();
         let mut borrowed = Vec::new();
         for lowered in &self.stages {
             let stage = identity::seen_from(scope, &lowered.result.name);

@@ -104,7 +104,7 @@ impl<'p> Lower<'p, '_> {
         let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets);
         let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
-        let borrowed = self.borrowed(&step.graph, &alias);
+        let borrowed = self.borrowed(&step.graph, &entries.weights, &alias);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
             _ => None,
