@@ -340,6 +340,9 @@ impl<'p> Lower<'p, '_> {
             if let Some(&index) = self.program.module(*module).own().get(name.text.as_str()) {
                 return self.global(*module, index, name.span);
             }
+            if let Some(used) = self.program.used(*module, &name.text) {
+                return Value::Module(Rc::new(vec![used]));
+            }
         }
         let program = self.program;
         let known: Vec<&str> = modules.iter().flat_map(|module| program.module(*module).own().into_keys()).collect();

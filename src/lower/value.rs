@@ -92,6 +92,7 @@ pub(crate) struct NetValue<'p> {
 /// Where a net lives: `trunk.layer1` within the net `cls` of the stage `classifier`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct NetPath {
+    /// As it is shown in the pipeline.
     pub stage: String,
     pub net: String,
     /// Empty for the net itself.

@@ -4,8 +4,8 @@ use super::streams::padded;
 use crate::data::{Method, Transform};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
-use crate::lower::Lower;
 use crate::lower::value::{Choice, Samples, Value, Way};
+use crate::lower::{Lower, identity};
 use crate::source::Span;
 use crate::types::{Dim, Domain, Fact, Labels, Level, Scale};
 
@@ -101,8 +101,10 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
                     "`{stage}.{save}` is not as large as its picture and cannot be cropped, flipped or resized with it"
                 )
             });
-            // `H_cams`; for one of a family `H_cams'1`: no stage is called so.
-            let frame = stage.result.name.replace('[', "'").replace(']', "");
+            // `H_cams`; for one of a family `H_cams'1`, of a used recipe `H_base'cams`: no stage is called so.
+            let scope = lower.step.as_ref().map_or("", |step| &step.scope);
+            let name = identity::seen_from(scope, &stage.result.name);
+            let frame = name.replace(['[', '.'], "'").replace('^', "''").replace(']', "");
             let fact = placed(&artifact.fact, (!artifact.whole).then_some(&*frame), &samples.size());
             let fact = padded(smoothed(fact, &join.field, samples), &join.field, samples);
             Some(Leaf { name: join.leaf(place), fact, stuck })
