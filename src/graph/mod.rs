@@ -32,7 +32,7 @@ use petgraph::visit::EdgeRef;
 
 use crate::ops::{Arity, Attr, Attrs, Build, Default as Preset, Gradient, OpDef, OpError, Ref};
 use crate::source::Span;
-use crate::types::{Domain, Fact, Labels};
+use crate::types::{Domain, Fact, Interval, Labels};
 
 pub use verify::{Broken, Verified, verify};
 
@@ -190,11 +190,12 @@ impl Graph {
 
     pub fn constant(&mut self, literal: Literal, domain: Domain, origin: Origin) -> Id {
         let dims = literal.shape.iter().map(|&length| length.into()).collect();
-        self.leaf(Kind::Constant(Arc::new(literal)), Fact::new(domain, dims), origin)
+        let fact = Fact::new(domain, dims).in_range(Interval::of(&literal.data));
+        self.leaf(Kind::Constant(Arc::new(literal)), fact, origin)
     }
 
     /// Adds an op node after its `infer` has agreed. Attributes left out take their defaults; the joined labels and the
-    /// gradient reach of the inputs go into the fact.
+    /// gradient reach of the inputs go into the fact, and what the op knows of range, frame and normalisation.
     ///
     /// # Errors
     /// What `infer` refuses; a missing input or attribute is an internal error, as the caller binds arguments.
@@ -208,7 +209,8 @@ impl Graph {
         let attrs = complete(op, attrs)?;
         check_arity(op, inputs)?;
         let facts: Vec<Option<&Fact>> = inputs.iter().map(|id| id.map(|id| &self.node(id).fact)).collect();
-        let mut fact = (op.infer)(&crate::ops::Infer { op, facts: &facts, attrs: &attrs })?;
+        let args = crate::ops::Infer { op, facts: &facts, attrs: &attrs };
+        let mut fact = crate::ops::known(op, &args, (op.infer)(&args)?);
         let present = || facts.iter().flatten();
         fact.labels = Labels::join_all(present().map(|fact| &fact.labels));
         fact.trainable = matches!(op.grad, Gradient::Of(_)) && present().any(|fact| fact.trainable);

@@ -39,7 +39,7 @@ impl Lower<'_, '_> {
         let ways = self.ways(samples);
         self.unmark();
         if let Some(step) = &self.step {
-            self.nets_seen.insert(step.stage.clone(), seen.nets.iter().cloned().collect());
+            self.nets_seen.insert(step.shown(), seen.nets.iter().cloned().collect());
         }
         (seen, ways)
     }
@@ -50,8 +50,9 @@ impl Lower<'_, '_> {
         if !step.training {
             return;
         }
+        let stage = step.shown();
         let sinks = step.graph.outputs.iter().filter_map(|output| {
-            let mut sink = sink(output, &step.stage)?;
+            let mut sink = sink(output, &stage)?;
             if output.role == Role::Assign {
                 // States are moved inside of the library: the place is where the recipe calls the net.
                 sink.span = step.graph.node(sink.node).origin.outermost().or(sink.span);
@@ -141,7 +142,7 @@ impl Lower<'_, '_> {
 
     fn leave(&self, ways: &mut Ways, output: &Output, node: Id, label: &Label, samples: Option<&Samples>) {
         let Some(step) = &self.step else { return };
-        let (stage, name) = (&step.stage, &output.name);
+        let (stage, name) = (step.shown(), &output.name);
         let (door, known_as, words) = match &output.role {
             Role::Save if self.is_tracked(label) => (Door::Save, name.as_str(), format!("saved as `{stage}.{name}`")),
             Role::Loss | Role::Assign if self.is_tracked(label) => {
@@ -170,7 +171,7 @@ impl Lower<'_, '_> {
         let span = self.origin(span).outermost().unwrap_or(span);
         let Some(step) = &mut self.step else { return };
         let labels = std::mem::take(&mut step.graph.node_mut(node).fact.labels);
-        let taken = Declassified { stage: step.stage.clone(), labels, reason, span };
+        let taken = Declassified { stage: step.shown(), labels, reason, span };
         if !self.declassified.contains(&taken) {
             self.declassified.push(taken);
         }

@@ -6,7 +6,7 @@ use super::Artifact;
 use crate::graph::{Graph, Id, Kind, Role};
 use crate::lower::recipe::Measured;
 use crate::lower::value::{Samples, Value};
-use crate::lower::{Lower, errors};
+use crate::lower::{Lower, errors, identity};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind, Name, StatementKind};
 use crate::types::{Domain, Fact, Labels};
@@ -24,7 +24,8 @@ impl<'p> Lower<'p, '_> {
             return Value::Artifact(position, name.text.as_str().into());
         }
         if let Some(figure) = stage.result.seen.figures.iter().find(|figure| figure.name == name.text) {
-            let path = format!("{}/{}", stage.result.name, figure.name);
+            let scope = self.step.as_ref().map_or("", |step| step.scope.as_str());
+            let path = format!("{}/{}", identity::seen_from(scope, &stage.result.name), figure.name);
             let labels = if figure.chosen { self.chosen(&figure.labels) } else { figure.labels.clone() };
             return self.figure_leaf(path, labels, name.span);
         }
@@ -54,13 +55,14 @@ impl<'p> Lower<'p, '_> {
         let Kind::State(path) = &node.kind else { return None };
         let (stage, figure) = path.split_once('/')?;
         let labels = node.fact.labels.clone();
-        let lowered = self.stages.iter().find(|known| known.result.name == stage)?;
+        let shown = identity::shown(&step.scope, stage);
+        let lowered = self.stages.iter().find(|known| known.result.name == shown)?;
         let known = lowered.result.seen.figures.iter().find(|known| known.name == figure)?.numbers;
         if known.contains(&name.text.as_str()) {
             let path = format!("{path}.{}", name.text);
             return Some(self.figure_leaf(path, labels, name.span));
         }
-        let of = format!("the figure `{stage}.{figure}`");
+        let of = format!("the figure `{shown}.{figure}`");
         Some(self.report(errors::unknown_field(&of, &name.text, name.span, known.iter().copied())))
     }
 }
@@ -101,7 +103,7 @@ pub(super) fn written(stage: &ast::Stage) -> Vec<String> {
 }
 
 pub(super) fn saves(graph: &Graph, samples: Option<&Samples>) -> IndexMap<String, Artifact> {
-    let whole = samples.is_none_or(Samples::is_whole);
+    let whole = samples.is_none_or(|samples| samples.is_whole());
     let saves = graph.outputs.iter().filter(|output| output.role == Role::Save);
     saves
         .map(|output| (output.name.clone(), Artifact { fact: graph.node(output.nodes[0]).fact.clone(), whole }))
