@@ -13,6 +13,7 @@
 //! | `canonical` | the digest of what a graph computes, whatever its nodes are called |
 //! | `compare` | two graphs beside one another |
 //! | `export` | dot, mermaid, JSON |
+//! | `svg` | pictures |
 //! | `pipeline` | the other graph: stages and the artifacts between them |
 
 pub mod canonical;
@@ -21,6 +22,7 @@ pub mod export;
 pub mod key;
 pub mod order;
 pub mod pipeline;
+pub mod svg;
 pub mod text;
 pub mod verify;
 

@@ -4,6 +4,7 @@ use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
+use crate::graph::svg::Seen;
 use crate::source::Span;
 use crate::types::{Dim, Level};
 
@@ -59,6 +60,16 @@ impl Stage {
     /// Whether `name` means this stage: its own name, or that of its family.
     pub fn answers_to(&self, name: &str) -> bool {
         self.name == name || self.family.as_deref() == Some(name)
+    }
+}
+
+impl Stage {
+    /// What the stage has seen: the join over all that leaves its step.
+    pub fn seen(&self) -> Seen {
+        let outputs = self.graph.outputs.iter().flat_map(|output| &output.nodes);
+        let level = outputs.map(|id| self.graph.node(*id).fact.supervision).max().unwrap_or_default();
+        let words = if level == Level::None { String::new() } else { format!("sees {} labels", level.word()) };
+        Seen { level, words }
     }
 }
 
