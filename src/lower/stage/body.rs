@@ -42,8 +42,10 @@ impl<'p> Lower<'p, '_> {
     fn statement(&mut self, statement: &'p ast::Statement, scope: &mut Scope<'p>) {
         match &statement.kind {
             StatementKind::Let(binding) => {
+                let name = &binding.name;
                 let value = self.expr(&binding.value, scope);
-                scope.bind(&binding.name.text, value);
+                let value = self.named(value, name.span, scope, &|| format!("as `{}`", name.text));
+                scope.bind(&name.text, value);
             }
             StatementKind::Loss { name, value } => self.loss(name, value, scope),
             StatementKind::Metric { name, value } => self.metric(name, value, scope),
