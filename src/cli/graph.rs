@@ -58,7 +58,7 @@ impl Drawing {
             Drawing::Mermaid => recipe.pipeline.export(Format::Mermaid),
             Drawing::Json => recipe.pipeline.export(Format::Json),
             Drawing::Svg => svg::pipeline(&recipe.pipeline, |name| {
-                recipe.stages.iter().find(|stage| stage.name == name).map(Stage::seen).unwrap_or_default()
+                recipe.stages.iter().find(|stage| stage.name == name).map(|stage| stage.seen.all()).unwrap_or_default()
             }),
         }
     }

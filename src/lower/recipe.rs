@@ -5,7 +5,6 @@ use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
-use crate::graph::svg::Seen;
 use crate::source::Span;
 use crate::types::{Dim, Labels, Level};
 
@@ -70,6 +69,14 @@ pub struct Seen {
     pub learnt: Labels,
 }
 
+impl Seen {
+    /// Everything that leaves the stage, joined.
+    pub fn all(&self) -> Labels {
+        let named = self.losses.iter().chain(&self.saves).chain(&self.nets).map(|(_, labels)| labels);
+        Labels::join_all(named.chain(self.figures.iter().map(|figure| &figure.labels)).chain([&self.learnt]))
+    }
+}
+
 /// A number that a stage measures.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Figure {
@@ -98,16 +105,6 @@ impl Stage {
     /// Whether `name` means this stage: its own name, or that of its family.
     pub fn answers_to(&self, name: &str) -> bool {
         self.name == name || self.family.as_deref() == Some(name)
-    }
-}
-
-impl Stage {
-    /// What the stage has seen: the join over all that leaves its step.
-    pub fn seen(&self) -> Seen {
-        let outputs = self.graph.outputs.iter().flat_map(|output| &output.nodes);
-        let level = outputs.map(|id| self.graph.node(*id).fact.supervision).max().unwrap_or_default();
-        let words = if level == Level::None { String::new() } else { format!("sees {} labels", level.word()) };
-        Seen { level, words }
     }
 }
 

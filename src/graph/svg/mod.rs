@@ -10,7 +10,7 @@ mod step;
 
 use super::Graph;
 use super::pipeline::Pipeline;
-use crate::types::Level;
+use crate::types::{Label, Labels, Level};
 use layout::{Direction, Sketch};
 
 /// What stands for a value or a stage.
@@ -41,22 +41,17 @@ struct Edge {
     label: String,
 }
 
-/// What a stage of a pipeline has seen, for its colour and its second line.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Seen {
-    pub level: Level,
-    pub words: String,
-}
-
 /// The pipeline, from left to right.
-pub fn pipeline(pipeline: &Pipeline, seen: impl Fn(&str) -> Seen) -> String {
+pub fn pipeline(pipeline: &Pipeline, seen: impl Fn(&str) -> Labels) -> String {
     let mut sketch = Sketch { direction: Direction::Right, ..Sketch::default() };
     for id in pipeline.stages() {
         let stage = pipeline.stage(id);
-        let Seen { level, words } = seen(&stage.name);
+        let labels = seen(&stage.name);
         let mut lines = vec![format!("{} {}", stage.kind.word(), stage.name)];
-        lines.extend((!words.is_empty()).then_some(words));
-        sketch.blocks.push(Block { lines, shape: Shape::Box, level, tooltip: String::new() });
+        // The pictures alone are no supervision.
+        let words = labels.iter().filter(|label| !matches!(label, Label::Seen { level: Level::None, .. }));
+        lines.extend(words.map(Label::to_string));
+        sketch.blocks.push(Block { lines, level: labels.level(), ..Block::default() });
         for (from, artifact) in pipeline.reads(id) {
             let (from, to) = (from.0 as usize, id.0 as usize);
             match sketch.edges.iter_mut().find(|edge| edge.from == from && edge.to == to) {

@@ -49,11 +49,11 @@ fn blocks(graph: &Graph, shown: impl Fn(&Role) -> bool) -> Sketch {
         let mut from: Vec<usize> = inputs.iter().filter_map(|input| place[input.0 as usize]).collect();
         from.dedup();
         sketch.join(&from);
-        sketch.blocks.push(Block { lines, shape, level: node.fact.supervision, tooltip });
+        sketch.blocks.push(Block { lines, shape, level: node.fact.labels.level(), tooltip });
     }
     for output in outputs() {
         let head = format!("{} {}", output.role.word(), output.name).trim_end().to_string();
-        let level = output.nodes.iter().map(|id| graph.node(*id).fact.supervision).max().unwrap_or_default();
+        let level = output.nodes.iter().map(|id| graph.node(*id).fact.labels.level()).max().unwrap_or_default();
         let from: Vec<usize> = output.nodes.iter().filter_map(|id| place[id.0 as usize]).collect();
         sketch.join(&from);
         sketch.blocks.push(Block { lines: vec![head], shape: Shape::Round, level, tooltip: String::new() });

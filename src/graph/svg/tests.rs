@@ -11,7 +11,7 @@ use crate::graph::text::{self, Names};
 #[test]
 fn a_small_graph() {
     let graph = text::parse(
-        "%0 = field x : index(K + 1)[B] @image
+        "%0 = field x : index(K + 1)[B] @image(train)
          %1 = weight \"a<b&\" : real[B]
          %2 = affine(%1) scale=2.0
          save y = %2
@@ -44,8 +44,8 @@ fn a_pipeline() {
     pipeline.add_artifact(cgnet, cams, "cg");
     pipeline.add_artifact(cgnet, cams, "oc");
     let seen = |name: &str| match name {
-        "cgnet" => Seen { level: Level::Image, words: "image labels".into() },
-        _ => Seen::default(),
+        "cgnet" => Labels::seen(Level::Image, "train"),
+        _ => Labels::default(),
     };
     expect![[r##"
         <svg xmlns="http://www.w3.org/2000/svg" width="278.8" height="100" viewBox="0 0 278.8 100">
@@ -54,7 +54,7 @@ fn a_pipeline() {
         <rect width="100%" height="100%" fill="#fff"/>
         <path class="e" d="M113.2 36C146 36 146 36 178.8 36" marker-end="url(#a)"/>
         <text class="l" x="146" y="32" text-anchor="middle">cg, oc</text>
-        <g><rect class="n" x="18" y="18" width="95.2" height="36" rx="3" fill="#d6e9ff"/><text class="b" x="65.6" y="32" text-anchor="middle">train cgnet</text><text x="65.6" y="46" text-anchor="middle">image labels</text></g>
+        <g><rect class="n" x="18" y="18" width="95.2" height="36" rx="3" fill="#d6e9ff"/><text class="b" x="65.6" y="32" text-anchor="middle">train cgnet</text><text x="65.6" y="46" text-anchor="middle">image(train)</text></g>
         <g><rect class="n" x="178.8" y="25" width="82" height="22" rx="3" fill="#f4f4f5"/><text class="b" x="219.8" y="39" text-anchor="middle">infer cams</text></g>
         <rect class="n" x="14" y="72" width="11" height="11" fill="#f4f4f5"/><text x="30" y="82">no labels</text>
         <rect class="n" x="109.2" y="72" width="11" height="11" fill="#d6e9ff"/><text x="125.2" y="82">image labels</text>
