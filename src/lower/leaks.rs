@@ -5,7 +5,8 @@
 
 use super::Lower;
 use super::allowed::Allowed;
-use super::recipe::{Declassified, Figure, Seen, StageKind};
+use super::recipe::StageKind;
+use super::seen::{Declassified, Figure, Seen};
 use super::trace::{Door, Place, Ways};
 use super::value::Samples;
 use crate::diag::{Code, Diagnostic};

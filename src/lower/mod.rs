@@ -25,6 +25,7 @@ mod params;
 mod pattern;
 mod prove;
 mod recipe;
+mod seen;
 mod stage;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 
 pub use function::{Lowered, lower_expression, lower_function};
 pub use recipe::*;
+pub use seen::*;
 
 use crate::diag::{Code, Diagnostic, Problems, suggest};
 use crate::graph::pipeline::Pipeline;

@@ -1,12 +1,13 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
 use super::identity;
+use super::seen::{Declassified, Measured, Seen};
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
 use crate::source::Span;
-use crate::types::{Dim, Label, Labels, Level};
+use crate::types::{Dim, Level};
 
 /// A checked recipe, ready to be planned.
 pub struct Recipe {
@@ -59,67 +60,6 @@ pub struct Stage {
     /// Numbers of earlier stages that the graph reads.
     pub measured: Vec<Measured>,
     pub span: Span,
-}
-
-/// A number that an earlier stage measures and this one reads: a leaf of the graph.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Measured {
-    pub stage: String,
-    pub figure: String,
-    /// What the metric gives beside its value; the value itself where there is none.
-    pub part: Option<String>,
-    /// The name of the state in the graph.
-    pub leaf: String,
-}
-
-/// What the values of a stage have seen.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Seen {
-    pub losses: Vec<(String, Labels)>,
-    pub saves: Vec<(String, Labels)>,
-    /// Each net of the stage after training: what its losses saw, the pictures, and what its weights brought along.
-    pub nets: Vec<(String, Labels)>,
-    pub figures: Vec<Figure>,
-    /// What all losses and states of a `train` stage saw, with its pictures.
-    pub learnt: Labels,
-}
-
-/// A value that the recipe takes the labels off.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Declassified {
-    pub stage: String,
-    /// What it had seen.
-    pub labels: Labels,
-    pub reason: String,
-    /// The call.
-    pub span: Span,
-}
-
-impl Init {
-    /// What weights from a file bring along.
-    pub fn labels(&self) -> Labels {
-        match self {
-            Init::File { carries: Some(what), .. } => Labels::of([Label::Outside(what.as_str().into())]),
-            Init::File { file, carries: None, .. } => Labels::of([Label::Unknown(file.as_str().into())]),
-            _ => Labels::default(),
-        }
-    }
-}
-
-/// A number that a stage measures.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Figure {
-    pub name: String,
-    /// Whether labels that a method may not see chose it, or a value that it was computed from.
-    pub oracle: bool,
-    /// Whether the metric itself chose, rather than a value that went in.
-    pub chosen: bool,
-    /// What later stages may read beside the value.
-    pub numbers: &'static [&'static str],
-    /// All that its inputs have seen, the masks it is held against among them.
-    pub labels: Labels,
-    /// Input by input.
-    pub inputs: Vec<Labels>,
 }
 
 impl Stage {

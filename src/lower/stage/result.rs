@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::Artifact;
 use crate::graph::{Graph, Id, Kind, Role};
-use crate::lower::recipe::Measured;
+use crate::lower::seen::Measured;
 use crate::lower::value::{Samples, Value};
 use crate::lower::{Lower, errors, identity};
 use crate::source::Span;
