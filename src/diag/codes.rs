@@ -36,6 +36,8 @@ codes! {
     DuplicateArgument = "duplicate-argument",
     UseCycle = "use-cycle",
     UnusedImport = "unused-import",
+    UnusedOverride = "unused-override",
+    UnusedParam = "unused-param",
     // Values.
     MissingArgument = "missing-argument",
     TooManyArguments = "too-many-arguments",
@@ -56,6 +58,7 @@ codes! {
     ImageScaleMismatch = "image-scale-mismatch",
     IndexInterpolation = "index-interpolation",
     UnknownSize = "unknown-size",
+    AugmentAfterMap = "augment-after-map",
     // Proofs.
     SupervisionLeak = "supervision-leak",
     OracleUsed = "oracle-used",

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::recipe::{Init, Weight};
 use super::value::{Begin, NetPath, NetValue, TensorMember, Value};
-use super::{Lower, modes, pattern};
+use super::{Lower, Step, modes, pattern};
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 use crate::types::Labels;
@@ -84,19 +84,27 @@ impl Lower<'_, '_> {
         let mut nets: Vec<(&str, &str)> = Vec::new();
         for weight in weights {
             let Init::Weight(path) = &weight.init else { continue };
-            let mut names = path.splitn(3, '.');
-            if let (Some(stage), Some(net)) = (names.next(), names.next())
-                && !nets.contains(&(stage, net))
+            if let Some(net) = self.net_of_path(path)
+                && !nets.contains(&net)
             {
-                nets.push((stage, net));
+                nets.push(net);
             }
         }
         let seen = nets.into_iter().filter_map(|(stage, net)| {
             let earlier = self.nets_seen.get(stage).and_then(|nets| nets.get(net));
-            let own = self.step.as_ref().filter(|step| step.stage == stage).and_then(|step| step.carried.get(net));
+            let own = self.step.as_ref().filter(|step| step.shown() == stage).and_then(|step| step.carried.get(net));
             earlier.or(own)
         });
         seen.fold(Labels::default(), |all, seen| all.join(seen))
+    }
+
+    /// The stage and the net of a weight; names of stages may hold dots.
+    fn net_of_path<'w>(&self, path: &'w str) -> Option<(&'w str, &'w str)> {
+        let own = self.step.as_ref().map(Step::shown);
+        let stages = self.nets_seen.keys().map(String::as_str).chain(own.as_deref());
+        let owners = stages.filter(|stage| path.strip_prefix(*stage).is_some_and(|rest| rest.starts_with('.')));
+        let length = owners.map(str::len).max()?;
+        Some((&path[..length], path[length + 1..].split('.').next()?))
     }
 }
 

@@ -319,6 +319,7 @@ impl<'p> Lower<'p, '_> {
                 }
             },
             Value::Dataset(dataset) => data::dataset_field(self, &dataset, name),
+            Value::Sample(sample) => self.sample_field(&sample, name),
             Value::Stage(position) => self.stage_field(position, name),
             Value::List(items) if matches!(items.first(), Some(Value::Stage(_))) => self.field_of_family(&items, name),
             Value::Module(modules) => self.module_field(&modules, name),
@@ -338,6 +339,9 @@ impl<'p> Lower<'p, '_> {
         for module in modules {
             if let Some(&index) = self.program.module(*module).own().get(name.text.as_str()) {
                 return self.global(*module, index, name.span);
+            }
+            if let Some(used) = self.program.used(*module, &name.text) {
+                return Value::Module(Rc::new(vec![used]));
             }
         }
         let program = self.program;

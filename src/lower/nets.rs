@@ -9,7 +9,7 @@ use super::call::Given;
 use super::errors;
 use super::recipe::Weight;
 use super::value::{Begin, Closure, Code as Body, Member, NetPath, NetTree, NetValue, Scope, TensorMember, Value};
-use super::{Lower, types};
+use super::{Lower, identity, types};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Kind, Role};
 use crate::hir::ModuleId;
@@ -189,16 +189,17 @@ impl<'p> Lower<'p, '_> {
             );
         };
         let place = place.join(name);
-        let path = format!("{}.{}.{}", place.stage, place.net, place.name);
         let origin = self.origin(span);
         let learnt = self.nets_seen.get(&place.stage).and_then(|nets| nets.get(&place.net)).cloned();
         let Some(step) = self.step_at(span) else { return Value::Poison };
+        let stage = identity::seen_from(&step.scope, &place.stage);
+        let path = format!("{stage}.{}.{}", place.net, place.name);
         // What an earlier call of the net in this step made of a state is what the next call sees.
         let pending = step.graph.outputs.iter().find(|output| output.role == Role::Assign && output.name == path);
         if let Some(pending) = pending {
             return Value::Tensor(pending.nodes[0]);
         }
-        let own = place.stage == step.stage;
+        let own = stage == step.stage;
         let frozen = net.frozen || net.is_frozen_at(name);
         let trained = own && step.training && !frozen && tensor.kind == TensorKind::Weight;
         let mut fact = Fact::new(Domain::Real, tensor.dims.clone());

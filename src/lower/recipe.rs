@@ -1,5 +1,6 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
+use super::identity;
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
@@ -32,10 +33,15 @@ pub struct ParamValue {
 }
 
 /// One node of the pipeline: a step graph, the data it runs over, the weights it holds.
+///
+/// Names of stages inside (in paths of weights, in joins) are those seen from this stage; [`Stage::shown`] gives the name in the
+/// pipeline.
 pub struct Stage {
-    /// `classifier`, or `classifier[1]` where it is one of a family.
+    /// In the pipeline: `classifier`, `classifier[1]` of a family, `base.classifier` of a used recipe.
     pub name: String,
-    /// The name of its family.
+    /// How the stage's own recipe is reached: empty, or `base.`.
+    pub scope: String,
+    /// The name of its family, in the pipeline.
     pub family: Option<String>,
     pub kind: StageKind,
     pub data: DataPlan,
@@ -63,6 +69,14 @@ pub struct Seen {
     pub learnt: Labels,
 }
 
+impl Seen {
+    /// Everything that leaves the stage, joined.
+    pub fn all(&self) -> Labels {
+        let named = self.losses.iter().chain(&self.saves).chain(&self.nets).map(|(_, labels)| labels);
+        Labels::join_all(named.chain(self.figures.iter().map(|figure| &figure.labels)).chain([&self.learnt]))
+    }
+}
+
 /// A number that a stage measures.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Figure {
@@ -78,6 +92,11 @@ pub struct Figure {
 }
 
 impl Stage {
+    /// The name in the pipeline of a stage that this one reads.
+    pub fn shown(&self, seen: &str) -> String {
+        identity::shown(&self.scope, seen)
+    }
+
     /// What messages call it: what is wrong with one of a family is wrong with the text they share.
     pub fn called(&self) -> &str {
         self.family.as_deref().unwrap_or(&self.name)
@@ -92,7 +111,7 @@ impl Stage {
 /// A tensor that a net owns. The leaf of the graph is called [`Weight::path`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Weight {
-    /// The stage whose net it is.
+    /// The stage whose net it is, as seen from the stage at hand.
     pub stage: String,
     /// The net's name in that stage; the file is `net/<net>.safetensors`.
     pub net: String,
@@ -172,6 +191,7 @@ pub struct DataPlan {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Join {
     pub field: String,
+    /// As seen from the stage that joins it.
     pub stage: String,
     pub save: String,
     /// Whole numbers (class indices) rather than a real map.
