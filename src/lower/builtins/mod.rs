@@ -1,10 +1,7 @@
 //! What the builtins of `hir::builtins` mean.
 
-<<<<<<< HEAD:src/lower/builtins.rs
-mod numbers;
-=======
 mod augment;
->>>>>>> main:src/lower/builtins/mod.rs
+mod numbers;
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -13,13 +10,8 @@ use super::call::Given;
 use super::errors;
 use super::recipe::{Init, Optimizer, Rule};
 use super::value::{Begin, NetValue, OptimizerValue, Says, Value};
-<<<<<<< HEAD:src/lower/builtins.rs
 use super::{Lower, begin, data, modes, units};
-use crate::data::{Source, Transform};
-=======
-use super::{Lower, begin, data, modes};
 use crate::data::Source;
->>>>>>> main:src/lower/builtins/mod.rs
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Kind, Output, Role};
 use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
