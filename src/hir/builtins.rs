@@ -172,6 +172,9 @@ builtins! {
         Required "state" "a state of the net",
         Required "value" "its next value"];
 
+    Doublings, "doublings", "seeds", "How often a matrix is squared for a random walk of so many steps: the exponent of two.", [
+        Required "steps" "a power of two, as `256 steps`"];
+
     Tensor, "tensor", "", "A constant tensor from a number or nested lists.", [
         Required "values" "numbers",
         Optional "domain" "what they mean (default \"real\")"];
@@ -181,6 +184,10 @@ builtins! {
     Declassify, "declassify", "", "The same numbers as if they had seen no labels; the reason is shown with every result.", [
         Required "x" "a tensor",
         Required "reason" "why what it has seen does not count"];
+    Grad, "grad", "", "The gradient of a value (of its sum) by another that it was computed from; a value like any other.", [
+        Required "of" "what is differentiated, for example a class score",
+        Required "at" "the value it was computed from, or a list of such: the gradient is as large"];
+    Shape, "shape", "", "The lengths of all axes as a list.", [Required "x" "a tensor"];
     Size, "size", "", "The length of an axis, symbolic where the picture decides it.", [
         Required "x" "a tensor",
         Required "axis" "counted from 0, negative from the end"];

@@ -266,6 +266,14 @@ impl<'p> Lower<'p, '_> {
         Some((stage, format!("{}.{net}", stage.result.name)))
     }
 
+    /// The node itself behind its marks.
+    pub(super) fn unmarked(&self, id: Id) -> Id {
+        let Some(step) = &self.step else { return id };
+        let marked =
+            |id: Id| step.graph.inputs(id).into_iter().flatten().next().filter(|_| step.marks.0.contains_key(&id));
+        std::iter::successors(Some(id), |id| marked(*id)).last().unwrap_or(id)
+    }
+
     /// Takes the marks out of the graph at hand: what read one reads what it marked.
     pub(super) fn unmark(&mut self) {
         let Some(step) = &mut self.step else { return };
