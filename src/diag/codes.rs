@@ -56,6 +56,10 @@ codes! {
     ImageScaleMismatch = "image-scale-mismatch",
     IndexInterpolation = "index-interpolation",
     UnknownSize = "unknown-size",
+    DecidedComparison = "decided-comparison",
+    LogOfZero = "log-of-zero",
+    FrameMismatch = "frame-mismatch",
+    BatchDependence = "batch-dependence",
     // Proofs.
     SupervisionLeak = "supervision-leak",
     OracleUsed = "oracle-used",

@@ -16,6 +16,7 @@ mod function;
 mod leaks;
 mod nets;
 mod operators;
+mod proofs;
 mod prove;
 mod recipe;
 mod stage;

@@ -96,10 +96,12 @@ pub struct Parameter {
     pub default: Option<Expr>,
 }
 
-/// `logit[B, K, H/8, W/8]`, `int`, `unit`
+/// `logit[B, K, H/8, W/8]`, `int`, `unit by map[B, K, H, W]`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Type {
     pub domain: Name,
+    /// What it is normalised by.
+    pub by: Option<Name>,
     pub dims: Option<Vec<Expr>>,
     pub span: Span,
 }

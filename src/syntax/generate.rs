@@ -153,7 +153,12 @@ pub(super) fn expr() -> impl Strategy<Value = Expr> {
 }
 
 fn type_of() -> impl Strategy<Value = Type> {
-    (name(), option::of(vec(expr(), 0..4))).prop_map(|(domain, dims)| Type { domain, dims, span: nowhere() })
+    (name(), option::of(name()), option::of(vec(expr(), 0..4))).prop_map(|(domain, by, dims)| Type {
+        domain,
+        by,
+        dims,
+        span: nowhere(),
+    })
 }
 
 fn binding() -> impl Strategy<Value = Let> {

@@ -98,7 +98,7 @@ impl Strip for Parameter {
 
 impl Strip for Type {
     fn strip(&mut self) {
-        strip!(self.domain, self.dims, self.span);
+        strip!(self.domain, self.by, self.dims, self.span);
     }
 }
 

@@ -169,7 +169,10 @@ impl Printer<'_> {
     }
 
     fn type_of(&mut self, ty: &Type) -> Doc {
-        let domain = Doc::text(&ty.domain.text);
+        let domain = match &ty.by {
+            Some(by) => Doc::text(format!("{} by {}", ty.domain.text, by.text)),
+            None => Doc::text(&ty.domain.text),
+        };
         match &ty.dims {
             Some(dims) => Doc::concat(vec![domain, self.dims(dims, ty.span.end)]),
             None => domain,
