@@ -36,6 +36,8 @@ codes! {
     DuplicateArgument = "duplicate-argument",
     UseCycle = "use-cycle",
     UnusedImport = "unused-import",
+    UnusedOverride = "unused-override",
+    UnusedParam = "unused-param",
     // Values.
     MissingArgument = "missing-argument",
     TooManyArguments = "too-many-arguments",
@@ -60,6 +62,7 @@ codes! {
     LogOfZero = "log-of-zero",
     FrameMismatch = "frame-mismatch",
     BatchDependence = "batch-dependence",
+    AugmentAfterMap = "augment-after-map",
     // Proofs.
     SupervisionLeak = "supervision-leak",
     OracleUsed = "oracle-used",

@@ -54,13 +54,20 @@ builtins! {
         Optional "seed" "another number draws other pictures (default 0)"];
     ResizeLong, "resize_long", "data", "Resizes so that the long side has the given length.", [
         Required "samples" "the pictures",
-        Required "long_side" "pixels"];
+        Required "long_side" "pixels",
+        Optional "method" "how joined maps are resized, by field: `{ sal = \"area\" }` (default: by their type)"];
     RandomResize, "random_resize", "data", "Resizes so that the long side is a uniform whole number of the range.", [
         Required "samples" "the pictures",
-        Required "long_side" "a range of pixels"];
-    RandomScale, "random_scale", "data", "Resizes by a uniform factor of the range.", [
+        Required "long_side" "a range of pixels",
+        Optional "method" "how joined maps are resized, by field: `{ sal = \"area\" }` (default: by their type)"];
+    ClampLongSide, "clamp_long_side", "data", "Resizes where the long side is outside the range, to the nearer end of it.", [
         Required "samples" "the pictures",
-        Required "factor" "a range"];
+        Required "long_side" "a range of pixels",
+        Optional "method" "how joined maps are resized, by field: `{ sal = \"area\" }` (default: by their type)"];
+    RandomScale, "random_scale", "data", "Resizes by a uniform factor of a range, or by one of a list.", [
+        Required "samples" "the pictures",
+        Required "factor" "a range, or a list of factors",
+        Optional "method" "how joined maps are resized, by field: `{ sal = \"area\" }` (default: by their type)"];
     RandomFlip, "random_flip", "data", "Mirrors left and right with probability `p`.", [
         Required "samples" "the pictures",
         Optional "p" "probability (default 0.5)"];
@@ -70,16 +77,42 @@ builtins! {
         Optional "contrast" "largest relative change (default 0.3)",
         Optional "saturation" "largest relative change (default 0.3)",
         Optional "hue" "largest turn, as a part of the circle (default 0.1)"];
+    HsvJitter, "hsv_jitter", "data", "Adds uniform whole numbers to hue, saturation and value.", [
+        Required "samples" "the pictures",
+        Optional "hue" "largest turn, in 180ths of the circle (default 10)",
+        Optional "saturation" "largest change, in 255ths (default 10)",
+        Optional "value" "largest change, in 255ths (default 10)"];
     RandomCrop, "random_crop", "data", "Cuts a square at a random place; a smaller picture is placed in it at a random offset.", [
         Required "samples" "the pictures",
-        Required "size" "side in pixels, or `[height, width]`"];
+        Required "size" "side in pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
     CenterCrop, "center_crop", "data", "Cuts the middle.", [
         Required "samples" "the pictures",
-        Required "size" "side in pixels, or `[height, width]`"];
+        Required "size" "side in pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
+    TopLeftCrop, "top_left_crop", "data", "Cuts what begins at the upper left corner; a smaller picture is padded at the right and below.", [
+        Required "samples" "the pictures",
+        Required "size" "side in pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
+    PadTo, "pad_to", "data", "Pads at the right and below to at least a size; a larger picture stays as it is.", [
+        Required "samples" "the pictures",
+        Required "size" "side in pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
+    PadToMultiple, "pad_to_multiple", "data", "Pads at the right and below until both sides are multiples.", [
+        Required "samples" "the pictures",
+        Required "of" "pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
+    Map, "map", "data", "Gives each batch of samples new fields, or others in place of those it has.", [
+        Required "samples" "the pictures",
+        Required "function" "from a sample to a record: `s => { image = s.image * (1 - s.mask) }`"];
     Standardize, "standardize", "data", "Brings 0–255 to mean 0 and deviation 1 by the ImageNet figures, or by those given.", [
         Required "samples" "the pictures",
         Optional "mean" "three numbers of the 0–1 scale (default 0.485, 0.456, 0.406)",
         Optional "std" "three numbers of the 0–1 scale (default 0.229, 0.224, 0.225)"];
+    SubtractMean, "subtract_mean", "data", "Subtracts a colour on the scale 0–255 and divides by nothing, as networks in Caffe's line want it.", [
+        Required "samples" "the pictures",
+        Optional "mean" "three numbers of the 0–255 scale, in the order of the channels (default 104.008, 116.669, 122.675)",
+        Optional "order" "`\"bgr\"` or `\"rgb\"` (default \"bgr\")"];
 
     Sgd, "sgd", "optimizers", "Stochastic gradient descent.", [
         Required "lr" "learning rate",
@@ -98,18 +131,41 @@ builtins! {
     Ones, "ones", "layers", "Initialises with 1.", [];
     Constant, "constant", "layers", "Initialises with one number.", [Required "value" "the number"];
     Normal, "normal", "layers", "Initialises from a normal distribution of mean 0.", [Required "std" "standard deviation"];
+    TruncatedNormal, "truncated_normal", "layers", "Initialises from a normal distribution of mean 0 without its tails.", [
+        Required "std" "standard deviation before the tails are cut",
+        Optional "cut" "standard deviations beyond which a number is drawn again (default 2)"];
     Uniform, "uniform", "layers", "Initialises from a uniform distribution.", [
         Required "low" "smallest value", Required "high" "largest value"];
     HeNormal, "he_normal", "layers", "Normal with variance 2 / fan (He et al. 2015).", [
         Optional "fan" "`\"in\"` or `\"out\"` (default \"in\")"];
+    HeUniform, "he_uniform", "layers", "Uniform with variance 2 / fan (He et al. 2015).", [
+        Optional "fan" "`\"in\"` or `\"out\"` (default \"in\")"];
+    XavierNormal, "xavier_normal", "layers", "Normal with variance 2 gain² / (fan in + fan out) (Glorot and Bengio 2010).", [
+        Optional "gain" "factor on the deviation (default 1)"];
     XavierUniform, "xavier_uniform", "layers", "Uniform with variance 2 gain² / (fan in + fan out) (Glorot and Bengio 2010).", [
         Optional "gain" "factor on the bound (default 1)"];
+    FromFile, "from_file", "layers", "Initialises with one array of a file.", [
+        Required "file" "a .safetensors file",
+        Required "name" "the array's name in it; its shape must be that of the weight"];
     Load, "load", "nets", "The net with its weights read from a file; names and shapes must agree.", [
         Required "net" "what to fill",
         Required "file" "a .safetensors file, or `none` for random weights",
         Optional "except" "beginnings of names in the file that the net does not want (default [])"];
+    Clone, "clone", "nets", "An own copy of a net, trained by itself, which begins with the weights of that net.", [
+        Required "net" "a net of this stage or of an earlier one"];
+    InitFrom, "init_from", "nets", "The net with its weights beginning as those of the same names in another net.", [
+        Required "net" "what to fill",
+        Required "from" "a net of this stage or of an earlier one",
+        Optional "except" "patterns of paths that keep their own beginning (default [])"];
     Freeze, "freeze", "nets", "The net in evaluation mode, its weights not trained; gradients still flow through it.", [
-        Required "net" "a net"];
+        Required "net" "a net",
+        Optional "only" "patterns of paths, `*` for any text: these parts alone"];
+    EvalMode, "eval_mode", "nets", "The net in evaluation mode (no dropout, stored statistics); its weights are trained as before.", [
+        Required "net" "a net",
+        Optional "only" "patterns of paths, `*` for any text: these parts alone"];
+    TrainMode, "train_mode", "nets", "The net in training mode (dropout, statistics of the batch), frozen or not, in any stage.", [
+        Required "net" "a net",
+        Optional "only" "patterns of paths, `*` for any text: these parts alone"];
     Updating, "updating", "layers", "Gives `x`; after the step `state` takes the value.", [
         Required "x" "passed on",
         Required "state" "a state of the net",

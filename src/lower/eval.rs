@@ -138,8 +138,8 @@ impl<'p> Lower<'p, '_> {
 
     fn word(&self, name: &str, scope: &Scope<'p>) -> Value<'p> {
         if name == "training" {
-            let frozen = scope.this.as_ref().is_some_and(|net| net.frozen);
-            return Value::Bool(!frozen && self.step.as_ref().is_some_and(|step| step.training));
+            let stage = self.step.as_ref().is_some_and(|step| step.training);
+            return Value::Bool(scope.this.as_ref().map_or(stage, |net| net.is_training(stage)));
         }
         // A builtin that shares its name with an op (`max`) decides by its arguments which is meant.
         match (builtins::find(name), ops::find(name), metrics::find(name)) {
@@ -319,6 +319,7 @@ impl<'p> Lower<'p, '_> {
                 }
             },
             Value::Dataset(dataset) => data::dataset_field(self, &dataset, name),
+            Value::Sample(sample) => self.sample_field(&sample, name),
             Value::Stage(position) => self.stage_field(position, name),
             Value::List(items) if matches!(items.first(), Some(Value::Stage(_))) => self.field_of_family(&items, name),
             Value::Module(modules) => self.module_field(&modules, name),
@@ -338,6 +339,9 @@ impl<'p> Lower<'p, '_> {
         for module in modules {
             if let Some(&index) = self.program.module(*module).own().get(name.text.as_str()) {
                 return self.global(*module, index, name.span);
+            }
+            if let Some(used) = self.program.used(*module, &name.text) {
+                return Value::Module(Rc::new(vec![used]));
             }
         }
         let program = self.program;

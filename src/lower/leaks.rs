@@ -32,7 +32,7 @@ impl Lower<'_, '_> {
         let ways = self.ways(samples);
         self.unmark();
         if let Some(step) = &self.step {
-            self.nets_seen.insert(step.stage.clone(), seen.nets.iter().cloned().collect());
+            self.nets_seen.insert(step.shown(), seen.nets.iter().cloned().collect());
         }
         (seen, ways)
     }
@@ -43,7 +43,8 @@ impl Lower<'_, '_> {
         if !step.training {
             return;
         }
-        let sinks: Vec<Sink> = step.graph.outputs.iter().filter_map(|output| sink(output, &step.stage)).collect();
+        let stage = step.shown();
+        let sinks: Vec<Sink> = step.graph.outputs.iter().filter_map(|output| sink(output, &stage)).collect();
         let losses = sinks.iter().filter(|sink| sink.verb == LEARNS);
         let mut found: Vec<Diagnostic> = losses.flat_map(|sink| self.leaks(sink, samples)).collect();
         if found.is_empty() {
@@ -125,7 +126,7 @@ impl Lower<'_, '_> {
 
     fn leave(&self, ways: &mut Ways, output: &Output, node: Id, label: &Label, samples: Option<&Samples>) {
         let Some(step) = &self.step else { return };
-        let (stage, name) = (&step.stage, &output.name);
+        let (stage, name) = (step.shown(), &output.name);
         let (door, known_as, words) = match &output.role {
             Role::Save if self.allowed.forbids(label) => {
                 (Door::Save, name.as_str(), format!("saved as `{stage}.{name}`"))

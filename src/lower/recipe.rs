@@ -1,5 +1,6 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
+use super::identity;
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
@@ -32,10 +33,15 @@ pub struct ParamValue {
 }
 
 /// One node of the pipeline: a step graph, the data it runs over, the weights it holds.
+///
+/// Names of stages inside (in paths of weights, in joins) are those seen from this stage; [`Stage::shown`] gives the name in the
+/// pipeline.
 pub struct Stage {
-    /// `classifier`, or `classifier[1]` where it is one of a family.
+    /// In the pipeline: `classifier`, `classifier[1]` of a family, `base.classifier` of a used recipe.
     pub name: String,
-    /// The name of its family.
+    /// How the stage's own recipe is reached: empty, or `base.`.
+    pub scope: String,
+    /// The name of its family, in the pipeline.
     pub family: Option<String>,
     pub kind: StageKind,
     pub data: DataPlan,
@@ -78,6 +84,11 @@ pub struct Figure {
 }
 
 impl Stage {
+    /// The name in the pipeline of a stage that this one reads.
+    pub fn shown(&self, seen: &str) -> String {
+        identity::shown(&self.scope, seen)
+    }
+
     /// What messages call it: what is wrong with one of a family is wrong with the text they share.
     pub fn called(&self) -> &str {
         self.family.as_deref().unwrap_or(&self.name)
@@ -92,7 +103,7 @@ impl Stage {
 /// A tensor that a net owns. The leaf of the graph is called [`Weight::path`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Weight {
-    /// The stage whose net it is.
+    /// The stage whose net it is, as seen from the stage at hand.
     pub stage: String,
     /// The net's name in that stage; the file is `net/<net>.safetensors`.
     pub net: String,
@@ -119,6 +130,11 @@ pub enum Init {
     Normal {
         std: f64,
     },
+    /// Normal, drawn again where it is further than `cut` deviations from 0.
+    TruncatedNormal {
+        std: f64,
+        cut: f64,
+    },
     Uniform {
         low: f64,
         high: f64,
@@ -127,16 +143,27 @@ pub enum Init {
     HeNormal {
         fan_out: bool,
     },
+    /// Uniform within ± √(6 / fan).
+    HeUniform {
+        fan_out: bool,
+    },
+    /// Normal, variance 2 gain² / (fan in + fan out).
+    XavierNormal {
+        gain: f64,
+    },
     /// Uniform within ± gain · √(6 / (fan in + fan out)).
     XavierUniform {
         gain: f64,
     },
-    /// From a file, under that name.
+    /// From a file, under that name. All other names of the file must be wanted by the net too, but for those that begin with
+    /// one of `except`; with `None` they do not matter.
     File {
         file: String,
         name: String,
-        except: Vec<String>,
+        except: Option<Vec<String>>,
     },
+    /// As another weight, by its path: as an earlier stage left it, or as it begins in this one.
+    Weight(String),
 }
 
 /// Where a stage's images come from and what happens to them before the step.
@@ -156,6 +183,7 @@ pub struct DataPlan {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Join {
     pub field: String,
+    /// As seen from the stage that joins it.
     pub stage: String,
     pub save: String,
     /// Whole numbers (class indices) rather than a real map.

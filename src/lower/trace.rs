@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::Lower;
 use super::stage::LoweredStage;
 use super::value::{Samples, Scope, Value};
+use super::{Lower, identity};
 use crate::graph::{Graph, Id, Kind, Origin};
 use crate::ops::{self, Attrs};
 use crate::source::Span;
@@ -210,6 +210,7 @@ impl<'p> Lower<'p, '_> {
                 _ => (&[][..], format!("`{name}`: {}", label.words())),
             },
             Kind::State(path) if path.contains('/') => {
+                let path = self.shown_path(path);
                 let figure = path.replacen('/', ".", 1);
                 let way = path.split_once('/').and_then(|(stage, figure)| {
                     let metric = figure.split('.').next().unwrap_or(figure);
@@ -235,12 +236,18 @@ impl<'p> Lower<'p, '_> {
         way
     }
 
+    /// The path of a weight or a number with its stage as the pipeline shows it.
+    fn shown_path(&self, path: &str) -> String {
+        self.step.as_ref().map_or_else(|| path.to_owned(), |step| identity::shown(&step.scope, path))
+    }
+
     fn stage_called(&self, name: &str) -> Option<&LoweredStage<'p>> {
         self.stages.iter().find(|stage| stage.result.name == name)
     }
 
     /// The stage that a weight belongs to, and its net as later stages write it.
     fn stage_of_path(&self, path: &str) -> Option<(&LoweredStage<'p>, String)> {
+        let path = self.shown_path(path);
         let owner =
             |stage: &&LoweredStage| path.strip_prefix(&stage.result.name).is_some_and(|rest| rest.starts_with('.'));
         let stage = self.stages.iter().filter(owner).max_by_key(|stage| stage.result.name.len())?;

@@ -12,7 +12,7 @@ use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Id, Literal};
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOperator, Expr, ExprKind, Name, Type};
-use crate::types::{Dim, Domain, Fact, Norm, Over, Scale};
+use crate::types::{ClassGap, Dim, Domain, Fact, Norm, Over, Scale};
 
 /// Lengths by symbol, with the argument that fixed each.
 pub(super) type Symbols = BTreeMap<String, (Dim, Span)>;
@@ -195,13 +195,8 @@ impl<'p> Lower<'p, '_> {
         fact: &Fact,
         fixed_at: Span,
     ) {
-        let one = Dim::constant(1);
-        let background = asked.clone() + one.clone() == *found || found.clone() + one == *asked;
-        let (code, help) = if background {
-            (
-                Code::ClassAxisMismatch,
-                "one of them counts the background: `with_background(map)` adds it, `foreground(map)` removes it",
-            )
+        let (code, help) = if let Some(gap) = ClassGap::between(asked, found) {
+            (Code::ClassAxisMismatch, gap.help(false))
         } else if axis == 1 {
             (
                 Code::DimensionMismatch,
@@ -296,7 +291,7 @@ fn plain(word: &str, value: &Value) -> bool {
         "text" => matches!(value, Value::Text(_)),
         "bool" => matches!(value, Value::Bool(_)),
         "list" => matches!(value, Value::List(_) | Value::Range(_)),
-        "record" => matches!(value, Value::Record(_)),
+        "record" => matches!(value, Value::Record(_) | Value::Sample(_)),
         "function" => {
             matches!(
                 value,

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
+use super::data::Sample;
 use super::recipe::{Init, Optimizer};
-use crate::data::{Source as DataSource, Transform};
+use crate::data::{Method, Source as DataSource, Transform};
 use crate::graph::Id;
 use crate::hir::ModuleId;
 use crate::hir::builtins::Builtin;
@@ -39,7 +40,9 @@ pub(crate) enum Value<'p> {
     Tensor(Id),
     Init(Init),
     Dataset(Rc<Dataset>),
-    Samples(Rc<Samples>),
+    Samples(Rc<Samples<'p>>),
+    /// A batch of samples inside a step.
+    Sample(Rc<Sample<'p>>),
     /// A stage that stands above, by its place.
     Stage(usize),
     /// What a stage above saves, by its place and the name of the save.
@@ -78,12 +81,18 @@ pub(crate) struct NetValue<'p> {
     pub tree: Rc<NetTree<'p>>,
     pub path: Option<NetPath>,
     pub frozen: bool,
-    pub load: Option<Rc<LoadFrom>>,
+    /// Whether it runs in training mode, where that was said: `eval_mode(net)`, `train_mode(net)`.
+    pub mode: Option<bool>,
+    /// What was said of parts of it, or of parts of what holds it, with the path that leads here from there.
+    pub marks: Vec<(Rc<Mark>, String)>,
+    /// Where its weights begin, if not with draws of their own.
+    pub begin: Option<Rc<Begin>>,
 }
 
 /// Where a net lives: `trunk.layer1` within the net `cls` of the stage `classifier`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct NetPath {
+    /// As it is shown in the pipeline.
     pub stage: String,
     pub net: String,
     /// Empty for the net itself.
@@ -97,9 +106,26 @@ impl NetPath {
     }
 }
 
-pub(crate) struct LoadFrom {
-    pub file: String,
-    pub except: Vec<String>,
+/// Where the weights of a net begin.
+pub(crate) enum Begin {
+    /// In a file, but for the names in it that begin with one of `except`.
+    File { file: String, except: Vec<String> },
+    /// With the weights of another net, but for those that a pattern of `except` reaches.
+    Net { place: NetPath, except: Vec<String> },
+}
+
+/// What is said of the parts of a net that patterns reach.
+pub(crate) struct Mark {
+    pub says: Says,
+    pub patterns: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Says {
+    /// In evaluation mode, and not trained.
+    Frozen,
+    Evaluates,
+    Trains,
 }
 
 pub(crate) struct NetTree<'p> {
@@ -133,11 +159,35 @@ pub(crate) struct Dataset {
 }
 
 #[derive(Clone)]
-pub(crate) struct Samples {
+pub(crate) struct Samples<'p> {
     pub dataset: Rc<Dataset>,
     pub split: String,
-    pub transforms: Vec<Transform>,
+    pub changes: Vec<Change>,
     pub joins: Vec<Joined>,
+    /// Functions from the fields of a sample to new ones, run in the step after all changes.
+    pub maps: Vec<(Value<'p>, Span)>,
+}
+
+/// One step of augmentation as the recipe writes it.
+#[derive(Clone)]
+pub(crate) struct Change {
+    pub transform: Transform,
+    /// What it does differently to some streams; whether there are such streams is known once the stage is.
+    pub choices: Vec<Choice>,
+}
+
+/// `fill = { seeds = 255 }` or `method = { sal = "area" }`
+#[derive(Clone)]
+pub(crate) struct Choice {
+    pub stream: String,
+    pub way: Way,
+    pub span: Span,
+}
+
+#[derive(Clone)]
+pub(crate) enum Way {
+    Fill(Vec<f64>),
+    Method(Method),
 }
 
 /// What earlier stages saved, joined by image under one name.
@@ -242,6 +292,7 @@ impl<'p> Value<'p> {
             Value::Init(_) => "an initialiser",
             Value::Dataset(_) => "a data set",
             Value::Samples(_) => "the pictures of a data set",
+            Value::Sample(_) => "a sample",
             Value::Stage(_) => "a stage",
             Value::Artifact(..) => "an artifact of a stage",
             Value::Module(_) => "a module",

@@ -1,12 +1,13 @@
 //! The fields of a sample and what is known of each: those of the data set, and what was joined.
 
-use crate::data::Transform;
+use super::streams::padded;
+use crate::data::{Method, Transform};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
-use crate::lower::Lower;
-use crate::lower::value::{Samples, Value};
+use crate::lower::value::{Choice, Samples, Value, Way};
+use crate::lower::{Lower, identity};
 use crate::source::Span;
-use crate::types::{Dim, Domain, Fact, Frame, Labels, Level, Scale};
+use crate::types::{Dim, Domain, Fact, Frame, Labels, Level, Scale, View};
 
 /// What every sample has. `valid` is 1 where the picture is and 0 in padding.
 pub(super) const OWN: [&str; 4] = ["image", "tags", "mask", "valid"];
@@ -30,6 +31,15 @@ struct Leaf {
 impl Known {
     fn one(name: &str, fact: Fact) -> Known {
         Known { name: name.into(), leaves: vec![Leaf { name: name.into(), fact, stuck: None }], many: false }
+    }
+
+    /// What the runtime calls the tensors of the field, with what is known of each.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Fact)> {
+        self.leaves.iter().map(|leaf| (leaf.name.as_str(), &leaf.fact))
+    }
+
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.leaves.iter().map(|leaf| &leaf.fact)
     }
 }
 
@@ -68,7 +78,7 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
         dims.extend([height.clone(), width.clone()]);
         dims
     };
-    let standardized = samples.transforms.iter().any(|transform| matches!(transform, Transform::Standardize { .. }));
+    let standardized = samples.transforms().any(Transform::normalizes);
     let scale = if standardized { Scale::Standardized } else { Scale::Bytes };
     let labelled = |fact: Fact, level: Level| Fact { labels: Labels::seen(level, &samples.split), ..fact };
     let seen = |fact: Fact| fact.in_frame(Frame::WHOLE);
@@ -83,14 +93,16 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
         let leaves = join.artifacts.iter().enumerate().filter_map(|(place, (stage, save))| {
             let stage = lower.stages.get(*stage)?;
             let artifact = stage.saves.get(&**save)?;
-            let name = format!("`{}.{save}`", stage.result.name);
+            let scope = lower.step.as_ref().map_or("", |step| &step.scope);
+            let stage = identity::seen_from(scope, &stage.result.name);
+            let name = format!("`{stage}.{save}`");
             let stuck = if artifact.fact.frame.differs(Frame::WHOLE) {
                 let message = format!("{name} was saved as {}", artifact.fact.frame);
-                Some((
-                    Code::FrameMismatch,
-                    message,
-                    "turn it back before `save` (`mirror(map)`): it is joined to the whole picture",
-                ))
+                let help = match artifact.fact.frame {
+                    Frame::Picture(View { part: true, .. }) => "save a map of the whole picture: it is joined to that",
+                    _ => "turn it back before `save` (`mirror(map)`): it is joined to the whole picture",
+                };
+                Some((Code::FrameMismatch, message, help))
             } else if !samples.is_whole() && !moves_along(&artifact.fact, artifact.whole) {
                 let message =
                     format!("{name} is not as large as its picture and cannot be cropped, flipped or resized with it");
@@ -100,9 +112,10 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
             } else {
                 None
             };
-            // `H_cams`; for one of a family `H_cams'1`: no stage is called so.
-            let frame = stage.result.name.replace('[', "'").replace(']', "");
+            // `H_cams`; for one of a family `H_cams'1`, of a used recipe `H_base'cams`: no stage is called so.
+            let frame = stage.replace(['[', '.'], "'").replace('^', "''").replace(']', "");
             let fact = placed(&artifact.fact, (!artifact.whole).then_some(&*frame), &samples.size());
+            let fact = padded(smoothed(fact, &join.field, samples), &join.field, samples);
             Some(Leaf { name: join.leaf(place), fact, stuck })
         });
         fields.push(Known { name: join.field.clone(), leaves: leaves.collect(), many: join.many });
@@ -139,27 +152,46 @@ fn placed(fact: &Fact, frame: Option<&str>, [height, width]: &[Dim; 2]) -> Fact 
     Fact { trainable: false, ..fact.with_dims(dims) }.in_frame(seen)
 }
 
-impl Samples {
+/// A mask that a recipe has resized by a mean holds what lies between 0 and 1.
+fn smoothed(fact: Fact, field: &str, samples: &Samples) -> Fact {
+    let mean =
+        |choice: &Choice| choice.stream == field && matches!(choice.way, Way::Method(Method::Bilinear | Method::Area));
+    let smooth = samples.changes.iter().flat_map(|change| &change.choices).any(mean);
+    if smooth && fact.domain == Domain::Binary { fact.with_domain(Domain::Unit) } else { fact }
+}
+
+impl Samples<'_> {
+    pub(super) fn transforms(&self) -> impl Iterator<Item = &Transform> {
+        self.changes.iter().map(|change| &change.transform)
+    }
+
     /// Height and width of what arrives: fixed by the last crop, else `H` and `W`.
     fn size(&self) -> [Dim; 2] {
-        let mut size = [Dim::symbol("H"), Dim::symbol("W")];
-        for transform in &self.transforms {
-            match transform {
-                Transform::RandomCrop { size: [h, w] } | Transform::CenterCrop { size: [h, w] } => {
-                    size = [(*h).into(), (*w).into()];
+        let open = || [Dim::symbol("H"), Dim::symbol("W")];
+        let grow = |size: [Dim; 2], by: &dyn Fn(i64, usize) -> i64| match [size[0].as_const(), size[1].as_const()] {
+            [Some(height), Some(width)] => [Dim::constant(by(height, 0)), Dim::constant(by(width, 1))],
+            _ => open(),
+        };
+        let mut size = open();
+        for transform in self.transforms() {
+            size = match transform {
+                Transform::RandomCrop { size: [h, w] }
+                | Transform::CenterCrop { size: [h, w] }
+                | Transform::TopLeftCrop { size: [h, w] } => [(*h).into(), (*w).into()],
+                Transform::PadTo { size: least } => grow(size, &|side, axis| side.max(least[axis] as i64)),
+                Transform::PadToMultiple { multiple } => {
+                    grow(size, &|side, axis| (side as u64).next_multiple_of(multiple[axis].max(1) as u64) as i64)
                 }
-                Transform::Resize { .. } | Transform::RandomResize { .. } | Transform::RandomScale { .. } => {
-                    size = [Dim::symbol("H"), Dim::symbol("W")];
-                }
-                _ => {}
-            }
+                resized if resized.resizes() => open(),
+                _ => size,
+            };
         }
         size
     }
 
     /// Whether what arrives is the picture as it is in the data set, pixel for pixel.
     pub(in crate::lower) fn is_whole(&self) -> bool {
-        !self.transforms.iter().any(Transform::moves)
+        !self.transforms().any(Transform::moves)
     }
 
     /// Whether every picture of a batch has one size.

@@ -4,6 +4,7 @@ mod body;
 mod family;
 mod inputs;
 mod result;
+mod reused;
 mod settings;
 mod train;
 mod weights;
@@ -15,9 +16,10 @@ use indexmap::IndexMap;
 use super::recipe::{Stage, StageKind, Weight};
 use super::trace::Ways;
 use super::value::{NetValue, Scope, Value};
-use super::{Lower, Stages, Step, prove};
+use super::{Lower, Stages, Step, data, identity, prove};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
+use crate::hir::ItemRef;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::types::Fact;
@@ -54,31 +56,38 @@ pub(super) struct Entries<'p> {
 }
 
 impl<'p> Lower<'p, '_> {
-    pub(super) fn stage(&mut self, item: usize, stage: &'p ast::Stage) {
+    pub(super) fn stage(&mut self, item: ItemRef, stage: &'p ast::Stage) {
+        self.open_stages.push(item);
+        let scope = Scope::of_module(item.0);
         match &stage.family {
-            Some(family) => self.family(item, stage, family),
+            Some(family) => self.family(item, stage, family, scope),
             None => {
-                let scope = Scope::of_module(self.program.recipe());
                 if let Some(place) = self.one_stage(stage, stage.name.text.clone(), scope) {
                     self.stage_of_item.insert(item, Stages::One(place));
                 }
             }
         }
+        self.open_stages.pop();
     }
 
-    /// Lowers one stage under its full name; gives its place.
+    /// Lowers one stage under its full name in its own recipe; gives its place.
     fn one_stage(&mut self, stage: &'p ast::Stage, name: String, mut scope: Scope<'p>) -> Option<usize> {
+        let alias = self.program.module(scope.module).scope.clone();
         let kind = match stage.kind {
             ast::StageKind::Train => StageKind::Train,
             ast::StageKind::Infer => StageKind::Infer,
             ast::StageKind::Score => StageKind::Score,
         };
-        self.step = Some(Step { stage: name.clone(), training: kind == StageKind::Train, ..Step::default() });
+        let training = kind == StageKind::Train;
+        self.step = Some(Step { stage: name.clone(), scope: alias.clone(), training, ..Step::default() });
         let mut entries = Entries { stage: name.clone(), ..Entries::default() };
         for entry in &stage.entries {
             self.entry(entry, stage, &mut entries, &mut scope);
         }
         let samples = self.samples(stage, &entries);
+        if let Some(samples) = &samples {
+            data::choices(self, samples);
+        }
         if !entries.body && !self.is_cut(stage) {
             let (code, word) = match kind {
                 StageKind::Train => (Code::NoLoss, "step"),
@@ -98,16 +107,17 @@ impl<'p> Lower<'p, '_> {
         let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets);
         let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
-        let borrowed = self.borrowed(&step.graph, &name);
+        let borrowed = self.borrowed(&step.graph, &entries.weights, &alias);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
             _ => None,
         });
         let fields = fields.collect();
-        let data = self.data_plan(samples.as_deref(), &name, fields);
+        let data = self.data_plan(samples.as_deref(), &name, &alias, fields);
         let result = Stage {
-            name,
-            family: stage.family.is_some().then(|| stage.name.text.clone()),
+            name: identity::shown(&alias, &name),
+            family: stage.family.is_some().then(|| identity::shown(&alias, &stage.name.text)),
+            scope: alias,
             kind,
             data,
             graph: step.graph,

@@ -50,14 +50,14 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
-    pub(super) fn samples_quietly(&self, entries: &Entries<'p>) -> Option<Rc<Samples>> {
+    pub(super) fn samples_quietly(&self, entries: &Entries<'p>) -> Option<Rc<Samples<'p>>> {
         match entries.settings.get("data") {
             Some((Value::Samples(samples), _)) => Some(samples.clone()),
             _ => None,
         }
     }
 
-    pub(super) fn samples(&mut self, stage: &ast::Stage, entries: &Entries<'p>) -> Option<Rc<Samples>> {
+    pub(super) fn samples(&mut self, stage: &ast::Stage, entries: &Entries<'p>) -> Option<Rc<Samples<'p>>> {
         match entries.settings.get("data") {
             Some((Value::Samples(samples), _)) => Some(samples.clone()),
             Some((Value::Poison, _)) => None,
@@ -76,7 +76,8 @@ impl<'p> Lower<'p, '_> {
     /// Whether a part of the stage could not be read: what seems to be missing may be there.
     pub(super) fn is_cut(&self, stage: &ast::Stage) -> bool {
         let unread = stage.entries.iter().any(|entry| matches!(entry.kind, EntryKind::Error));
-        let items = &self.program.module(self.program.recipe()).tree.items;
+        let module = self.open_stages.last().map_or(self.program.recipe(), |(module, _)| *module);
+        let items = &self.program.module(module).tree.items;
         let item =
             items.iter().find(|item| matches!(&item.kind, ast::ItemKind::Stage(known) if std::ptr::eq(known, stage)));
         let within = |span: Span| {
