@@ -32,6 +32,7 @@ pub(crate) mod testing;
 mod tests;
 mod trace;
 mod types;
+mod units;
 mod value;
 
 use std::collections::HashMap;
