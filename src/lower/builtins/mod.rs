@@ -264,6 +264,13 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let id = lower.tensor(given.value.clone(), given.span)?;
             lower.apply_named("claim", &[(id, given.span)], Attrs::new().word("domain", word), a.span)
         }
+        Is::Grad => gradient(lower, a)?,
+        Is::Shape => {
+            let given = a.get(0)?;
+            let id = lower.tensor(given.value.clone(), given.span)?;
+            let dims = lower.step_at(a.span)?.graph.node(id).fact.dims.clone();
+            Value::list(dims.into_iter().map(Value::dim).collect())
+        }
         Is::Size => size(lower, a)?,
         Is::Scaled => match a.get(0)?.value.as_dim() {
             Some(length) => Value::dim(length.scaled(a.number(lower, 1, 1.0)?, Rounding::Floor)),
@@ -410,6 +417,39 @@ fn domain<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize, default
         );
     }
     known
+}
+
+/// Adds the gradient's nodes to the graph at hand; they are differentiated in turn where a loss is computed from them.
+fn gradient<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
+    let (of, by) = (a.get(0)?, a.get(1)?);
+    let of_id = lower.tensor(of.value.clone(), of.span)?;
+    let listed = match &by.value {
+        Value::List(items) => items.to_vec(),
+        value => vec![value.clone()],
+    };
+    let by_ids = listed.into_iter().map(|value| lower.tensor(value, by.span)).collect::<Option<Vec<_>>>()?;
+    let step = lower.step_at(a.span)?;
+    let before = step.graph.len();
+    let found = crate::grad::gradients(&mut step.graph, of_id, &by_ids);
+    let built = step.graph.len() - before;
+    if !lower.spend(4 * built, a.span) {
+        return None;
+    }
+    let diagnostic = match found {
+        Ok(found) => match found.iter().copied().collect::<Option<Vec<_>>>() {
+            Some(mut ids) if !matches!(by.value, Value::List(_)) => return ids.pop().map(Value::Tensor),
+            Some(ids) => return Some(Value::list(ids.into_iter().map(Value::Tensor).collect())),
+            None => Diagnostic::error(Code::NoGradient, "`grad`: `of` does not change with `at`")
+                .label(by.span, "no gradient comes back to this")
+                .label(of.span, "is not computed from it, or an op between has no gradient")
+                .help("compute `of` from this very value: `let f = trunk(image)`, `let s = head(f)`, `grad(s, f)`"),
+        },
+        Err(error) => Diagnostic::error(error.code, format!("`grad`: {}", error.message))
+            .label(of.span, "on the way back from here")
+            .help(error.help.unwrap_or_default()),
+    };
+    lower.report(diagnostic);
+    None
 }
 
 fn size<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
