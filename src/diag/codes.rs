@@ -67,6 +67,9 @@ codes! {
     // Proofs.
     SupervisionLeak = "supervision-leak",
     OracleUsed = "oracle-used",
+    SplitMismatch = "split-mismatch",
+    EvaluationSplit = "evaluation-split",
+    NeedlessSupervision = "needless-supervision",
     NoGradient = "no-gradient",
     UntrainedWeight = "untrained-weight",
     NoLoss = "no-loss",
