@@ -64,7 +64,7 @@ pub fn lower_expression(program: &Program, problems: &mut Problems) -> Option<Lo
 
 /// A step of no stage.
 fn alone() -> Step {
-    Step { stage: String::new(), training: false, graph: Graph::new(), random: 0, learnt: Default::default() }
+    Step::new(String::new(), false)
 }
 
 fn find<'p>(program: &'p Program, module: ModuleId, name: &str) -> Option<(&'p ast::Function, ModuleId)> {

@@ -14,6 +14,7 @@ mod eval;
 mod function;
 mod nets;
 mod operators;
+pub mod paths;
 mod prove;
 mod recipe;
 mod stage;
@@ -21,6 +22,7 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod training;
 mod types;
 mod value;
 
@@ -131,6 +133,16 @@ struct Step {
     random: i64,
     /// What was learnt with labels of which strength, by stage, for the weights of other stages.
     learnt: HashMap<String, Level>,
+    /// When losses count, with the place that says so.
+    guards: Vec<(Guard, Span)>,
+    moves: Vec<Moves>,
+}
+
+impl Step {
+    fn new(stage: String, training: bool) -> Step {
+        let (learnt, guards, moves) = Default::default();
+        Step { stage, training, graph: Graph::new(), random: 0, learnt, guards, moves }
+    }
 }
 
 impl<'p, 'a> Lower<'p, 'a> {

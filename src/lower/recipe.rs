@@ -1,5 +1,6 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
+pub use super::training::{Guard, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
@@ -135,33 +136,4 @@ pub struct Join {
     pub index: bool,
     /// Axes of what was saved for one picture.
     pub rank: usize,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct Train {
-    pub batch: usize,
-    pub length: Length,
-    pub optimizer: Optimizer,
-    /// Factors on the learning rate by path prefix within the stage: `oc.head` → 10. The longest prefix counts.
-    pub rates: Vec<(String, f64)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Length {
-    Epochs(usize),
-    Steps(usize),
-}
-
-/// The update rule; the schedule is the graph's `Rate` output.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Optimizer {
-    pub lr: f64,
-    pub weight_decay: f64,
-    pub rule: Rule,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub enum Rule {
-    Sgd { momentum: f64, nesterov: bool },
-    AdamW { betas: (f64, f64), eps: f64 },
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod family;
+mod guards;
 mod inputs;
 mod result;
 mod settings;
@@ -9,14 +10,15 @@ mod train;
 mod weights;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use indexmap::IndexMap;
 
 use super::recipe::{Stage, StageKind, Weight};
-use super::value::{NetValue, Scope, Value};
+use super::value::{NetValue, OptimizerValue, Scope, Value};
 use super::{Lower, Stages, Step, prove};
 use crate::diag::{Code, Diagnostic};
-use crate::graph::{Graph, Kind, Role};
+use crate::graph::{Kind, Role};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::types::{Fact, Level};
@@ -49,7 +51,9 @@ pub(super) struct Entries<'p> {
     pub settings: HashMap<String, (Value<'p>, Span)>,
     nets: IndexMap<String, NetValue<'p>>,
     weights: Vec<Weight>,
-    pub rates: Vec<(String, f64)>,
+    rates: Vec<(String, f64)>,
+    decay: Vec<(String, f64)>,
+    optimizers: Vec<(String, Rc<OptimizerValue<'p>>)>,
     body: bool,
 }
 
@@ -74,13 +78,7 @@ impl<'p> Lower<'p, '_> {
             ast::StageKind::Score => StageKind::Score,
         };
         let learnt = self.stages.iter().map(|stage| (stage.result.name.clone(), stage.learnt)).collect();
-        self.step = Some(Step {
-            stage: name.clone(),
-            training: kind == StageKind::Train,
-            graph: Graph::new(),
-            random: 0,
-            learnt,
-        });
+        self.step = Some(Step { learnt, ..Step::new(name.clone(), kind == StageKind::Train) });
         let mut entries = Entries { stage: name.clone(), ..Entries::default() };
         for entry in &stage.entries {
             self.entry(entry, stage, &mut entries, &mut scope);
@@ -139,7 +137,7 @@ impl<'p> Lower<'p, '_> {
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(setting, stage, entries, scope),
             EntryKind::Net { name, value } => self.net_entry(name, value, entries, scope),
-            EntryKind::Rates(rates) => self.rates(rates, entries, scope),
+            EntryKind::Paths { of, entries: paths } => self.paths(*of, paths, entries, scope),
             EntryKind::Let(binding) => {
                 let value = self.expr(&binding.value, scope);
                 scope.bind(&binding.name.text, value);
@@ -160,7 +158,7 @@ impl<'p> Lower<'p, '_> {
                 }
                 entries.body = true;
                 let samples = self.samples_quietly(entries);
-                self.body(fields, statements, samples, scope);
+                self.body(fields, statements, samples, entries, scope);
             }
             EntryKind::Error => {}
         }
