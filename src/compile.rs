@@ -119,8 +119,7 @@ fn refuse<T>(problems: &mut Problems, stage: &Stage, what: &str, error: &dyn std
 
 /// Where a node stands in the recipe itself: the outermost call it was inlined through.
 pub fn place(origin: &Origin) -> Option<Span> {
-    let outermost = std::iter::successors(origin.calls.as_deref(), |frame| frame.outer.as_deref()).last();
-    outermost.map(|frame| frame.span).or(origin.span)
+    origin.outermost()
 }
 
 /// Layers that read pictures of 0–255: every network of the field is made for standardized ones, and trains badly or not at all

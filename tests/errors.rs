@@ -17,6 +17,33 @@ use wsss::hir::{self, Files};
 use wsss::lower::{Choices, lower};
 use wsss::source::{SourceId, Sources, Span};
 
+/// What cases use as `base.wsss`.
+const BASE: &str = "
+    param images  = 8
+    param dataset = scenes(images = images, size = 16, classes = 2)
+    param crop    = 16 in 8..64
+    param epochs  = 1
+    param change  = x => x
+    param unread  = 3
+    variant small { crop = 8 }
+    fn shared(x) = crop * x
+    net dot(classes: int) {
+      layer head = conv(3, classes)
+      fn forward(image) = mean(head(image), axes = [2, 3])
+    }
+    train classifier {
+      data      = dataset.train |> random_crop(crop)
+      batch     = 2
+      epochs    = epochs
+      optimizer = sgd(lr = 0.1)
+      net cls = dot(dataset.classes)
+      step { image, tags } { loss cls = mean(square(change(cls(image / 255)) - tags)) }
+    }
+    infer cams {
+      data = dataset.val
+      each { image } { save cam = claim(sigmoid(classifier.cls.head(image)), \"unit\") }
+    }";
+
 /// Recipes that cases use by path.
 struct CaseFiles;
 
@@ -26,6 +53,8 @@ impl Files for CaseFiles {
             // Uses the case that uses it.
             Some("circle.wsss") => Ok("use \"case.wsss\" as back\n".into()),
             Some("empty.wsss") => Ok(String::new()),
+            Some("base.wsss") => Ok(BASE.into()),
+            Some("below.wsss") => Ok("use \"base.wsss\" as trunk\nfn twice(x) = 2 * x\n".into()),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
         }
     }
@@ -65,7 +94,6 @@ fn every_wrong_recipe_is_answered_as_written() {
 
 /// Problems of data, files and runs: no text alone can show them.
 const AT_RUN_TIME: &[Code] = &[
-    Code::UnknownVariant,
     Code::DataNotFound,
     Code::DataBroken,
     Code::WeightsNotFound,

@@ -7,9 +7,11 @@ mod errors;
 mod library;
 mod losses;
 mod memory;
+mod networks;
 mod ops;
 mod photographs;
 mod programs;
+mod proofs;
 
 use std::path::Path;
 

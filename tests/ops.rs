@@ -83,11 +83,11 @@ fn laws_hold() {
     }
 }
 
-fn examples() -> impl Iterator<Item = (&'static OpDef, &'static Example)> {
+pub fn examples() -> impl Iterator<Item = (&'static OpDef, &'static Example)> {
     all().flat_map(|op| op.examples.iter().map(move |example| (op, example)))
 }
 
-fn nodes_of(graph: &Graph, op: &'static OpDef) -> Vec<Id> {
+pub fn nodes_of(graph: &Graph, op: &'static OpDef) -> Vec<Id> {
     graph.ids().filter(|id| graph.node(*id).kind == Kind::Op(op)).collect()
 }
 
@@ -274,12 +274,12 @@ fn moved(value: &Tensor) -> Tensor {
     Tensor::from_vec(data.collect::<Vec<f64>>(), value.dims(), &Device::Cpu).expect("as many numbers")
 }
 
-fn numbers(tensor: &Tensor) -> Vec<f64> {
+pub fn numbers(tensor: &Tensor) -> Vec<f64> {
     let flat = tensor.to_dtype(DType::F64).and_then(|tensor| tensor.flatten_all());
     flat.and_then(|flat| flat.to_vec1()).expect("numbers of a tensor")
 }
 
-fn saved(id: Id, number: usize) -> Output {
+pub fn saved(id: Id, number: usize) -> Output {
     Output { role: Role::Save, name: number.to_string(), nodes: vec![id], span: None }
 }
 
@@ -292,7 +292,7 @@ impl Files for NoFiles {
 }
 
 /// The graph of an expression of the language, or what is wrong with it, each problem with its help.
-fn graph_of(code: &str) -> Result<Graph, String> {
+pub fn graph_of(code: &str) -> Result<Graph, String> {
     let (mut sources, mut problems) = (Sources::new(), Problems::default());
     let program = load("example", &format!("let example = {code}"), &[], &NoFiles, &mut sources, &mut problems);
     let lowered = lower_expression(&program, &mut problems);
@@ -307,7 +307,7 @@ fn graph_of(code: &str) -> Result<Graph, String> {
 }
 
 /// Runs a graph; every result must have the shape and the kind of number that was inferred.
-fn run(graph: Graph, dtype: DType, weights: &HashMap<String, Tensor>) -> Vec<Tensor> {
+pub fn run(graph: Graph, dtype: DType, weights: &HashMap<String, Tensor>) -> Vec<Tensor> {
     struct Weights<'a>(&'a HashMap<String, Tensor>);
     impl Leaves for Weights<'_> {
         fn field(&self, _: &str) -> Option<Tensor> {

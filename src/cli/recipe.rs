@@ -25,9 +25,13 @@ pub(super) struct Choice {
 pub(super) fn parse_set(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected `name=value`, for example `crop=96`")?;
     let (name, value) = (name.trim(), value.trim());
-    let mut letters = name.chars();
-    let starts = letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    if !starts || !letters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+    let is_name = |part: &str| {
+        let mut letters = part.chars();
+        letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+            && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    // A param of a used recipe is named by the way to it: `base.crop`.
+    if !name.split('.').all(is_name) {
         return Err(format!("`{name}` is no name"));
     }
     if value.is_empty() {
@@ -150,7 +154,8 @@ mod tests {
     fn a_set_is_a_name_and_a_value() {
         assert_eq!(parse_set("crop=96"), Ok(("crop".into(), "96".into())));
         assert_eq!(parse_set("a = x == y"), Ok(("a".into(), "x == y".into())));
-        for text in ["crop", "=96", "crop=", "2a=1", "a b=1", "a;=1"] {
+        assert_eq!(parse_set("base.crop=96"), Ok(("base.crop".into(), "96".into())));
+        for text in ["crop", "=96", "crop=", "2a=1", "a b=1", "a;=1", "a.=1", "a..b=1"] {
             assert!(parse_set(text).is_err(), "{text}");
         }
     }

@@ -16,6 +16,7 @@ mod pipeline;
 pub mod resample;
 mod sample;
 mod scenes;
+mod splits;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transform;
@@ -33,6 +34,7 @@ pub use known::{Known, known};
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
+pub use splits::{covers, is_evaluation, overlap};
 pub use transform::{Placed, Transform};
 
 /// Which data set is meant.

@@ -36,6 +36,8 @@ codes! {
     DuplicateArgument = "duplicate-argument",
     UseCycle = "use-cycle",
     UnusedImport = "unused-import",
+    UnusedOverride = "unused-override",
+    UnusedParam = "unused-param",
     // Values.
     MissingArgument = "missing-argument",
     TooManyArguments = "too-many-arguments",

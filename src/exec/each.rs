@@ -21,7 +21,7 @@ type Counted = Vec<(usize, Vec<Tensor>)>;
 pub(super) fn each(job: &Job, borrowed: Table, tell: Tell) -> Result<Metrics, RunError> {
     let stage = job.stage();
     let images = job.prepared.images;
-    let mut table = weights::initial(&stage.weights, job.dims, job.seed, job.machine.dtype)?;
+    let mut table = weights::initial(&stage.weights, &borrowed, job.dims, job.seed, job.machine.dtype)?;
     weights::save(job.draft.folder(), &stage.weights, &table)?;
     table.extend(borrowed);
 

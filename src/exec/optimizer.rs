@@ -9,7 +9,7 @@ use super::interpreter::Results;
 use super::weights::Table;
 use crate::graph::{Graph, Role};
 use crate::kernels::optimizer::{Adam, Sgd};
-use crate::lower::{self, Rule, Stage, Train};
+use crate::lower::{self, Rule, Stage, Train, Weight};
 
 /// The state of training beside the weights themselves.
 pub(super) struct Optimizer {
@@ -91,15 +91,16 @@ impl Optimizer {
             let path = output.name.clone();
             let lost = || RunError::internal(format!("there is no weight `{path}` to move"));
             let parameter = table.get(&path).ok_or_else(lost)?.clone();
-            let within = path.strip_prefix(&format!("{}.", stage.name)).unwrap_or(&path);
-            let (place, optimizer) = train.optimizer_of(within);
-            let kernel = Kernel::new(optimizer, train.decay_of(within));
+            let within = stage.weights.iter().find(|weight| weight.path() == path).map(Weight::within);
+            let within = within.ok_or_else(lost)?;
+            let (place, optimizer) = train.optimizer_of(&within);
+            let kernel = Kernel::new(optimizer, train.decay_of(&within));
             let moment = |name: &&str| match saved.get(&format!("{name}/{path}")) {
                 Some(moment) => Ok(moment.clone()),
                 None => parameter.zeros_like(),
             };
             let moments = kernel.moments().iter().map(moment).collect::<Result<_, _>>()?;
-            let (rule, factor) = (place.map_or(0, |place| place + 1), train.rate_of(within));
+            let (rule, factor) = (place.map_or(0, |place| place + 1), train.rate_of(&within));
             moved.push(Moved { path, parameter, kernel, moments, rule, factor, gradient });
         }
         let storages = moved.iter().map(|moved| address(&moved.parameter)).collect();

@@ -84,7 +84,7 @@ pub(super) fn prepare<'c>(
                 expect_a_batch(stage, images, &mut problems);
                 let inputs = inputs(stage, &stages)?;
                 let dataset = pipeline.dataset().clone();
-                let parts = parts(compiled, &opened, &digests, &inputs, images, seed)?;
+                let parts = parts(compiled, &recipe.stages, &opened, &digests, &inputs, images, seed)?;
                 let key = parts.key();
                 let classes = dataset.classes().len();
                 stages.push(Prepared { compiled, pipeline: Arc::new(pipeline), images, classes, parts, key, inputs });
@@ -165,7 +165,7 @@ fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared])
     };
     let mut joins = Vec::new();
     for join in plan.joins.iter().filter(|join| asked(&join.field)) {
-        let Some(from) = earlier.iter().find(|stage| stage.stage().name == join.stage) else {
+        let Some(from) = earlier.iter().find(|from| from.stage().name == stage.shown(&join.stage)) else {
             let message = format!("`{}` reads `{}`, which is no earlier stage", stage.name, join.stage);
             return Err(Diagnostic::error(Code::Internal, message).label(stage.span, "this stage"));
         };
@@ -192,15 +192,29 @@ fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, 
     let nets = stage.borrowed.iter().map(|weight| &weight.stage);
     let maps = stage.data.joins.iter().filter(|join| stage.data.fields.contains(&join.field)).map(|join| &join.stage);
     nets.chain(maps)
-        .map(|name| match earlier.iter().find(|stage| stage.stage().name == *name) {
+        .map(|name| match earlier.iter().find(|from| from.stage().name == stage.shown(name)) {
             Some(from) => Ok((name.clone(), from.key.clone())),
             None => Err(RunError::internal(format!("`{}` reads `{name}`, which is no earlier stage", stage.name))),
         })
         .collect()
 }
 
+/// Class counts by what they count: the stage's own data, or the contents of another data set.
+fn class_symbols(stage: &Stage, stages: &[CompiledStage], opened: &Opened) -> canonical::Symbols {
+    let mut symbols = canonical::Symbols::default();
+    for other in stages {
+        let data = &other.stage.data;
+        if let Some((_, print)) = opened.get(&data.source) {
+            symbols.rename(&data.classes, format!("K_{print}"));
+        }
+    }
+    symbols.rename(&stage.data.classes, "K".into());
+    symbols
+}
+
 fn parts(
     compiled: &CompiledStage,
+    stages: &[CompiledStage],
     opened: &Opened,
     digests: &HashMap<&str, String>,
     inputs: &BTreeMap<String, Key>,
@@ -208,10 +222,11 @@ fn parts(
     seed: u64,
 ) -> Result<Parts, RunError> {
     let stage = compiled.stage;
+    let symbols = class_symbols(stage, stages, opened);
     let mut parts = Parts::default();
     parts.add("kind", stage.kind.word());
     parts.add("primitives", PRIMITIVES.to_string());
-    parts.add("graph", canonical::digest(&compiled.graph).to_hex().to_string());
+    parts.add("graph", canonical::digest(&compiled.graph, &symbols).to_hex().to_string());
     if let Some(train) = &stage.train {
         let length = match train.length {
             Length::Epochs(epochs) => format!("{epochs} epochs"),
@@ -229,7 +244,7 @@ fn parts(
             parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));
         }
     }
-    parts.add("weights", describe_weights(&stage.weights, digests));
+    parts.add("weights", describe_weights(&stage.weights, digests, &symbols));
     for (name, key) in inputs {
         parts.add(format!("stage {name}"), key.as_str());
     }
@@ -255,15 +270,16 @@ fn parts(
 }
 
 /// A hash of how every weight begins; of a file, its bytes count and not its name.
-fn describe_weights(weights: &[Weight], digests: &HashMap<&str, String>) -> String {
+fn describe_weights(weights: &[Weight], digests: &HashMap<&str, String>, symbols: &canonical::Symbols) -> String {
     let mut lines: Vec<String> = weights
         .iter()
         .map(|weight| {
-            let dims: Vec<String> = weight.dims.iter().map(|dim| dim.to_string()).collect();
+            let dims: Vec<String> = weight.dims.iter().map(|dim| symbols.apply(&dim.to_string())).collect();
             let init = match &weight.init {
                 Init::File { file, name, .. } => {
                     format!("{name} of {}", digests.get(file.as_str()).map_or("", String::as_str))
                 }
+                Init::Weight(path) => format!("as {path}"),
                 drawn => format!("{drawn:?}"),
             };
             format!("{} [{}] {} {init}", weight.path(), dims.join(", "), weight.state)

@@ -60,7 +60,7 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
     let (mut table, moments, steps, mut lines) = match left {
         Some(left) => (left.weights, left.moments, left.steps, left.lines),
         None => {
-            let weights = weights::initial(&stage.weights, job.dims, job.seed, job.machine.dtype)?;
+            let weights = weights::initial(&stage.weights, &borrowed, job.dims, job.seed, job.machine.dtype)?;
             (weights, Table::new(), 0, Vec::new())
         }
     };

@@ -26,18 +26,33 @@ const BOOKKEEPING: &str = "num_batches_tracked";
 /// How many misfits of a file are named; the others are counted.
 const LISTED: usize = 8;
 
-/// Every weight as it begins, each with storage of its own: the optimizer writes into it.
+/// Every weight as it begins, each with storage of its own: the optimizer writes into it. `earlier` holds the weights of other
+/// stages that some begin with.
 ///
 /// # Errors
 /// All that is wrong with the files that weights come from.
-pub(super) fn initial(weights: &[Weight], dims: &DimEnv, seed: u64, dtype: DType) -> Result<Table, RunError> {
+pub(super) fn initial(
+    weights: &[Weight],
+    earlier: &Table,
+    dims: &DimEnv,
+    seed: u64,
+    dtype: DType,
+) -> Result<Table, RunError> {
     let mut table = from_files(weights, dims, dtype).map_err(RunError::Input)?;
-    let drawn: Vec<&Weight> = weights.iter().filter(|weight| !matches!(weight.init, Init::File { .. })).collect();
+    let elsewhere = |weight: &&Weight| !matches!(weight.init, Init::File { .. } | Init::Weight(_));
+    let drawn: Vec<&Weight> = weights.iter().filter(elsewhere).collect();
     let drawn: Result<Vec<(String, Tensor)>, RunError> = drawn
         .into_par_iter()
         .map(|weight| Ok((weight.path(), draw(weight, &shape(weight, dims)?, seed)?.to_dtype(dtype)?)))
         .collect();
     table.extend(drawn?);
+    // A net begins with one that was declared before it, so the order of the text settles copies of copies.
+    for weight in weights {
+        let Init::Weight(source) = &weight.init else { continue };
+        let tensor = table.get(source).or_else(|| earlier.get(source)).ok_or_else(|| lost(weight))?;
+        let copy = tensor.to_dtype(dtype)?.copy()?;
+        table.insert(weight.path(), copy);
+    }
     Ok(table)
 }
 
@@ -64,46 +79,64 @@ fn draw(weight: &Weight, shape: &[usize], seed: u64) -> Result<Tensor, RunError>
         Init::Constant(value) => vec![value as f32; count],
         Init::Normal { std } => fill(&mut |stream| std * stream.normal()),
         Init::Uniform { low, high } => fill(&mut |stream| stream.uniform_range(low, high)),
+        Init::TruncatedNormal { std, cut } => fill(&mut |stream| {
+            let within = std::iter::repeat_with(|| stream.normal()).find(|number| number.abs() <= cut);
+            std * within.unwrap_or(0.0)
+        }),
         Init::HeNormal { fan_out: out } => {
             let fan = if out { fan_out(shape) } else { fan_in(shape) };
             let std = (2.0 / fan).sqrt();
+            fill(&mut |stream| std * stream.normal())
+        }
+        Init::HeUniform { fan_out: out } => {
+            let fan = if out { fan_out(shape) } else { fan_in(shape) };
+            let bound = (6.0 / fan).sqrt();
+            fill(&mut |stream| stream.uniform_range(-bound, bound))
+        }
+        Init::XavierNormal { gain } => {
+            let std = gain * (2.0 / (fan_in(shape) + fan_out(shape))).sqrt();
             fill(&mut |stream| std * stream.normal())
         }
         Init::XavierUniform { gain } => {
             let bound = gain * (6.0 / (fan_in(shape) + fan_out(shape))).sqrt();
             fill(&mut |stream| stream.uniform_range(-bound, bound))
         }
-        Init::File { .. } => unreachable!("files are read, not drawn"),
+        Init::File { .. } | Init::Weight(_) => unreachable!("only what is drawn comes here"),
     };
     Ok(Tensor::from_vec(numbers, shape, &Device::Cpu)?)
 }
 
 /// One net and one file it is read from.
 struct Group<'a> {
+    /// Stage and net.
+    net: [&'a str; 2],
     file: &'a str,
     except: BTreeSet<&'a str>,
+    /// Whether the net must want all that the file holds.
+    whole: bool,
     /// By name in the file.
-    wanted: BTreeMap<&'a str, &'a Weight>,
+    wanted: BTreeMap<&'a str, Vec<&'a Weight>>,
     span: Span,
 }
 
 /// The weights that come from files. The span of a problem is that of the first weight it is about.
 fn from_files(weights: &[Weight], dims: &DimEnv, dtype: DType) -> Result<Table, Vec<Diagnostic>> {
-    let mut groups: Vec<((&str, &str, &str), Group)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for weight in weights {
         let Init::File { file, name, except } = &weight.init else { continue };
-        let key = (weight.stage.as_str(), weight.net.as_str(), file.as_str());
-        let at = groups.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-            let group = Group { file, except: BTreeSet::new(), wanted: BTreeMap::new(), span: weight.span };
-            groups.push((key, group));
+        let (net, whole) = ([weight.stage.as_str(), weight.net.as_str()], except.is_some());
+        let same = |group: &Group| group.net == net && group.file == file && group.whole == whole;
+        let at = groups.iter().position(same).unwrap_or_else(|| {
+            let (except, wanted) = (BTreeSet::new(), BTreeMap::new());
+            groups.push(Group { net, file, except, whole, wanted, span: weight.span });
             groups.len() - 1
         });
-        groups[at].1.except.extend(except.iter().map(String::as_str));
-        groups[at].1.wanted.insert(name, weight);
+        groups[at].except.extend(except.iter().flatten().map(String::as_str));
+        groups[at].wanted.entry(name).or_default().push(weight);
     }
     let mut table = Table::new();
     let mut problems = Vec::new();
-    for (_, group) in &groups {
+    for group in &groups {
         match read(group, dims, dtype) {
             Ok(found) => table.extend(found),
             Err(problem) => problems.push(problem),
@@ -116,7 +149,9 @@ fn read(group: &Group, dims: &DimEnv, dtype: DType) -> Result<Table, Diagnostic>
     let file = tensors::read(Path::new(group.file)).map_err(|error| unreadable(&error, group.span))?;
     let mut misfits = Vec::new();
     let mut table = Table::new();
-    for (name, weight) in &group.wanted {
+    for (name, weight) in
+        group.wanted.iter().flat_map(|(name, weights)| weights.iter().map(move |weight| (name, weight)))
+    {
         let Some(tensor) = file.tensors.get(*name) else {
             misfits.push(format!("`{name}` is not in the file"));
             continue;
@@ -146,7 +181,8 @@ fn read(group: &Group, dims: &DimEnv, dtype: DType) -> Result<Table, Diagnostic>
     let unexpected = file
         .tensors
         .keys()
-        .filter(|name| !group.wanted.contains_key(name.as_str()) && !excepted(name) && !name.ends_with(BOOKKEEPING));
+        .filter(|name| group.whole && !group.wanted.contains_key(name.as_str()))
+        .filter(|name| !excepted(name) && !name.ends_with(BOOKKEEPING));
     misfits.extend(unexpected.map(|name| format!("the net has no `{name}`")));
     if misfits.is_empty() {
         return Ok(table);
@@ -260,7 +296,7 @@ mod tests {
     }
 
     fn numbers(weights: &[Weight], path: &str, seed: u64) -> Vec<f32> {
-        let table = initial(weights, &env(), seed, DType::F32).unwrap();
+        let table = initial(weights, &Table::new(), &env(), seed, DType::F32).unwrap();
         table[path].flatten_all().unwrap().to_vec1().unwrap()
     }
 
@@ -288,6 +324,10 @@ mod tests {
         close(spread(Init::HeNormal { fan_out: false }), (2.0f64 / 576.0).sqrt());
         close(spread(Init::HeNormal { fan_out: true }), (2.0f64 / 54.0).sqrt());
         close(spread(Init::Normal { std: 0.01 }), 0.01);
+        close(spread(Init::HeUniform { fan_out: false }), (2.0f64 / 576.0).sqrt());
+        close(spread(Init::XavierNormal { gain: 2.0 }), 2.0 * (2.0f64 / 630.0).sqrt());
+        // Without what lies beyond two deviations a normal distribution has 0.8796 of its deviation.
+        close(spread(Init::TruncatedNormal { std: 0.01, cut: 2.0 }), 0.008796);
         // A uniform draw within ± b has the standard deviation b / √3.
         close(spread(Init::XavierUniform { gain: 2.0 }), 2.0 * (6.0f64 / 630.0).sqrt() / 3f64.sqrt());
         close(spread(Init::Uniform { low: -0.5, high: 0.5 }), 0.5 / 3f64.sqrt());
@@ -296,7 +336,7 @@ mod tests {
 
     fn from_file(file: &Path, net: &str, name: &str, dims: &[&str]) -> Weight {
         let file = file.to_str().unwrap().to_owned();
-        let init = Init::File { file, name: name.to_owned(), except: vec!["fc".to_owned()] };
+        let init = Init::File { file, name: name.to_owned(), except: Some(vec!["fc".to_owned()]) };
         weight(net, &format!("trunk.{name}"), dims, init)
     }
 
@@ -315,12 +355,12 @@ mod tests {
         tensors::write(&path, all, &[]).unwrap();
         let fits =
             [from_file(&path, "oc", "conv.weight", &["4", "3", "3", "3"]), from_file(&path, "oc", "conv.bias", &["4"])];
-        let table = initial(&fits, &env(), 0, DType::F32).unwrap();
+        let table = initial(&fits, &Table::new(), &env(), 0, DType::F32).unwrap();
         assert_eq!(table["classifier.oc.trunk.conv.weight"].dims(), [4, 3, 3, 3]);
 
         let wrong =
             [from_file(&path, "oc", "conv.weight", &["K", "3", "3", "3"]), from_file(&path, "oc", "bn.bias", &["4"])];
-        let RunError::Input(problems) = initial(&wrong, &env(), 0, DType::F32).unwrap_err() else {
+        let RunError::Input(problems) = initial(&wrong, &Table::new(), &env(), 0, DType::F32).unwrap_err() else {
             panic!("a wrong file is wrong input");
         };
         assert_eq!(problems[0].code, Code::WeightsMismatch);
@@ -340,11 +380,50 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let weights = [from_file(Path::new("no/such.safetensors"), "oc", "conv.weight", &["4"])];
-        let error = initial(&weights, &env(), 0, DType::F32).unwrap_err();
+        let error = initial(&weights, &Table::new(), &env(), 0, DType::F32).unwrap_err();
         assert_eq!(error.exit_code(), 1);
         assert_eq!(error.diagnostics()[0].code, Code::WeightsNotFound);
         let message = &error.diagnostics()[0].message;
         assert_eq!(message, "the weights in no/such.safetensors cannot be read: there is no such file");
+    }
+
+    #[test]
+    fn a_tail_that_is_cut_is_not_there() {
+        let all = numbers(
+            &[weight("oc", "w", &["6", "64", "3", "3"], Init::TruncatedNormal { std: 1.0, cut: 1.5 })],
+            "classifier.oc.w",
+            3,
+        );
+        assert!(all.iter().all(|number| number.abs() <= 1.5) && all.iter().any(|number| number.abs() > 1.4));
+    }
+
+    #[test]
+    fn a_weight_begins_as_another() {
+        let source = weight("oc", "w", &["4"], Init::Normal { std: 1.0 });
+        let copy = weight("cg", "w", &["4"], Init::Weight("classifier.oc.w".into()));
+        let copy_of_copy = weight("cg", "v", &["4"], Init::Weight("classifier.cg.w".into()));
+        let of_earlier = weight("cg", "u", &["2"], Init::Weight("earlier.net.u".into()));
+        let earlier = Table::from([("earlier.net.u".to_owned(), Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap())]);
+        let all = [source, copy, copy_of_copy, of_earlier];
+        let table = initial(&all, &earlier, &env(), 7, DType::F32).unwrap();
+        let numbers = |path: &str| table[path].to_vec1::<f32>().unwrap();
+        assert_eq!(numbers("classifier.oc.w"), numbers("classifier.cg.w"));
+        assert_eq!(numbers("classifier.oc.w"), numbers("classifier.cg.v"));
+        assert_eq!(numbers("classifier.cg.u"), [1.0, 2.0]);
+        assert!(initial(&all[3..], &Table::new(), &env(), 7, DType::F32).is_err());
+    }
+
+    #[test]
+    fn one_array_of_a_file_leaves_the_others_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let array = Tensor::new(&[1f32, 2.0, 3.0], &Device::Cpu).unwrap();
+        tensors::write(&path, [("mean".to_owned(), &array), ("other".to_owned(), &array)], &[]).unwrap();
+        let file = path.to_str().unwrap().to_owned();
+        let init = Init::File { file, name: "mean".into(), except: None };
+        let both = [weight("oc", "a", &["3"], init.clone()), weight("oc", "b", &["K"], init)];
+        let table = initial(&both, &Table::new(), &env(), 0, DType::F32).unwrap();
+        assert_eq!(table["classifier.oc.b"].to_vec1::<f32>().unwrap(), [1.0, 2.0, 3.0]);
     }
 
     #[test]
@@ -354,7 +433,7 @@ mod tests {
             weight("oc", "head.weight", &["K", "4"], Init::Normal { std: 1.0 }),
             weight("seg", "head.weight", &["K", "4"], Init::Normal { std: 1.0 }),
         ];
-        let table = initial(&weights, &env(), 5, DType::F32).unwrap();
+        let table = initial(&weights, &Table::new(), &env(), 5, DType::F32).unwrap();
         save(folder.path(), &weights, &table).unwrap();
         assert!(folder.path().join("net/seg.safetensors").exists());
         let borrowed = borrow(folder.path(), &[&weights[1]], DType::F32).unwrap();

@@ -4,6 +4,7 @@
 //! Part of it is all that decides an answer: ops, attributes, types, leaf names, numbers, outputs with their names. It is made
 //! from text and bytes, not from Rust's own hashes, so that it may be written into a store and read years later.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use blake3::{Hash, Hasher};
@@ -11,8 +12,36 @@ use blake3::{Hash, Hasher};
 use super::{Graph, Id, Kind, Node, Role, order};
 use crate::ops::Attrs;
 
+/// Other names for symbols: what a class count is called depends on the other data sets of a recipe, and decides nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols(HashMap<String, String>);
+
+impl Symbols {
+    /// Calls `symbol` something else.
+    pub fn rename(&mut self, symbol: &str, name: String) {
+        match symbol == name {
+            true => self.0.remove(symbol),
+            false => self.0.insert(symbol.to_owned(), name),
+        };
+    }
+
+    /// A text with its symbols renamed.
+    pub fn apply(&self, text: &str) -> String {
+        let mut renamed = String::with_capacity(text.len());
+        let mut rest = text;
+        while !rest.is_empty() {
+            let is_word = |c: char| c.is_alphanumeric() || c == '_';
+            let begins_word = rest.starts_with(is_word);
+            let end = rest.find(|c| is_word(c) != begins_word).unwrap_or(rest.len());
+            renamed.push_str(self.0.get(&rest[..end]).map_or(&rest[..end], String::as_str));
+            rest = &rest[end..];
+        }
+        renamed
+    }
+}
+
 /// See the module text. A graph with a cycle has the digest of its text form.
-pub fn digest(graph: &Graph) -> Hash {
+pub fn digest(graph: &Graph, symbols: &Symbols) -> Hash {
     let Ok(order) = order::order(graph) else {
         return blake3::hash(super::text::print(graph).as_bytes());
     };
@@ -20,7 +49,7 @@ pub fn digest(graph: &Graph) -> Hash {
     let mut text = String::new();
     for id in order {
         let mut hasher = Hasher::new();
-        describe(graph.node(id), &mut text, &mut hasher);
+        describe(graph.node(id), symbols, &mut text, &mut hasher);
         for input in graph.inputs(id) {
             match input {
                 Some(input) => hasher.update(of(&digests, input).as_bytes()),
@@ -58,7 +87,7 @@ fn of(digests: &[Option<Hash>], id: Id) -> Hash {
 }
 
 /// Feeds what a node is, its inputs aside. `text` is scratch.
-fn describe(node: &Node, text: &mut String, hasher: &mut Hasher) {
+fn describe(node: &Node, symbols: &Symbols, text: &mut String, hasher: &mut Hasher) {
     text.clear();
     let _ = match &node.kind {
         Kind::Field(name) => write!(text, "field {name:?}"),
@@ -68,8 +97,13 @@ fn describe(node: &Node, text: &mut String, hasher: &mut Hasher) {
         Kind::Constant(_) => write!(text, "constant"),
         Kind::Op(op) => write!(text, "op {:?} ", op.name),
     };
+    let named = text.len();
     write_attrs(text, &node.attrs);
     let _ = write!(text, " {}", node.fact);
+    if !symbols.0.is_empty() {
+        let renamed = symbols.apply(&text[named..]);
+        text.replace_range(named.., &renamed);
+    }
     hasher.update(text.as_bytes());
     if let Kind::Constant(literal) = &node.kind {
         literal.data.iter().for_each(|value| _ = hasher.update(&value.to_le_bytes()));
@@ -82,8 +116,12 @@ fn write_attrs(text: &mut String, attrs: &Attrs) {
 
 #[cfg(test)]
 mod tests {
-    use super::digest;
+    use super::Symbols;
     use crate::graph::{Graph, text};
+
+    fn digest(graph: &Graph) -> blake3::Hash {
+        super::digest(graph, &Symbols::default())
+    }
 
     const GRAPH: &str = "
         %0 = field x : real[2]
@@ -141,5 +179,15 @@ mod tests {
         let graph = |value: &str| digest(&parsed(&format!("%0 = constant {value} : real[]\nsave x = %0")));
         assert_eq!(graph("0.1"), graph("0.10"));
         assert_ne!(graph("0.1"), graph("0.10000000000000002"));
+    }
+
+    #[test]
+    fn a_symbol_may_have_another_name() {
+        let graph =
+            |classes: &str| parsed(&format!("%0 = field K2 : real[B, {classes}, ceil({classes}/2)]\nsave K2 = %0"));
+        let mut symbols = Symbols::default();
+        symbols.rename("K2", "K".into());
+        assert_ne!(digest(&graph("K")), digest(&graph("K2")));
+        assert_eq!(digest(&graph("K")), super::digest(&graph("K2"), &symbols));
     }
 }

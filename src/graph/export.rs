@@ -98,7 +98,7 @@ fn json_value(graph: &Graph) -> Value {
             "attrs": attrs_value(&node.attrs),
             "domain": node.fact.domain.word(),
             "dims": node.fact.dims.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "supervision": node.fact.supervision.word(),
+            "labels": node.fact.labels.iter().map(|label| label.to_string()).collect::<Vec<_>>(),
             "trainable": node.fact.trainable,
         });
         if let Kind::Constant(literal) = &node.kind {
@@ -183,7 +183,7 @@ mod tests {
 
     fn small() -> Graph {
         text::parse(
-            "%0 = field x : index(K + 1)[B] @image
+            "%0 = field x : index(K + 1)[B] @image(train)
              %1 = weight \"a<b\" : real[B]
              %2 = affine(%1) scale=2.0
              save y = %2
@@ -233,7 +233,7 @@ mod tests {
         let value: Value = serde_json::from_str(&export(&small(), Format::Json)).unwrap();
         let affine = json!({
             "id": 2, "kind": "op", "name": "affine", "inputs": [1], "attrs": { "scale": 2.0, "shift": 0.0 },
-            "domain": "real", "dims": ["B"], "supervision": "none", "trainable": true,
+            "domain": "real", "dims": ["B"], "labels": [], "trainable": true,
         });
         assert_eq!(value["nodes"][2], affine);
         let metric =

@@ -32,7 +32,7 @@ use petgraph::visit::EdgeRef;
 
 use crate::ops::{Arity, Attr, Attrs, Build, Default as Preset, Gradient, OpDef, OpError, Ref};
 use crate::source::Span;
-use crate::types::{Domain, Fact};
+use crate::types::{Domain, Fact, Interval, Labels};
 
 pub use verify::{Broken, Verified, verify};
 
@@ -44,6 +44,14 @@ pub type Id = Ref;
 pub struct Origin {
     pub span: Option<Span>,
     pub calls: Option<Arc<Frame>>,
+}
+
+impl Origin {
+    /// The place in the recipe itself: the outermost call the node was inlined through.
+    pub fn outermost(&self) -> Option<Span> {
+        let frames = std::iter::successors(self.calls.as_deref(), |frame| frame.outer.as_deref());
+        frames.last().map(|frame| frame.span).or(self.span)
+    }
 }
 
 /// One call on the way to a node.
@@ -191,11 +199,12 @@ impl Graph {
 
     pub fn constant(&mut self, literal: Literal, domain: Domain, origin: Origin) -> Id {
         let dims = literal.shape.iter().map(|&length| length.into()).collect();
-        self.leaf(Kind::Constant(Arc::new(literal)), Fact::new(domain, dims), origin)
+        let fact = Fact::new(domain, dims).in_range(Interval::of(&literal.data));
+        self.leaf(Kind::Constant(Arc::new(literal)), fact, origin)
     }
 
-    /// Adds an op node after its `infer` has agreed. Attributes left out take their defaults; the joined supervision and
-    /// gradient reach of the inputs go into the fact.
+    /// Adds an op node after its `infer` has agreed. Attributes left out take their defaults; the joined labels and the
+    /// gradient reach of the inputs go into the fact, and what the op knows of range, frame and normalisation.
     ///
     /// # Errors
     /// What `infer` refuses; a missing input or attribute is an internal error, as the caller binds arguments.
@@ -209,9 +218,10 @@ impl Graph {
         let attrs = complete(op, attrs)?;
         check_arity(op, inputs)?;
         let facts: Vec<Option<&Fact>> = inputs.iter().map(|id| id.map(|id| &self.node(id).fact)).collect();
-        let mut fact = (op.infer)(&crate::ops::Infer { op, facts: &facts, attrs: &attrs })?;
+        let args = crate::ops::Infer { op, facts: &facts, attrs: &attrs };
+        let mut fact = crate::ops::known(op, &args, (op.infer)(&args)?);
         let present = || facts.iter().flatten();
-        fact.supervision = present().map(|fact| fact.supervision).max().unwrap_or_default();
+        fact.labels = Labels::join_all(present().map(|fact| &fact.labels));
         fact.trainable = matches!(op.grad, Gradient::Of(_)) && present().any(|fact| fact.trainable);
         Ok(self.insert(Node { kind: Kind::Op(op), attrs, fact, origin }, inputs))
     }

@@ -2,8 +2,8 @@
 //!
 //! - **V1** No node waits for its own result.
 //! - **V2** Every slot is filled once, as the op declares; leaves have no inputs.
-//! - **V3** The fact of an op node is what `infer` says of its inputs. (The supervision is not compared: lowering may lower
-//!   it, where the recipe says why.)
+//! - **V3** The fact of an op node is what `infer` says of its inputs. (The labels are not compared: lowering may take
+//!   them away, where the recipe says why.)
 //! - **V4** An output names nodes that exist, one node unless it is a metric.
 //! - **V5** Losses, their total and the rate are scalars.
 //! - **V6** A leaf keeps its word: a constant has as many numbers as its shape says and that shape as dims, a clock is a

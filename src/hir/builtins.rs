@@ -98,18 +98,41 @@ builtins! {
     Ones, "ones", "layers", "Initialises with 1.", [];
     Constant, "constant", "layers", "Initialises with one number.", [Required "value" "the number"];
     Normal, "normal", "layers", "Initialises from a normal distribution of mean 0.", [Required "std" "standard deviation"];
+    TruncatedNormal, "truncated_normal", "layers", "Initialises from a normal distribution of mean 0 without its tails.", [
+        Required "std" "standard deviation before the tails are cut",
+        Optional "cut" "standard deviations beyond which a number is drawn again (default 2)"];
     Uniform, "uniform", "layers", "Initialises from a uniform distribution.", [
         Required "low" "smallest value", Required "high" "largest value"];
     HeNormal, "he_normal", "layers", "Normal with variance 2 / fan (He et al. 2015).", [
         Optional "fan" "`\"in\"` or `\"out\"` (default \"in\")"];
+    HeUniform, "he_uniform", "layers", "Uniform with variance 2 / fan (He et al. 2015).", [
+        Optional "fan" "`\"in\"` or `\"out\"` (default \"in\")"];
+    XavierNormal, "xavier_normal", "layers", "Normal with variance 2 gain² / (fan in + fan out) (Glorot and Bengio 2010).", [
+        Optional "gain" "factor on the deviation (default 1)"];
     XavierUniform, "xavier_uniform", "layers", "Uniform with variance 2 gain² / (fan in + fan out) (Glorot and Bengio 2010).", [
         Optional "gain" "factor on the bound (default 1)"];
+    FromFile, "from_file", "layers", "Initialises with one array of a file.", [
+        Required "file" "a .safetensors file",
+        Required "name" "the array's name in it; its shape must be that of the weight"];
     Load, "load", "nets", "The net with its weights read from a file; names and shapes must agree.", [
         Required "net" "what to fill",
         Required "file" "a .safetensors file, or `none` for random weights",
         Optional "except" "beginnings of names in the file that the net does not want (default [])"];
+    Clone, "clone", "nets", "An own copy of a net, trained by itself, which begins with the weights of that net.", [
+        Required "net" "a net of this stage or of an earlier one"];
+    InitFrom, "init_from", "nets", "The net with its weights beginning as those of the same names in another net.", [
+        Required "net" "what to fill",
+        Required "from" "a net of this stage or of an earlier one",
+        Optional "except" "patterns of paths that keep their own beginning (default [])"];
     Freeze, "freeze", "nets", "The net in evaluation mode, its weights not trained; gradients still flow through it.", [
-        Required "net" "a net"];
+        Required "net" "a net",
+        Optional "only" "patterns of paths, `*` for any text: these parts alone"];
+    EvalMode, "eval_mode", "nets", "The net in evaluation mode (no dropout, stored statistics); its weights are trained as before.", [
+        Required "net" "a net",
+        Optional "only" "patterns of paths, `*` for any text: these parts alone"];
+    TrainMode, "train_mode", "nets", "The net in training mode (dropout, statistics of the batch), frozen or not, in any stage.", [
+        Required "net" "a net",
+        Optional "only" "patterns of paths, `*` for any text: these parts alone"];
     Updating, "updating", "layers", "Gives `x`; after the step `state` takes the value.", [
         Required "x" "passed on",
         Required "state" "a state of the net",

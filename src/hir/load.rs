@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Definition, Module, ModuleId, Program, builtins, resolve};
 use crate::diag::{Code, Diagnostic, Problems, suggest};
 use crate::source::{SourceId, Sources, Span};
 use crate::stdlib;
-use crate::syntax::{ast, parse};
+use crate::syntax::{ast, parse, parse_override};
 
 /// Where the text of `use "other.wsss"` comes from.
 pub trait Files {
@@ -16,8 +17,8 @@ pub trait Files {
 
 /// Reads the recipe `text` and all it uses; every problem of syntax and of names is in `problems` afterwards.
 ///
-/// `sets` are the `--set name=value` of the command line, in order: each is read as the text `param name = value`, and its value may
-/// name whatever the recipe or the standard library knows.
+/// `sets` are the `--set name=value` of the command line, in order: each is read as a setting of a variant, and its value may name
+/// whatever the recipe or the standard library knows.
 pub fn load(
     name: &str,
     text: &str,
@@ -26,25 +27,39 @@ pub fn load(
     sources: &mut Sources,
     problems: &mut Problems,
 ) -> Program {
-    let mut loader =
-        Loader { files, sources, problems, program: Program::default(), known: HashMap::new(), open: Vec::new() };
+    let mut loader = Loader {
+        files,
+        sources,
+        problems,
+        program: Program::default(),
+        known: HashMap::new(),
+        read: HashMap::new(),
+        open: Vec::new(),
+    };
     let path = PathBuf::from(name);
-    let recipe = loader.module(name.to_string(), text.to_string(), Origin::Recipe(path));
+    let recipe = loader.module(name.to_string(), text.to_string(), Origin::Recipe { path, scope: String::new() });
     for (position, (name, value)) in sets.iter().enumerate() {
         let shown = format!("--set {name} ({})", position + 1);
-        loader.module(shown, format!("param {name} = {value}"), Origin::Override(recipe));
+        loader.module(shown, format!("{name} = {value}"), Origin::Override(recipe));
     }
-    let Loader { program, .. } = loader;
-    resolve::check(&program, problems);
+    let Loader { mut program, .. } = loader;
+    program.reads = resolve::check(&program, problems);
     program
 }
 
 /// Standard library modules whose names are known without `use`.
 const PRELUDE: &[&str] = &["prelude", "layers", "schedules"];
 
+/// Recipes that one recipe may use, directly or by way of others. Each use is an instance with its own params, so a chain of
+/// recipes that each use the next one twice would double with every link.
+const MOST_RECIPES: usize = 200;
+
 /// Where a module's text comes from.
 enum Origin {
-    Recipe(PathBuf),
+    Recipe {
+        path: PathBuf,
+        scope: String,
+    },
     Standard,
     /// Sees the names of that module.
     Override(ModuleId),
@@ -55,16 +70,17 @@ struct Loader<'a> {
     sources: &'a mut Sources,
     problems: &'a mut Problems,
     program: Program,
-    /// Modules by the name they are shown under.
+    /// Standard library modules by the name they are shown under.
     known: HashMap<String, ModuleId>,
+    /// Recipes that were read, so that the instances of one share a source.
+    read: HashMap<String, (SourceId, Arc<ast::File>)>,
     /// Recipes being opened, to find a `use` that comes back to itself.
     open: Vec<String>,
 }
 
 impl Loader<'_> {
     fn module(&mut self, name: String, text: String, origin: Origin) -> ModuleId {
-        let source = self.sources.add(&name, &text);
-        let tree = parse(source, &text, self.problems);
+        let (source, tree) = self.tree(&name, &text, &origin);
         let id = ModuleId(self.program.modules.len());
         self.program.modules.push(Module {
             source,
@@ -73,11 +89,17 @@ impl Loader<'_> {
             names: HashMap::new(),
             own_text: !matches!(origin, Origin::Standard),
             is_override: matches!(origin, Origin::Override(_)),
+            scope: match &origin {
+                Origin::Recipe { scope, .. } => scope.clone(),
+                _ => String::new(),
+            },
         });
-        self.known.insert(name.clone(), id);
+        if matches!(origin, Origin::Standard) {
+            self.known.insert(name.clone(), id);
+        }
         self.open.push(name);
         let path = match &origin {
-            Origin::Recipe(path) => Some(path.as_path()),
+            Origin::Recipe { path, .. } => Some(path.as_path()),
             _ => None,
         };
         let mut names = self.names(id, source, path);
@@ -92,6 +114,21 @@ impl Loader<'_> {
         self.program.modules[id.0].names = names;
         self.open.pop();
         id
+    }
+
+    fn tree(&mut self, name: &str, text: &str, origin: &Origin) -> (SourceId, Arc<ast::File>) {
+        if let (Origin::Recipe { .. }, Some((source, tree))) = (origin, self.read.get(name)) {
+            return (*source, tree.clone());
+        }
+        let source = self.sources.add(name, text);
+        let tree = Arc::new(match origin {
+            Origin::Override(_) => override_tree(source, text, self.problems),
+            _ => parse(source, text, self.problems),
+        });
+        if let Origin::Recipe { .. } = origin {
+            self.read.insert(name.to_string(), (source, tree.clone()));
+        }
+        (source, tree)
     }
 
     /// Names of `modules` that occur in the text and mean nothing else there are imported without being asked for; a module is
@@ -130,8 +167,9 @@ impl Loader<'_> {
         for kind in uses {
             match kind {
                 ast::ItemKind::Use { module, names: wanted } => self.import(&module, &wanted, &mut names, &mut places),
-                ast::ItemKind::UseFile { path: other, path_span, alias } => {
-                    if let Some(other) = self.recipe(&other, path_span, path) {
+                ast::ItemKind::UseFile { path: other, path_span, alias, .. } => {
+                    let scope = format!("{}{}.", self.program.module(id).scope, alias.text);
+                    if let Some(other) = self.recipe(&other, path_span, path, scope) {
                         self.define(
                             &alias,
                             Definition::Module { modules: vec![other], span: path_span },
@@ -233,7 +271,7 @@ impl Loader<'_> {
         }
     }
 
-    fn recipe(&mut self, written: &str, span: Span, from: Option<&Path>) -> Option<ModuleId> {
+    fn recipe(&mut self, written: &str, span: Span, from: Option<&Path>, scope: String) -> Option<ModuleId> {
         let path = match from.and_then(Path::parent) {
             Some(folder) => folder.join(written),
             None => PathBuf::from(written),
@@ -248,11 +286,21 @@ impl Loader<'_> {
             );
             return None;
         }
-        if let Some(id) = self.known.get(&name) {
-            return Some(*id);
+        let recipes = self.program.modules.iter().filter(|module| module.own_text).count();
+        if recipes >= MOST_RECIPES {
+            self.problems.add(
+                Diagnostic::error(Code::BudgetExhausted, format!("more than {MOST_RECIPES} recipes are used"))
+                    .label(span, "the next of them")
+                    .help("each use is counted: use what several need once, and pass it on"),
+            );
+            return None;
         }
-        match self.files.read(&path) {
-            Ok(text) => Some(self.module(name, text, Origin::Recipe(path))),
+        let text = match self.read.get(&name) {
+            Some((source, _)) => Ok(self.sources.get(*source).text.clone()),
+            None => self.files.read(&path),
+        };
+        match text {
+            Ok(text) => Some(self.module(name, text, Origin::Recipe { path, scope })),
             Err(error) => {
                 self.problems.add(
                     Diagnostic::error(Code::CannotRead, format!("cannot read `{name}`: {error}"))
@@ -263,4 +311,12 @@ impl Loader<'_> {
             }
         }
     }
+}
+
+/// A `--set` as a file with one variant.
+fn override_tree(source: SourceId, text: &str, problems: &mut Problems) -> ast::File {
+    let span = Span::new(source, 0..text.len());
+    let setting = parse_override(source, text, problems);
+    let kind = ast::ItemKind::Variant { name: ast::Name::new("--set", span), overrides: setting.into_iter().collect() };
+    ast::File { doc: Vec::new(), items: vec![ast::Item { doc: Vec::new(), kind, span }] }
 }

@@ -5,13 +5,16 @@
 
 pub mod builtins;
 mod load;
+mod reads;
 mod resolve;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 pub use load::{Files, load};
+pub use reads::{ItemRef, Reader, Reads};
 
 use crate::source::{SourceId, Span};
 use crate::syntax::ast;
@@ -20,20 +23,24 @@ use crate::syntax::ast;
 #[derive(Default)]
 pub struct Program {
     pub modules: Vec<Module>,
+    /// Which items name which.
+    pub reads: Reads,
 }
 
-/// Which module of a [`Program`]; the recipe itself is the first.
+/// Which module of a [`Program`]; the recipe itself is the first. A recipe that is used twice is two modules, each with its own params.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ModuleId(pub usize);
 
 pub struct Module {
     pub source: SourceId,
     pub text: String,
-    pub tree: ast::File,
+    pub tree: Arc<ast::File>,
     /// Whether the text is the user's own rather than the standard library's.
     pub own_text: bool,
-    /// Whether it holds the `--set` values of the command line.
+    /// Whether it holds a `--set` of the command line: one variant with one setting.
     pub is_override: bool,
+    /// How the recipe is reached from the first one: `base.` or `base.trunk.`, empty for the first. Its stages are shown so.
+    pub scope: String,
     /// What a bare name means at the top level of this module: its own items and what it imports.
     pub names: HashMap<String, Definition>,
 }
@@ -60,6 +67,24 @@ impl Program {
         &self.module(module).tree.items[index]
     }
 
+    /// The recipe that `module` uses under a name.
+    pub fn used(&self, module: ModuleId, alias: &str) -> Option<ModuleId> {
+        match self.module(module).names.get(alias)? {
+            Definition::Module { modules, .. } => modules.first().copied().filter(|id| self.module(*id).own_text),
+            Definition::Item { .. } => None,
+        }
+    }
+
+    /// The recipes that `module` uses, with the items that say so.
+    pub fn uses(&self, module: ModuleId) -> Vec<(usize, ModuleId)> {
+        let items = self.module(module).tree.items.iter().enumerate();
+        let used = items.filter_map(|(index, item)| match &item.kind {
+            ast::ItemKind::UseFile { alias, .. } => Some((index, self.used(module, &alias.text)?)),
+            _ => None,
+        });
+        used.collect()
+    }
+
     /// The module that was read from a source.
     pub fn of_source(&self, source: SourceId) -> Option<ModuleId> {
         self.modules.iter().position(|module| module.source == source).map(ModuleId)
@@ -75,6 +100,14 @@ impl Module {
 }
 
 impl ast::Item {
+    /// What a variant or a `use` line gives to params.
+    pub fn settings(&self) -> &[ast::Setting] {
+        match &self.kind {
+            ast::ItemKind::Variant { overrides, .. } | ast::ItemKind::UseFile { overrides, .. } => overrides,
+            _ => &[],
+        }
+    }
+
     /// The name an item defines; variants and `use` define none.
     pub fn name(&self) -> Option<&ast::Name> {
         match &self.kind {

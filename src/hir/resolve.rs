@@ -5,7 +5,8 @@
 
 use std::collections::HashSet;
 
-use super::{Module, ModuleId, Program, builtins};
+use super::reads::{ItemRef, Reader, Reads};
+use super::{Definition, Module, ModuleId, Program, builtins};
 use crate::diag::{Code, Diagnostic, Problems, suggest};
 use crate::graph::Clock;
 use crate::metrics;
@@ -13,18 +14,31 @@ use crate::ops;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind, Expr, ExprKind, ItemKind, MemberKind, Name, StatementKind};
 
-pub(super) fn check(program: &Program, problems: &mut Problems) {
+/// Reports names that mean nothing; gives what names what.
+pub(super) fn check(program: &Program, problems: &mut Problems) -> Reads {
+    let mut reads = Reads::default();
     for index in 0..program.modules.len() {
-        let module = program.module(ModuleId(index));
+        let id = ModuleId(index);
+        let module = program.module(id);
         // What a part that could not be read would have used is unknown.
         let whole = !problems.iter().any(|problem| is_syntax_of(problem, module));
-        let mut walk = Walk { module, problems, locals: Vec::new(), used: HashSet::new(), time: false };
-        module.tree.items.iter().for_each(|item| walk.item(item));
+        let (locals, used, read) = Default::default();
+        let mut walk = Walk { program, module, problems, locals, used, read, time: false };
+        for (place, item) in module.tree.items.iter().enumerate() {
+            walk.item(item);
+            walk.read.drain(..).for_each(|item| reads.add(Reader::Item(id, place), item));
+            for (setting, value) in item.settings().iter().enumerate() {
+                walk.expr(&value.value);
+                let reader = Reader::Setting { module: id, item: place, setting };
+                walk.read.drain(..).for_each(|item| reads.add(reader, item));
+            }
+        }
         let used = walk.used;
         if index == 0 && whole {
             unused_imports(module, &used, problems);
         }
     }
+    reads
 }
 
 fn is_syntax_of(problem: &Diagnostic, module: &Module) -> bool {
@@ -47,6 +61,7 @@ fn unused_imports(module: &Module, used: &HashSet<String>, problems: &mut Proble
 }
 
 struct Walk<'a> {
+    program: &'a Program,
     module: &'a Module,
     problems: &'a mut Problems,
     locals: Vec<String>,
@@ -54,17 +69,22 @@ struct Walk<'a> {
     used: HashSet<String>,
     /// In a `step`, where `epoch` and its like are the time of the training.
     time: bool,
+    /// Items that were read.
+    read: Vec<ItemRef>,
 }
 
 impl Walk<'_> {
     fn item(&mut self, item: &ast::Item) {
         match &item.kind {
-            ItemKind::Supervision { .. } | ItemKind::Use { .. } | ItemKind::UseFile { .. } => {}
+            // The settings of variants and `use` lines are read one by one.
+            ItemKind::Supervision { .. }
+            | ItemKind::Use { .. }
+            | ItemKind::UseFile { .. }
+            | ItemKind::Variant { .. } => {}
             ItemKind::Param { value, range, .. } => {
                 self.expr(value);
                 range.iter().for_each(|range| self.expr(range));
             }
-            ItemKind::Variant { overrides, .. } => overrides.iter().for_each(|setting| self.expr(&setting.value)),
             ItemKind::Let(binding) => self.expr(&binding.value),
             ItemKind::Fn(function) => self.function(function),
             ItemKind::Net(net) => self.net(net),
@@ -184,8 +204,18 @@ impl Walk<'_> {
         if self.locals.iter().any(|local| local == text) {
             return;
         }
-        if self.module.names.contains_key(text) {
+        if let Some(definition) = self.module.names.get(text) {
             self.used.insert(text.to_string());
+            match definition {
+                Definition::Item { module, index } => self.read.push((*module, *index)),
+                // A module that is passed on whole may be read anywhere.
+                Definition::Module { modules, .. } => {
+                    let own = |id: &ModuleId| {
+                        (0..self.program.module(*id).tree.items.len()).map(|item| (*id, item)).collect::<Vec<_>>()
+                    };
+                    self.read.extend(modules.iter().flat_map(own));
+                }
+            }
             return;
         }
         let known = ops::find(text).is_some_and(|op| !op.nature.internal)
@@ -219,6 +249,33 @@ impl Walk<'_> {
                 .label(span, "not known")
                 .help(help),
         );
+    }
+
+    /// The recipe that `base` or `base.trunk` stands for.
+    fn module_of(&mut self, expr: &Expr) -> Option<ModuleId> {
+        match &expr.kind {
+            ExprKind::Name(name) if !self.locals.contains(name) => {
+                let ids = match self.module.names.get(name)? {
+                    Definition::Module { modules, .. } => modules,
+                    Definition::Item { .. } => return None,
+                };
+                let [id] = ids.as_slice() else { return None };
+                self.used.insert(name.clone());
+                Some(*id)
+            }
+            ExprKind::Field { base, name } => {
+                let module = self.module_of(base)?;
+                self.program.used(module, &name.text)
+            }
+            _ => None,
+        }
+    }
+
+    /// `base.crop`: that there is such an item is seen when values are.
+    fn member(&mut self, module: &ModuleId, name: &Name) {
+        if let Some(&index) = self.program.module(*module).own().get(name.text.as_str()) {
+            self.read.push((*module, index));
+        }
     }
 
     fn expr(&mut self, expr: &Expr) {
@@ -261,7 +318,10 @@ impl Walk<'_> {
                 self.expr(value);
                 self.expr(into);
             }
-            ExprKind::Field { base, .. } => self.expr(base),
+            ExprKind::Field { base, name } => match self.module_of(base) {
+                Some(module) => self.member(&module, name),
+                None => self.expr(base),
+            },
             ExprKind::Index { base, index } => {
                 self.expr(base);
                 self.expr(index);

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::Lower;
 use super::call::Given;
-use super::data;
 use super::errors;
 use super::recipe::{Init, Optimizer, Rule};
-use super::value::{LoadFrom, OptimizerValue, Value};
+use super::value::{Begin, NetValue, OptimizerValue, Says, Value};
+use super::{Lower, begin, data, modes};
 use crate::data::{Source, Transform};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Kind, Output, Role};
@@ -195,21 +194,45 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
         Is::Constant => Value::Init(Init::Constant(a.number(lower, 0, 0.0)?)),
         Is::Normal => Value::Init(Init::Normal { std: a.number(lower, 0, 1.0)? }),
         Is::Uniform => Value::Init(Init::Uniform { low: a.number(lower, 0, 0.0)?, high: a.number(lower, 1, 1.0)? }),
-        Is::HeNormal => match a.text(lower, 0, "in")?.as_str() {
-            "in" => Value::Init(Init::HeNormal { fan_out: false }),
-            "out" => Value::Init(Init::HeNormal { fan_out: true }),
-            _ => return a.wrong(lower, 0, "\"in\" or \"out\""),
-        },
-        Is::XavierUniform => Value::Init(Init::XavierUniform { gain: a.number(lower, 0, 1.0)? }),
-        Is::Load => load(lower, a)?,
-        Is::Freeze => match &a.get(0)?.value {
-            Value::Net(net) => {
-                let mut net = net.clone();
-                net.frozen = true;
-                Value::Net(net)
+        Is::TruncatedNormal => {
+            let (std, cut) = (a.number(lower, 0, 1.0)?, a.number(lower, 1, 2.0)?);
+            // Below that nearly every number would be drawn again.
+            if cut.is_nan() || cut < 0.1 {
+                let span = a.get(1).map_or(a.span, |given| given.span);
+                let message = format!("`cut` is at least 0.1, this is {cut}");
+                lower.report(errors::out_of_range(message, span, "2 is usual"));
+                return None;
             }
-            _ => return a.wrong(lower, 0, "a net"),
-        },
+            Value::Init(Init::TruncatedNormal { std, cut })
+        }
+        Is::HeNormal => Value::Init(Init::HeNormal { fan_out: fan_out(lower, a)? }),
+        Is::HeUniform => Value::Init(Init::HeUniform { fan_out: fan_out(lower, a)? }),
+        Is::XavierNormal => Value::Init(Init::XavierNormal { gain: a.number(lower, 0, 1.0)? }),
+        Is::XavierUniform => Value::Init(Init::XavierUniform { gain: a.number(lower, 0, 1.0)? }),
+        Is::FromFile => {
+            let (file, name) = (a.text(lower, 0, "")?, a.text(lower, 1, "")?);
+            Value::Init(Init::File { file, name, except: None })
+        }
+        Is::Load => load(lower, a)?,
+        Is::Clone => {
+            let (net, span) = net(lower, a, 0)?;
+            begin::clone(lower, net, span)?
+        }
+        Is::InitFrom => {
+            let (wanted, from) = (net(lower, a, 0)?, net(lower, a, 1)?);
+            let except = texts(lower, a, 2)?;
+            begin::init_from(lower, wanted, from, except)?
+        }
+        Is::Freeze | Is::EvalMode | Is::TrainMode => {
+            let (net, _) = net(lower, a, 0)?;
+            let says = match a.builtin.id {
+                Is::Freeze => Says::Frozen,
+                Is::EvalMode => Says::Evaluates,
+                _ => Says::Trains,
+            };
+            let only = texts(lower, a, 1)?;
+            modes::said(lower, net, says, only)?
+        }
         Is::Updating => updating(lower, a)?,
         Is::Tensor => {
             let domain = domain(lower, a, 1, "real")?;
@@ -360,23 +383,45 @@ fn optimizer<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, adam: bool) -> Op
 }
 
 fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
-    let Value::Net(net) = &a.get(0)?.value else { return a.wrong(lower, 0, "a net") };
-    let mut net = net.clone();
+    let mut net = net(lower, a, 0)?.0.clone();
     if matches!(a.get(1)?.value, Value::Nothing) {
         return Some(Value::Net(net));
     }
     let file = a.text(lower, 1, "")?;
-    let mut except = Vec::new();
-    if a.get(2).is_some() {
-        for item in list(lower, a, 2)?.iter() {
-            match item {
-                Value::Text(text) => except.push(text.to_string()),
-                _ => return a.wrong(lower, 2, "a list of texts"),
-            }
-        }
-    }
-    net.load = Some(Rc::new(LoadFrom { file, except }));
+    let except = texts(lower, a, 2)?.map_or(Vec::new(), |(texts, _)| texts);
+    net.begin = Some(Rc::new(Begin::File { file, except }));
     Some(Value::Net(net))
+}
+
+fn net<'a, 'p>(lower: &mut Lower<'p, '_>, a: &'a Arguments<'p>, slot: usize) -> Option<(&'a NetValue<'p>, Span)> {
+    let given = a.get(slot)?;
+    match &given.value {
+        Value::Net(net) => Some((net, given.span)),
+        _ => a.wrong(lower, slot, "a net"),
+    }
+}
+
+/// An optional list of texts; the outer `None` is a mistake.
+#[allow(clippy::option_option, reason = "nothing given, and a mistake")]
+fn texts<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<Option<(Vec<String>, Span)>> {
+    let Some(given) = a.get(slot) else { return Some(None) };
+    let Value::List(items) = &given.value else { return a.wrong(lower, slot, "a list of texts") };
+    let texts = items.iter().map(|item| match item {
+        Value::Text(text) => Some(text.to_string()),
+        _ => None,
+    });
+    match texts.collect::<Option<Vec<String>>>() {
+        Some(texts) => Some(Some((texts, given.span))),
+        None => a.wrong(lower, slot, "a list of texts"),
+    }
+}
+
+fn fan_out<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<bool> {
+    match a.text(lower, 0, "in")?.as_str() {
+        "in" => Some(false),
+        "out" => Some(true),
+        _ => a.wrong(lower, 0, "\"in\" or \"out\""),
+    }
 }
 
 /// Checks that the text names a domain that a claim may give.
@@ -427,6 +472,12 @@ fn updating<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p
         (Kind::State(path), _) => Some(path.clone()),
         (_, pending) => pending.map(|output| output.name.clone()),
     };
+    // In training mode the net of another stage keeps its states: they belong to the stage that trained it.
+    let stage = step.stage.as_str();
+    let kept = |path: &String| path.split_once('.').is_some_and(|(owner, _)| owner != stage);
+    if !step.training || path.as_ref().is_some_and(kept) {
+        return Some(x.value.clone());
+    }
     let Some(path) = path else {
         lower.report(
             Diagnostic::error(Code::WrongKind, "only a `state` of a net is updated")

@@ -77,7 +77,9 @@ impl<'p> Lower<'p, '_> {
                     );
                 }
                 for (name, argument) in parameters.iter().zip(given) {
-                    scope.bind(&name.text, argument.value);
+                    let words = || format!("as the argument `{}` of a function without a name", name.text);
+                    let value = self.named(argument.value, name.span, &scope, &words);
+                    scope.bind(&name.text, value);
                 }
                 self.nested(span, |lower| lower.expr(body, &scope))
             }
@@ -108,6 +110,8 @@ impl<'p> Lower<'p, '_> {
                     Some(ty) => lower.expect_type(value, ty, &parameter.name, at, &mut symbols, &inner),
                     None => value,
                 };
+                let words = || format!("as the argument `{}` of `{name}`", parameter.name.text);
+                let value = lower.named(value, parameter.name.span, &inner, &words);
                 inner.bind(&parameter.name.text, value);
             }
             let value = lower.expr(&function.body, &inner);

@@ -20,6 +20,11 @@ const LONGEST: f64 = 100_000.0;
 
 impl<'p> Lower<'p, '_> {
     pub(super) fn expr(&mut self, expr: &'p Expr, scope: &Scope<'p>) -> Value<'p> {
+        let value = self.value_of(expr, scope);
+        self.traced(value, expr, scope)
+    }
+
+    fn value_of(&mut self, expr: &'p Expr, scope: &Scope<'p>) -> Value<'p> {
         if !self.spend(1, expr.span) {
             return Value::Poison;
         }
@@ -48,7 +53,9 @@ impl<'p> Lower<'p, '_> {
             ExprKind::Block { lets, value } => {
                 let mut inner = scope.clone();
                 for binding in lets {
+                    let name = &binding.name;
                     let bound = self.expr(&binding.value, &inner);
+                    let bound = self.named(bound, name.span, scope, &|| format!("as `{}`", name.text));
                     inner.bind(&binding.name.text, bound);
                 }
                 self.expr(value, &inner)
@@ -136,8 +143,8 @@ impl<'p> Lower<'p, '_> {
 
     fn word(&self, name: &str, scope: &Scope<'p>) -> Value<'p> {
         if name == "training" {
-            let frozen = scope.this.as_ref().is_some_and(|net| net.frozen);
-            return Value::Bool(!frozen && self.step.as_ref().is_some_and(|step| step.training));
+            let stage = self.step.as_ref().is_some_and(|step| step.training);
+            return Value::Bool(scope.this.as_ref().map_or(stage, |net| net.is_training(stage)));
         }
         // A builtin that shares its name with an op (`max`) decides by its arguments which is meant.
         match (builtins::find(name), ops::find(name), metrics::find(name)) {
@@ -255,7 +262,8 @@ impl<'p> Lower<'p, '_> {
                 return Value::Poison;
             }
             let mut inner = scope.clone();
-            inner.bind(&name.text, item.clone());
+            let item = self.named(item.clone(), name.span, scope, &|| format!("as `{}` of a loop", name.text));
+            inner.bind(&name.text, item);
             match condition.map(|condition| self.condition(condition, &inner)) {
                 Some(None) => return Value::Poison,
                 Some(Some(false)) => {}
@@ -335,6 +343,9 @@ impl<'p> Lower<'p, '_> {
         for module in modules {
             if let Some(&index) = self.program.module(*module).own().get(name.text.as_str()) {
                 return self.global(*module, index, name.span);
+            }
+            if let Some(used) = self.program.used(*module, &name.text) {
+                return Value::Module(Rc::new(vec![used]));
             }
         }
         let program = self.program;

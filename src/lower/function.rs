@@ -64,7 +64,7 @@ pub fn lower_expression(program: &Program, problems: &mut Problems) -> Option<Lo
 
 /// A step of no stage.
 fn alone() -> Step {
-    Step::new(String::new(), false)
+    Step::default()
 }
 
 fn find<'p>(program: &'p Program, module: ModuleId, name: &str) -> Option<(&'p ast::Function, ModuleId)> {
@@ -98,11 +98,9 @@ fn arguments<'p>(
         }
         let set =
             program.modules.iter().enumerate().filter(|(_, module)| module.is_override).find_map(|(id, module)| {
-                let value = module.tree.items.iter().find_map(|item| match &item.kind {
-                    ast::ItemKind::Param { name: set, value, .. } if set.text == name.text => Some(value),
-                    _ => None,
-                });
-                value.map(|value| (ModuleId(id), value))
+                let mut settings = module.tree.items.iter().flat_map(ast::Item::settings);
+                let set = settings.find(|setting| setting.name.text == name.text);
+                set.map(|setting| (ModuleId(id), &setting.value))
             });
         if let Some((module, value)) = set {
             let value = lower.expr(value, &Scope::of_module(module));

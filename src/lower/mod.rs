@@ -6,15 +6,23 @@
 //!
 //! Elaboration always ends: a budget of steps, a limit on nested calls, loops over finite lists only.
 
+mod allowed;
+mod begin;
 mod builtins;
 mod call;
 mod data;
 mod errors;
 mod eval;
 mod function;
+pub mod identity;
+mod leaks;
+mod modes;
 mod nets;
 mod operators;
+mod overrides;
+mod params;
 pub mod paths;
+mod pattern;
 mod prove;
 mod recipe;
 mod stage;
@@ -22,6 +30,7 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod training;
 mod types;
 mod value;
@@ -35,10 +44,11 @@ pub use recipe::*;
 use crate::diag::{Code, Diagnostic, Problems, suggest};
 use crate::graph::pipeline::Pipeline;
 use crate::graph::{Frame, Graph, Origin};
-use crate::hir::{ModuleId, Program};
+use crate::hir::{ItemRef, ModuleId, Program};
 use crate::source::Span;
-use crate::syntax::ast::{self, Expr, ItemKind};
-use crate::types::Level;
+use crate::syntax::ast::ItemKind;
+use crate::types::{Labels, Level};
+use allowed::Allowed;
 use stage::LoweredStage;
 use value::{Scope, Value};
 
@@ -63,20 +73,13 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
     lower.override_params(choices);
     lower.params();
     lower.lets();
-    let stages: Vec<(usize, &ast::Stage)> = program
-        .module(program.recipe())
-        .tree
-        .items
-        .iter()
-        .enumerate()
-        .filter_map(|(index, item)| match &item.kind {
-            ItemKind::Stage(stage) => Some((index, stage)),
-            _ => None,
-        })
-        .collect();
-    for (index, stage) in stages {
-        lower.stage(index, stage);
+    let recipe = program.recipe();
+    for (index, item) in program.module(recipe).tree.items.iter().enumerate() {
+        if let ItemKind::Stage(stage) = &item.kind {
+            lower.stage((recipe, index), stage);
+        }
     }
+    lower.expect_effects();
     let pipeline = lower.pipeline();
     let params = lower.param_values();
     let stages = std::mem::take(&mut lower.stages);
@@ -98,11 +101,12 @@ pub(crate) struct Lower<'p, 'a> {
     problems: &'a mut Problems,
     /// Values of `let` and `param`, once they are known; `None` while they are being found.
     globals: HashMap<(ModuleId, usize), Option<Value<'p>>>,
-    /// Params given another value: the expression, the module whose names it sees, who says so.
-    overrides: HashMap<String, (&'p Expr, ModuleId, String)>,
+    overrides: overrides::Overrides<'p>,
     stages: Vec<LoweredStage<'p>>,
-    /// Stages by their item in the recipe.
-    stage_of_item: HashMap<usize, Stages>,
+    /// Stages by their item.
+    stage_of_item: HashMap<ItemRef, Stages>,
+    /// Stages being lowered: the last one reads the stage before it of another recipe, and so on.
+    open_stages: Vec<ItemRef>,
     /// The graph being built; tensors exist only while there is one.
     step: Option<Step>,
     calls: Option<Arc<Frame>>,
@@ -110,7 +114,9 @@ pub(crate) struct Lower<'p, 'a> {
     budget: usize,
     /// Whether the end of the budget has been reported.
     exhausted: bool,
-    level: Level,
+    allowed: Allowed,
+    /// What the nets of the stages so far have seen, by stage and net.
+    nets_seen: HashMap<String, HashMap<String, Labels>>,
     /// Data sets by their source, so that equal sources share a class axis.
     datasets: Vec<std::rc::Rc<value::Dataset>>,
 }
@@ -125,23 +131,29 @@ enum Stages {
 }
 
 /// The step graph of the stage at hand.
+#[derive(Default)]
 struct Step {
+    /// The name of the stage in its own recipe.
     stage: String,
+    /// How that recipe is reached from the one that runs: see [`identity`].
+    scope: String,
     training: bool,
     graph: Graph,
     /// Random ops so far: the occurrence is their identity.
     random: i64,
-    /// What was learnt with labels of which strength, by stage, for the weights of other stages.
-    learnt: HashMap<String, Level>,
+    /// What the weights of the stage's own nets bring along from files, by net.
+    carried: HashMap<String, Labels>,
+    /// Where values with forbidden labels have been.
+    marks: trace::Marks,
     /// When losses count, with the place that says so.
     guards: Vec<(Guard, Span)>,
     moves: Vec<Moves>,
 }
 
 impl Step {
-    fn new(stage: String, training: bool) -> Step {
-        let (learnt, guards, moves) = Default::default();
-        Step { stage, training, graph: Graph::new(), random: 0, learnt, guards, moves }
+    /// The name of the stage in the pipeline.
+    fn shown(&self) -> String {
+        identity::shown(&self.scope, &self.stage)
     }
 }
 
@@ -151,15 +163,17 @@ impl<'p, 'a> Lower<'p, 'a> {
             program,
             problems,
             globals: HashMap::new(),
-            overrides: HashMap::new(),
+            overrides: overrides::Overrides::default(),
             stages: Vec::new(),
             stage_of_item: HashMap::new(),
+            open_stages: Vec::new(),
             step: None,
             calls: None,
             depth: 0,
             budget: BUDGET,
             exhausted: false,
-            level: Level::None,
+            allowed: Allowed::default(),
+            nets_seen: HashMap::new(),
             datasets: Vec::new(),
         }
     }
@@ -236,11 +250,13 @@ impl<'p, 'a> Lower<'p, 'a> {
     fn supervision(&mut self) -> (Level, Vec<String>) {
         let recipe = self.program.module(self.program.recipe());
         let mut found: Option<(Level, Vec<String>)> = None;
+        let mut stated = None;
         for item in &recipe.tree.items {
             let ItemKind::Supervision { level, extras } = &item.kind else { continue };
             match Level::from_word(&level.text) {
                 Some(known) if found.is_none() => {
                     found = Some((known, extras.iter().map(|name| name.text.clone()).collect()));
+                    stated = Some(item.span);
                 }
                 Some(_) => {
                     self.report(
@@ -261,100 +277,8 @@ impl<'p, 'a> Lower<'p, 'a> {
         }
         // A recipe that says nothing promises nothing but image-level labels.
         let found = found.unwrap_or((Level::Image, Vec::new()));
-        self.level = found.0;
+        self.allowed = Allowed { level: found.0, extras: found.1.clone(), stated };
         found
-    }
-
-    /// Variants in the order given, then `--set`.
-    fn override_params(&mut self, choices: &Choices) {
-        let program = self.program;
-        let recipe = program.recipe();
-        let items = &program.module(recipe).tree.items;
-        let variants = items.iter().filter_map(|item| match &item.kind {
-            ItemKind::Variant { name, overrides } => Some((name, overrides)),
-            _ => None,
-        });
-        let variants: Vec<(&ast::Name, &Vec<ast::Setting>)> = variants.collect();
-        // A variant nobody asked for is checked for its names all the same.
-        for (position, (name, settings)) in variants.iter().enumerate() {
-            if let Some((first, _)) = variants[..position].iter().find(|(other, _)| other.text == name.text) {
-                self.report(
-                    Diagnostic::error(Code::DuplicateName, format!("there are two variants `{}`", name.text))
-                        .label(name.span, "again here")
-                        .label(first.span, "first here")
-                        .help("rename one of them"),
-                );
-            }
-            for setting in *settings {
-                self.is_param(&setting.name);
-            }
-        }
-        for choice in &choices.variants {
-            match variants.iter().find(|(name, _)| name.text == *choice) {
-                Some((name, settings)) => {
-                    for setting in *settings {
-                        let origin = format!("variant {}", name.text);
-                        self.overrides.insert(setting.name.text.clone(), (&setting.value, recipe, origin));
-                    }
-                }
-                None => {
-                    let known = variants.iter().map(|(name, _)| name.text.as_str());
-                    let help = suggest::help(choice, "variants", known);
-                    let message = format!("the recipe has no variant `{choice}`");
-                    self.problems.add(Diagnostic::error(Code::UnknownVariant, message).help(help));
-                }
-            }
-        }
-        for index in 0..program.modules.len() {
-            let module = ModuleId(index);
-            if !program.module(module).is_override {
-                continue;
-            }
-            for item in &program.module(module).tree.items {
-                if let ItemKind::Param { name, value, .. } = &item.kind
-                    && self.is_param(name)
-                {
-                    self.overrides.insert(name.text.clone(), (value, module, "--set".to_string()));
-                }
-            }
-        }
-    }
-
-    fn is_param(&mut self, name: &ast::Name) -> bool {
-        let recipe = self.program.module(self.program.recipe());
-        let params = recipe.tree.items.iter().filter_map(|item| match &item.kind {
-            ItemKind::Param { name, .. } => Some(name.text.as_str()),
-            _ => None,
-        });
-        let params: Vec<&str> = params.collect();
-        let known = params.contains(&name.text.as_str());
-        if !known {
-            self.report(
-                Diagnostic::error(Code::UnknownParam, format!("the recipe has no param `{}`", name.text))
-                    .label(name.span, "nothing to override")
-                    .help(suggest::help(&name.text, "params", params)),
-            );
-        }
-        known
-    }
-
-    /// Evaluates every param, used or not: a mistake in one is found whether or not the chosen variant reads it.
-    fn params(&mut self) {
-        let recipe = self.program.recipe();
-        for (index, item) in self.program.module(recipe).tree.items.iter().enumerate() {
-            if matches!(item.kind, ItemKind::Param { .. }) {
-                self.global(recipe, index, item.span);
-            }
-        }
-    }
-
-    fn lets(&mut self) {
-        let recipe = self.program.recipe();
-        for (index, item) in self.program.module(recipe).tree.items.iter().enumerate() {
-            if matches!(item.kind, ItemKind::Let(_)) {
-                self.global(recipe, index, item.span);
-            }
-        }
     }
 
     /// The value of a top-level item, found on first use.
@@ -375,27 +299,13 @@ impl<'p, 'a> Lower<'p, 'a> {
         let program = self.program;
         let scope = Scope::of_module(module);
         let value = match &program.item(module, index).kind {
-            ItemKind::Param { name, value, range } => self.param(module, name, value, range.as_ref()),
+            ItemKind::Param { name, value, range } => self.param((module, index), name, value, range.as_ref()),
             ItemKind::Let(binding) => self.expr(&binding.value, &scope),
             ItemKind::Fn(function) => {
                 Value::Function(std::rc::Rc::new(value::Closure { code: value::Code::Function(function), scope }))
             }
             ItemKind::Net(net) => Value::NetDef { module, net },
-            ItemKind::Stage(stage) => match self.stage_of_item.get(&index) {
-                Some(Stages::One(position)) if module == program.recipe() => Value::Stage(*position),
-                Some(Stages::Family(members)) if module == program.recipe() => {
-                    Value::list(members.iter().copied().map(Value::Stage).collect())
-                }
-                Some(Stages::Unknown) => Value::Poison,
-                _ => self.report(
-                    Diagnostic::error(
-                        Code::UnknownStage,
-                        format!("the stage `{}` has not run yet here", stage.name.text),
-                    )
-                    .label(used_at, "used before it stands in the recipe")
-                    .help("a stage reads only stages written above it"),
-                ),
-            },
+            ItemKind::Stage(stage) => self.stage_value((module, index), stage, used_at),
             _ => Value::Poison,
         };
         // Stages become known as they are lowered, so what was found before that is not kept.
@@ -405,87 +315,6 @@ impl<'p, 'a> Lower<'p, 'a> {
             self.globals.insert((module, index), Some(value.clone()));
         }
         value
-    }
-
-    fn param(&mut self, module: ModuleId, name: &ast::Name, default: &'p Expr, range: Option<&'p Expr>) -> Value<'p> {
-        let overridden = match self.overrides.get(&name.text) {
-            Some((value, from, _)) if module == self.program.recipe() => Some((*value, *from)),
-            _ => None,
-        };
-        let Some((expr, from)) = overridden else {
-            let value = self.expr(default, &Scope::of_module(module));
-            self.within(name, &value, default.span, range, module);
-            return value;
-        };
-        let value = self.expr(expr, &Scope::of_module(from));
-        let usual = self.expr(default, &Scope::of_module(module));
-        let same_kind = match (&usual, &value) {
-            (Value::Nothing, _) | (_, Value::Nothing) => true,
-            (a, b) => a.is_poison() || b.is_poison() || kind_of_param(a) == kind_of_param(b),
-        };
-        if !same_kind {
-            return self.report(
-                Diagnostic::error(
-                    Code::WrongKind,
-                    format!("`{}` is {}, the new value is {}", name.text, usual.kind(), value.kind()),
-                )
-                .label(expr.span, format!("this is {}", value.kind()))
-                .label(default.span, format!("the default is {}", usual.kind()))
-                .help(format!("give {}", usual.kind())),
-            );
-        }
-        self.within(name, &value, expr.span, range, module);
-        value
-    }
-
-    /// A param that states a range holds to it.
-    fn within(&mut self, name: &ast::Name, value: &Value<'p>, at: Span, range: Option<&'p Expr>, module: ModuleId) {
-        let Some(range_expr) = range else { return };
-        let range = self.expr(range_expr, &Scope::of_module(module));
-        let (Value::Range(range), Value::Number(number)) = (&range, value) else {
-            if !range.is_poison() && !value.is_poison() {
-                self.report(
-                    Diagnostic::error(
-                        Code::WrongKind,
-                        format!("the range of `{}` needs a number and a range", name.text),
-                    )
-                    .label(range_expr.span, format!("this is {}", range.kind()))
-                    .help("write `param x = 1.0 in 0..10`"),
-                );
-            }
-            return;
-        };
-        if *number < range.start || range.end.is_some_and(|end| *number > end) {
-            let end = range.end.map_or(String::new(), |end| format!("{end}"));
-            let allowed = format!("{}..{end}", range.start);
-            self.report(
-                errors::out_of_range(
-                    format!("`{}` is {number}, it must be in {allowed}", name.text),
-                    at,
-                    "choose a value of the range",
-                )
-                .label(range_expr.span, "the range is stated here"),
-            );
-        }
-    }
-
-    /// How each param was decided, with its text, for `recipe.wsss` and the report.
-    fn param_values(&self) -> Vec<ParamValue> {
-        let recipe = self.program.module(self.program.recipe());
-        let params = recipe.tree.items.iter().filter_map(|item| match &item.kind {
-            ItemKind::Param { name, value, .. } => Some((name, value)),
-            _ => None,
-        });
-        params
-            .map(|(name, default)| {
-                let (value, module, origin) = match self.overrides.get(&name.text) {
-                    Some((value, module, origin)) => (*value, self.program.module(*module), origin.clone()),
-                    None => (default, recipe, "default".to_string()),
-                };
-                let text = module.text.get(value.span.range()).unwrap_or("none");
-                ParamValue { name: name.text.clone(), text: text.to_string(), origin }
-            })
-            .collect()
     }
 
     fn pipeline(&self) -> Pipeline {
@@ -501,26 +330,16 @@ impl<'p, 'a> Lower<'p, 'a> {
         for stage in &self.stages {
             let result = &stage.result;
             for join in &result.data.joins {
-                edge(&join.stage, &result.name, &join.save);
+                edge(&result.shown(&join.stage), &result.name, &join.save);
             }
             let mut nets: Vec<(&str, &str)> =
                 result.borrowed.iter().map(|weight| (weight.stage.as_str(), weight.net.as_str())).collect();
             nets.sort();
             nets.dedup();
             for (from, net) in nets {
-                edge(from, &result.name, net);
+                edge(&result.shown(from), &result.name, net);
             }
         }
         pipeline
-    }
-}
-
-/// Params of one kind may stand for one another: any function for any function, any data set for any data set.
-fn kind_of_param(value: &Value) -> &'static str {
-    match value {
-        Value::Function(_) | Value::Op(_) | Value::Builtin(_) | Value::NetDef { .. } => "a function",
-        Value::Number(_) | Value::Dim(_) => "a number",
-        Value::Dataset(_) | Value::Samples(_) => "data",
-        other => other.kind(),
     }
 }

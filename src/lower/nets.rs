@@ -7,17 +7,21 @@ use indexmap::IndexMap;
 
 use super::call::Given;
 use super::errors;
-use super::recipe::{Init, Weight};
-use super::value::{Closure, Code as Body, Member, NetPath, NetTree, NetValue, Scope, TensorMember, Value};
-use super::{Lower, types};
+use super::recipe::Weight;
+use super::value::{Begin, Closure, Code as Body, Member, NetPath, NetTree, NetValue, Scope, TensorMember, Value};
+use super::{Lower, identity, types};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Kind, Role};
 use crate::hir::ModuleId;
 use crate::source::Span;
 use crate::syntax::ast::{self, MemberKind, TensorKind};
-use crate::types::{Domain, Fact};
+use crate::types::{Domain, Fact, Labels};
 
 impl<'p> NetValue<'p> {
+    fn new(tree: Rc<NetTree<'p>>) -> NetValue<'p> {
+        NetValue { tree, path: None, frozen: false, mode: None, marks: Vec::new(), begin: None }
+    }
+
     /// Layers, tensors, lets and functions, for messages.
     pub(super) fn member_names(&self) -> Vec<&'p str> {
         self.tree.net.members.iter().filter_map(|member| member.name().map(|name| name.text.as_str())).collect()
@@ -58,7 +62,7 @@ impl<'p> Lower<'p, '_> {
                 arguments.push((parameter.name.text.clone(), value));
             }
             let tree = Rc::new(NetTree { module, net, arguments, members: RefCell::new(IndexMap::new()) });
-            let made = NetValue { tree: tree.clone(), path: None, frozen: false, load: None };
+            let made = NetValue::new(tree);
             for member in &net.members {
                 lower.make_member(member, &made);
             }
@@ -185,19 +189,23 @@ impl<'p> Lower<'p, '_> {
             );
         };
         let place = place.join(name);
-        let path = format!("{}.{}.{}", place.stage, place.net, place.name);
         let origin = self.origin(span);
+        let learnt = self.nets_seen.get(&place.stage).and_then(|nets| nets.get(&place.net)).cloned();
         let Some(step) = self.step_at(span) else { return Value::Poison };
+        let stage = identity::seen_from(&step.scope, &place.stage);
+        let path = format!("{stage}.{}.{}", place.net, place.name);
         // What an earlier call of the net in this step made of a state is what the next call sees.
         let pending = step.graph.outputs.iter().find(|output| output.role == Role::Assign && output.name == path);
         if let Some(pending) = pending {
             return Value::Tensor(pending.nodes[0]);
         }
-        let own = place.stage == step.stage;
-        let trained = own && step.training && !net.frozen && tensor.kind == TensorKind::Weight;
+        let own = stage == step.stage;
+        let frozen = net.frozen || net.is_frozen_at(name);
+        let trained = own && step.training && !frozen && tensor.kind == TensorKind::Weight;
         let mut fact = Fact::new(Domain::Real, tensor.dims.clone());
         fact.trainable = trained;
-        fact.supervision = step.learnt.get(&place.stage).copied().unwrap_or_default();
+        let carried = || step.carried.get(&place.net).cloned().unwrap_or_default();
+        fact.labels = learnt.unwrap_or_else(|| if own { carried() } else { Labels::default() });
         let kind = match tensor.kind {
             TensorKind::Weight => Kind::Weight { path, trained },
             TensorKind::State => Kind::State(path),
@@ -220,7 +228,7 @@ fn under<'p>(layer: Value<'p>, net: &NetValue<'p>, name: &str) -> Value<'p> {
             if inner.path.is_none() {
                 inner.path = net.path.as_ref().map(|place| place.join(name));
             }
-            inner.frozen |= net.frozen;
+            inner.used_within(net, name);
             Value::Net(inner)
         }
         Value::List(items) => {
@@ -231,35 +239,22 @@ fn under<'p>(layer: Value<'p>, net: &NetValue<'p>, name: &str) -> Value<'p> {
     }
 }
 
-/// `loads` are the files that enclosing nets are read from, each with the depth of names at which it begins.
-fn collect<'p>(
-    net: &NetValue<'p>,
-    place: &NetPath,
-    loads: &mut Vec<(Rc<super::value::LoadFrom>, String)>,
-    found: &mut Vec<Weight>,
-) {
-    if let Some(load) = &net.load {
-        loads.push((load.clone(), place.name.clone()));
+/// `begins` are those of the enclosing nets, outermost first, each with the length of the path at which its names begin.
+fn collect<'p>(net: &NetValue<'p>, place: &NetPath, begins: &mut Vec<(Rc<Begin>, usize)>, found: &mut Vec<Weight>) {
+    if let Some(begin) = &net.begin {
+        begins.push((begin.clone(), place.name.len()));
     }
     for (name, member) in net.tree.members.borrow().iter() {
         match member {
-            Member::Layer(layer) => collect_layer(layer, &place.join(name), loads, found),
+            Member::Layer(layer) => collect_layer(layer, &place.join(name), begins, found),
             Member::Tensor(tensor) => {
                 let place = place.join(name);
-                let init = match loads.last() {
-                    Some((load, prefix)) => Init::File {
-                        file: load.file.clone(),
-                        name: place.name[prefix.len()..].trim_start_matches('.').to_string(),
-                        except: load.except.clone(),
-                    },
-                    None => tensor.init.clone(),
-                };
                 found.push(Weight {
+                    init: super::begin::init(&place.name, tensor, begins),
                     stage: place.stage,
                     net: place.net,
                     name: place.name,
                     dims: tensor.dims.clone(),
-                    init,
                     state: tensor.kind == TensorKind::State,
                     span: tensor.span,
                 });
@@ -267,23 +262,23 @@ fn collect<'p>(
             Member::Let(_) => {}
         }
     }
-    if net.load.is_some() {
-        loads.pop();
+    if net.begin.is_some() {
+        begins.pop();
     }
 }
 
 fn collect_layer<'p>(
     layer: &Value<'p>,
     place: &NetPath,
-    loads: &mut Vec<(Rc<super::value::LoadFrom>, String)>,
+    begins: &mut Vec<(Rc<Begin>, usize)>,
     found: &mut Vec<Weight>,
 ) {
     match layer {
         // A net with a place of its own is listed there.
-        Value::Net(inner) if inner.path.is_none() => collect(inner, place, loads, found),
+        Value::Net(inner) if inner.path.is_none() => collect(inner, place, begins, found),
         Value::List(items) => {
             for (i, item) in items.iter().enumerate() {
-                collect_layer(item, &place.join(&i.to_string()), loads, found);
+                collect_layer(item, &place.join(&i.to_string()), begins, found);
             }
         }
         _ => {}

@@ -42,7 +42,7 @@ fn op_name(operator: Op) -> &'static str {
 }
 
 /// As it is written.
-fn sign(operator: Op) -> &'static str {
+pub(super) fn sign(operator: Op) -> &'static str {
     match operator {
         Op::Or => "or",
         Op::And => "and",

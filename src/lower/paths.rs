@@ -1,30 +1,8 @@
 //! Paths of weights with `*`: `cls.head` holds all that is under it, `cls.*.bias` every bias of `cls`.
 //!
-//! `*` stands for one part or more (`*.bias` holds `cls.trunk.conv.bias`), and within a part for any letters (`cls.layer*`). What a
-//! path holds, it holds whole: `cls.head` holds `cls.head.weight`, and not `cls.header.weight`.
+//! `*` stands for any text, dots among it: see [`pattern`](super::pattern). Where several hold a weight, one counts.
 
-/// Whether `path` holds the weight.
-pub fn holds(path: &str, weight: &str) -> bool {
-    let parts = |text: &'_ str| -> Vec<String> { text.split('.').map(str::to_owned).collect() };
-    begins(&parts(path), &parts(weight))
-}
-
-/// Whether `path` is all of `weight`, or all of its beginning.
-fn begins(path: &[String], weight: &[String]) -> bool {
-    let Some((first, rest)) = path.split_first() else { return true };
-    let Some((name, under)) = weight.split_first() else { return false };
-    if first == "*" {
-        return begins(rest, under) || begins(path, under);
-    }
-    is_like(first, name) && begins(rest, under)
-}
-
-/// One part: `layer*` is like `layer4`.
-fn is_like(pattern: &str, name: &str) -> bool {
-    let Some((before, after)) = pattern.split_once('*') else { return pattern == name };
-    let Some(rest) = name.strip_prefix(before) else { return false };
-    (0..=rest.len()).any(|at| rest.is_char_boundary(at) && is_like(after, &rest[at..]))
-}
+pub(super) use super::pattern::reaches as holds;
 
 /// The place of the entry that counts for a weight: the one that names the most parts; of equals one without `*`, then the last.
 pub fn pick<T>(entries: &[(String, T)], weight: &str) -> Option<usize> {
@@ -47,30 +25,6 @@ pub fn described<T>(entries: &[(String, T)], value: impl Fn(&T) -> String) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_holds_what_is_under_it() {
-        for (path, weight, expected) in [
-            ("cls.head", "cls.head.weight", true),
-            ("cls.head", "cls.head", true),
-            ("cls.head", "cls.header.weight", false),
-            ("cls.head.weight", "cls.head", false),
-            ("*.bias", "cls.trunk.blocks.0.conv.bias", true),
-            ("*.bias", "cls.bias", true),
-            ("*.bias", "bias", false),
-            ("cls.*.bias", "cls.bias", false),
-            ("cls.*.bias", "cls.a.b.bias", true),
-            ("cls.*.bias", "seg.a.bias", false),
-            ("*", "cls.a", true),
-            ("cls.*", "cls", false),
-            ("cls.layer*", "cls.layer4.0.conv.weight", true),
-            ("cls.layer*", "cls.layer", true),
-            ("cls.l*r*", "cls.layer4.w", true),
-            ("cls.l*r", "cls.layer4.w", false),
-        ] {
-            assert_eq!(holds(path, weight), expected, "{path} {weight}");
-        }
-    }
 
     #[test]
     fn the_path_with_the_most_names_counts() {

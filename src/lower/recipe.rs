@@ -1,12 +1,13 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
+use super::identity;
 pub use super::training::{Guard, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
 use crate::source::Span;
-use crate::types::{Dim, Level};
+use crate::types::{Dim, Labels, Level};
 
 /// A checked recipe, ready to be planned.
 pub struct Recipe {
@@ -33,10 +34,15 @@ pub struct ParamValue {
 }
 
 /// One node of the pipeline: a step graph, the data it runs over, the weights it holds.
+///
+/// Names of stages inside (in paths of weights, in joins) are those seen from this stage; [`Stage::shown`] gives the name in the
+/// pipeline.
 pub struct Stage {
-    /// `classifier`, or `classifier[1]` where it is one of a family.
+    /// In the pipeline: `classifier`, `classifier[1]` of a family, `base.classifier` of a used recipe.
     pub name: String,
-    /// The name of its family.
+    /// How the stage's own recipe is reached: empty, or `base.`.
+    pub scope: String,
+    /// The name of its family, in the pipeline.
     pub family: Option<String>,
     pub kind: StageKind,
     pub data: DataPlan,
@@ -48,10 +54,42 @@ pub struct Stage {
     pub borrowed: Vec<Weight>,
     /// Only in `train`.
     pub train: Option<Train>,
+    pub seen: Seen,
     pub span: Span,
 }
 
+/// What the values of a stage have seen.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Seen {
+    pub losses: Vec<(String, Labels)>,
+    pub saves: Vec<(String, Labels)>,
+    /// Each net of the stage after training: what its losses saw, the pictures, and what its weights brought along.
+    pub nets: Vec<(String, Labels)>,
+    pub figures: Vec<Figure>,
+    /// What all losses and states of a `train` stage saw, with its pictures.
+    pub learnt: Labels,
+}
+
+/// A number that a stage measures.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Figure {
+    pub name: String,
+    /// Whether labels that a method may not see chose it, or a value that it was computed from.
+    pub oracle: bool,
+    /// Whether the metric itself chose, rather than a value that went in.
+    pub chosen: bool,
+    /// All that its inputs have seen, the masks it is held against among them.
+    pub labels: Labels,
+    /// Input by input.
+    pub inputs: Vec<Labels>,
+}
+
 impl Stage {
+    /// The name in the pipeline of a stage that this one reads.
+    pub fn shown(&self, seen: &str) -> String {
+        identity::shown(&self.scope, seen)
+    }
+
     /// What messages call it: what is wrong with one of a family is wrong with the text they share.
     pub fn called(&self) -> &str {
         self.family.as_deref().unwrap_or(&self.name)
@@ -66,7 +104,7 @@ impl Stage {
 /// A tensor that a net owns. The leaf of the graph is called [`Weight::path`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Weight {
-    /// The stage whose net it is.
+    /// The stage whose net it is, as seen from the stage at hand.
     pub stage: String,
     /// The net's name in that stage; the file is `net/<net>.safetensors`.
     pub net: String,
@@ -81,6 +119,11 @@ pub struct Weight {
 }
 
 impl Weight {
+    /// As the stage itself writes it: `cls.head.weight`.
+    pub fn within(&self) -> String {
+        format!("{}.{}", self.net, self.name)
+    }
+
     pub fn path(&self) -> String {
         format!("{}.{}.{}", self.stage, self.net, self.name)
     }
@@ -93,6 +136,11 @@ pub enum Init {
     Normal {
         std: f64,
     },
+    /// Normal, drawn again where it is further than `cut` deviations from 0.
+    TruncatedNormal {
+        std: f64,
+        cut: f64,
+    },
     Uniform {
         low: f64,
         high: f64,
@@ -101,16 +149,27 @@ pub enum Init {
     HeNormal {
         fan_out: bool,
     },
+    /// Uniform within ± √(6 / fan).
+    HeUniform {
+        fan_out: bool,
+    },
+    /// Normal, variance 2 gain² / (fan in + fan out).
+    XavierNormal {
+        gain: f64,
+    },
     /// Uniform within ± gain · √(6 / (fan in + fan out)).
     XavierUniform {
         gain: f64,
     },
-    /// From a file, under that name.
+    /// From a file, under that name. All other names of the file must be wanted by the net too, but for those that begin with
+    /// one of `except`; with `None` they do not matter.
     File {
         file: String,
         name: String,
-        except: Vec<String>,
+        except: Option<Vec<String>>,
     },
+    /// As another weight, by its path: as an earlier stage left it, or as it begins in this one.
+    Weight(String),
 }
 
 /// Where a stage's images come from and what happens to them before the step.
@@ -130,6 +189,7 @@ pub struct DataPlan {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Join {
     pub field: String,
+    /// As seen from the stage that joins it.
     pub stage: String,
     pub save: String,
     /// Whole numbers (class indices) rather than a real map.

@@ -78,12 +78,18 @@ pub(crate) struct NetValue<'p> {
     pub tree: Rc<NetTree<'p>>,
     pub path: Option<NetPath>,
     pub frozen: bool,
-    pub load: Option<Rc<LoadFrom>>,
+    /// Whether it runs in training mode, where that was said: `eval_mode(net)`, `train_mode(net)`.
+    pub mode: Option<bool>,
+    /// What was said of parts of it, or of parts of what holds it, with the path that leads here from there.
+    pub marks: Vec<(Rc<Mark>, String)>,
+    /// Where its weights begin, if not with draws of their own.
+    pub begin: Option<Rc<Begin>>,
 }
 
 /// Where a net lives: `trunk.layer1` within the net `cls` of the stage `classifier`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct NetPath {
+    /// As it is shown in the pipeline.
     pub stage: String,
     pub net: String,
     /// Empty for the net itself.
@@ -97,9 +103,26 @@ impl NetPath {
     }
 }
 
-pub(crate) struct LoadFrom {
-    pub file: String,
-    pub except: Vec<String>,
+/// Where the weights of a net begin.
+pub(crate) enum Begin {
+    /// In a file, but for the names in it that begin with one of `except`.
+    File { file: String, except: Vec<String> },
+    /// With the weights of another net, but for those that a pattern of `except` reaches.
+    Net { place: NetPath, except: Vec<String> },
+}
+
+/// What is said of the parts of a net that patterns reach.
+pub(crate) struct Mark {
+    pub says: Says,
+    pub patterns: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Says {
+    /// In evaluation mode, and not trained.
+    Frozen,
+    Evaluates,
+    Trains,
 }
 
 pub(crate) struct NetTree<'p> {

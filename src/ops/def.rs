@@ -7,8 +7,9 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::attrs::Attrs;
+use super::carry;
 use crate::diag::Code;
-use crate::types::{DimEnv, Fact};
+use crate::types::{DimEnv, Fact, Frame, Interval, Norm};
 
 /// One op. See the module text; copy the nearest neighbour to write a new one.
 pub struct OpDef {
@@ -27,6 +28,12 @@ pub struct OpDef {
     pub laws: fn(&Attrs) -> &'static [Law],
     pub infer: fn(&Infer) -> Result<Fact, OpError>,
     pub eval: fn(&Eval) -> Result<Tensor, OpError>,
+    /// The numbers that may come out, given those that go in and the inferred result. It is cut to the domain of the result.
+    pub range: fn(&Infer, &Fact) -> Interval,
+    /// Where in the picture the rows and columns of the result lie.
+    pub frame: fn(&Infer, &Fact) -> Frame,
+    /// What the result is normalised by, where it is a unit map.
+    pub norm: fn(&Infer) -> Option<Norm>,
     pub grad: Gradient,
     /// Floating-point operations; a multiply-add counts as two.
     pub flops: fn(&Cost) -> u64,
@@ -48,6 +55,9 @@ impl OpDef {
         laws: |_| &[],
         infer: |_| Err(OpError::internal("an op without `infer`")),
         eval: |_| Err(OpError::internal("an op without `eval`")),
+        range: |_, result| result.domain.range(),
+        frame: carry::usual,
+        norm: |_| None,
         grad: Gradient::None("it has no gradient"),
         flops: |cost| cost.output.iter().product::<usize>() as u64,
         scratch: |_| 0,
@@ -182,15 +192,18 @@ pub struct Nature {
     pub view: bool,
     /// Draws numbers; has a param `place` (its identity) and is never merged with another.
     pub random: bool,
+    /// Each sample of the result depends on the other samples of the batch, though the batch axis stays.
+    pub mixes: bool,
     /// Made by gradients and passes; the language cannot name it.
     pub internal: bool,
 }
 
 impl Nature {
-    pub const PLAIN: Nature = Nature { pointwise: false, view: false, random: false, internal: false };
+    pub const PLAIN: Nature = Nature { pointwise: false, view: false, random: false, mixes: false, internal: false };
     pub const POINTWISE: Nature = Nature { pointwise: true, ..Nature::PLAIN };
     pub const VIEW: Nature = Nature { view: true, ..Nature::PLAIN };
     pub const RANDOM: Nature = Nature { random: true, ..Nature::PLAIN };
+    pub const MIXES: Nature = Nature { mixes: true, ..Nature::PLAIN };
 
     pub const fn internal(self) -> Nature {
         Nature { internal: true, ..self }

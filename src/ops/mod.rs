@@ -4,6 +4,7 @@
 //! graph (gradients build through [`Build`]), no syntax and no spans.
 
 pub mod attrs;
+pub(crate) mod carry;
 mod def;
 mod rules;
 mod window;
@@ -24,6 +25,7 @@ mod shape;
 mod softmax;
 
 pub use attrs::{Attr, Attrs};
+pub use carry::known;
 pub use def::*;
 
 use std::collections::HashMap;
@@ -69,10 +71,11 @@ pub mod prelude {
     pub use candle_core::Tensor;
 
     pub use super::attrs::{Attr, Attrs};
+    pub(super) use super::carry;
     pub use super::def::Default as Preset;
     pub use super::def::{
         Cost, Eval, Example, Grad, Gradient, Infer, Input, Law, Nature, OpDef, OpError, Param, ParamKind, Ref,
     };
     pub use crate::diag::Code;
-    pub use crate::types::{Dim, Domain, Fact, Rounding, Scale};
+    pub use crate::types::{Dim, Domain, Fact, Frame, Interval, Norm, Rounding, Scale};
 }

@@ -5,17 +5,8 @@ use crate::ops::prelude::*;
 
 /// The smallest and the largest number of a domain.
 pub fn range(domain: &Domain) -> (f64, f64) {
-    match domain {
-        Domain::NonNegative => (0.0, f64::INFINITY),
-        Domain::Unit | Domain::Probability | Domain::Binary | Domain::Tags | Domain::Image(Scale::Unit) => (0.0, 1.0),
-        Domain::Image(Scale::Bytes) => (0.0, 255.0),
-        Domain::LogProbability => (f64::NEG_INFINITY, 0.0),
-        Domain::Real | Domain::Logit | Domain::Feature | Domain::Image(Scale::Standardized) | Domain::Loss => {
-            (f64::NEG_INFINITY, f64::INFINITY)
-        }
-        // Callers refuse an index before they ask.
-        Domain::Index { .. } => (0.0, f64::INFINITY),
-    }
+    let range = domain.range();
+    (range.low(), range.high())
 }
 
 /// The narrowest domain without a role that allows all numbers from `lo` to `hi`.

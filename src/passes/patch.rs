@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::graph::{Graph, Id, Kind, Literal, Origin};
 use crate::ops::{Attrs, OpDef};
-use crate::types::Fact;
+use crate::types::{Fact, Interval};
 
 /// A node that is there, or one the patch adds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -35,8 +35,9 @@ impl Patch {
 
     /// Adds a constant of this domain and these dims.
     pub fn constant(&mut self, literal: Literal, fact: Fact, origin: Origin) -> Wire {
-        // What it stands for may have been computed from a weight.
-        let fact = Fact { trainable: false, ..fact };
+        // What it stands for may have been computed from a weight or from a picture; a constant is neither.
+        let plain = Fact::new(fact.domain, fact.dims).in_range(Interval::of(&literal.data));
+        let fact = Fact { labels: fact.labels, ..plain };
         self.new.push(New::Constant { literal: Arc::new(literal), fact, origin });
         Wire::New(self.new.len() - 1)
     }

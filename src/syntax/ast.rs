@@ -40,11 +40,15 @@ pub enum ItemKind {
         module: Name,
         names: Vec<Name>,
     },
-    /// `use "other.wsss" as base`
+    /// `use "other.wsss" as base with quick { crop = 96 }`
     UseFile {
         path: String,
         path_span: Span,
         alias: Name,
+        /// Variants of the other recipe, in the order they are applied.
+        variants: Vec<Name>,
+        /// What its params are given; the name is a dotted path where the param belongs to a recipe that the other one uses.
+        overrides: Vec<Setting>,
     },
     /// `param lambda = 1.0 in 0..`
     Param {
@@ -52,7 +56,7 @@ pub enum ItemKind {
         value: Expr,
         range: Option<Expr>,
     },
-    /// `variant quick { crop = 96 }`
+    /// `variant quick { crop = 96  base.epochs = 2 }`: the name of a setting is a dotted path.
     Variant {
         name: Name,
         overrides: Vec<Setting>,

@@ -175,6 +175,12 @@ fn path() -> impl Strategy<Value = Name> {
     path.prop_map(|path| Name::new(path, nowhere()))
 }
 
+/// What a variant gives a param, of this recipe or of one it uses.
+fn override_() -> impl Strategy<Value = Setting> {
+    let path = prop_oneof![3 => name(), 1 => (name(), name()).prop_map(|(a, b)| Name::new(format!("{}.{}", a.text, b.text), nowhere()))];
+    (path, expr()).prop_map(|(name, value)| Setting { name, value })
+}
+
 fn rate() -> impl Strategy<Value = Setting> {
     (path(), expr()).prop_map(|(name, value)| Setting { name, value })
 }
@@ -268,9 +274,11 @@ fn item() -> impl Strategy<Value = Item> {
     let kind = prop_oneof![
         (name(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
         (name(), names()).prop_map(|(module, names)| ItemKind::Use { module, names }),
-        (text(), name()).prop_map(|(path, alias)| ItemKind::UseFile { path, path_span: nowhere(), alias }),
+        (text(), name(), vec(name(), 0..3), vec(override_(), 0..3)).prop_map(|(path, alias, variants, overrides)| {
+            ItemKind::UseFile { path, path_span: nowhere(), alias, variants, overrides }
+        }),
         (name(), expr(), option::of(expr())).prop_map(|(name, value, range)| ItemKind::Param { name, value, range }),
-        (name(), vec(setting(), 0..4)).prop_map(|(name, overrides)| ItemKind::Variant { name, overrides }),
+        (name(), vec(override_(), 0..4)).prop_map(|(name, overrides)| ItemKind::Variant { name, overrides }),
         binding().prop_map(ItemKind::Let),
         function().prop_map(ItemKind::Fn),
         net.prop_map(|(name, parameters, members)| ItemKind::Net(Net { name, parameters, members })),

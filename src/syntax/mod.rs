@@ -18,5 +18,5 @@ mod spans;
 mod split;
 
 pub use format::{format, print};
-pub use parse::parse;
+pub use parse::{parse, parse_override};
 pub use spans::strip_spans;

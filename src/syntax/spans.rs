@@ -55,7 +55,9 @@ impl Strip for Item {
         match &mut self.kind {
             ItemKind::Supervision { level, extras } => strip!(level, extras),
             ItemKind::Use { module, names } => strip!(module, names),
-            ItemKind::UseFile { path: _, path_span, alias } => strip!(path_span, alias),
+            ItemKind::UseFile { path: _, path_span, alias, variants, overrides } => {
+                strip!(path_span, alias, variants, overrides);
+            }
             ItemKind::Param { name, value, range } => strip!(name, value, range),
             ItemKind::Variant { name, overrides } => strip!(name, overrides),
             ItemKind::Let(binding) => binding.strip(),

@@ -126,8 +126,18 @@ impl<'t> Tokens<'t> {
             // Two names side by side are no operand: what came before broke off.
             return !awaited || self.kind(index + 1) == Some(TokenKind::Word) && token.first_on_line;
         }
-        let is_setting = level.has_settings() && token.kind == TokenKind::Word && self.word(index + 1) == "=";
+        let is_setting =
+            level.has_settings() && token.kind == TokenKind::Word && self.word(self.path_end(index, level)) == "=";
         matches!(self.word(index), "let" | "fn") || !awaited && (token.first_on_line || is_setting)
+    }
+
+    /// The token after the name at `index`; where settings are named by paths, after all of `base.crop`.
+    fn path_end(&self, index: usize, level: Level) -> usize {
+        let mut end = index + 1;
+        while level == Level::Variant && self.word(end) == "." && self.kind(end + 1) == Some(TokenKind::Word) {
+            end += 2;
+        }
+        end
     }
 
     /// A leading word with what must follow it on its line.

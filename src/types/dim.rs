@@ -133,6 +133,14 @@ impl Dim {
         }
     }
 
+    /// Whether the symbol takes part in it.
+    pub fn mentions(&self, symbol: &str) -> bool {
+        self.terms.iter().flat_map(|(product, _)| product).any(|atom| match atom {
+            Atom::Symbol(name) => &**name == symbol,
+            Atom::Floor { numerator: inner, .. } | Atom::Scaled { value: inner, .. } => inner.mentions(symbol),
+        })
+    }
+
     fn from_terms(terms: impl IntoIterator<Item = (Vec<Atom>, i64)>) -> Dim {
         let mut dim = Dim::default();
         terms.into_iter().for_each(|(product, coefficient)| dim.insert(product, coefficient));

@@ -1,6 +1,6 @@
 //! What the numbers of a tensor mean: a probability is not a logit, a byte image is not a standardized one.
 
-use super::Dim;
+use super::{Dim, Interval};
 
 /// The colour scale of an image.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -77,6 +77,27 @@ impl Domain {
             .into_iter()
             .find(|domain| self.is_a(domain) && other.is_a(domain))
             .unwrap_or(Domain::Real)
+    }
+
+    /// The numbers it allows.
+    pub fn range(&self) -> Interval {
+        match self {
+            Domain::NonNegative => Interval::NON_NEGATIVE,
+            Domain::Unit | Domain::Probability | Domain::Binary | Domain::Tags | Domain::Image(Scale::Unit) => {
+                Interval::UNIT
+            }
+            Domain::Image(Scale::Bytes) => Interval::new(0.0, 255.0),
+            Domain::LogProbability => Interval::NON_POSITIVE,
+            Domain::Real | Domain::Logit | Domain::Feature | Domain::Image(Scale::Standardized) | Domain::Loss => {
+                Interval::ALL
+            }
+            // Class numbers are told from the lengths of a run; 255 is one of them where some are not known.
+            Domain::Index { classes, ignore } => match classes.as_const() {
+                Some(classes) if *ignore => Interval::new(0.0, 255f64.max(classes as f64 - 1.0)),
+                Some(classes) if classes > 0 => Interval::new(0.0, classes as f64 - 1.0),
+                _ => Interval::NON_NEGATIVE,
+            },
+        }
     }
 
     pub fn is_index(&self) -> bool {

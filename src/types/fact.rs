@@ -2,54 +2,34 @@
 
 use std::fmt;
 
-use super::{Dim, Domain};
-
-/// The strongest label a value was derived from.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-pub enum Level {
-    #[default]
-    None,
-    Image,
-    Point,
-    Scribble,
-    Box,
-    Pixel,
-}
-
-impl Level {
-    pub const ALL: [Level; 6] = [Level::None, Level::Image, Level::Point, Level::Scribble, Level::Box, Level::Pixel];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Level::None => "none",
-            Level::Image => "image",
-            Level::Point => "point",
-            Level::Scribble => "scribble",
-            Level::Box => "box",
-            Level::Pixel => "pixel",
-        }
-    }
-
-    pub fn from_word(word: &str) -> Option<Level> {
-        Level::ALL.into_iter().find(|level| level.word() == word)
-    }
-}
+use super::{Dim, Domain, Frame, Interval, Labels, Norm};
 
 /// What is known of a tensor before it exists.
 ///
-/// `supervision` is the join over everything the tensor was computed from. `trainable` says that a weight in training is
+/// `labels` is the join over everything the tensor was computed from. `trainable` says that a weight in training is
 /// reached backwards from here without a cut.
+///
+/// `range`, `norm`, `frame` and `mixed` are what the proofs ask for; no graph that runs depends on them. What is not known of
+/// them is no mistake.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Fact {
     pub domain: Domain,
     pub dims: Vec<Dim>,
-    pub supervision: Level,
+    pub labels: Labels,
     pub trainable: bool,
+    /// Holds every number of the tensor; never wider than the domain.
+    pub range: Interval,
+    /// What the map was brought to 0–1 by, where that is known.
+    pub norm: Option<Norm>,
+    pub frame: Frame,
+    /// An entry depends on more than one picture of the batch.
+    pub mixed: bool,
 }
 
 impl Fact {
     pub fn new(domain: Domain, dims: Vec<Dim>) -> Fact {
-        Fact { domain, dims, supervision: Level::None, trainable: false }
+        let (range, labels) = (domain.range(), Labels::default());
+        Fact { domain, dims, labels, trainable: false, range, norm: None, frame: Frame::Nowhere, mixed: false }
     }
 
     pub fn scalar(domain: Domain) -> Fact {
@@ -60,8 +40,33 @@ impl Fact {
         Fact { dims, ..self.clone() }
     }
 
+    /// The same tensor of another meaning; of its numbers only what the new domain says is kept.
     pub fn with_domain(&self, domain: Domain) -> Fact {
-        Fact { domain, ..self.clone() }
+        Fact { range: domain.range(), domain, norm: None, ..self.clone() }
+    }
+
+    /// With a narrower range, as far as it agrees with the domain.
+    pub fn in_range(mut self, range: Interval) -> Fact {
+        self.range = self.domain.range().meet(range).unwrap_or(self.domain.range());
+        self
+    }
+
+    pub fn in_frame(mut self, frame: Frame) -> Fact {
+        self.frame = frame;
+        self
+    }
+
+    /// Whether every number is one that `domain` allows, whatever the tensor's own domain is called.
+    pub fn fits(&self, domain: &Domain) -> bool {
+        self.domain.is_a(domain)
+            || (matches!(domain, Domain::Unit | Domain::NonNegative)
+                && self.is_bare()
+                && self.range.within(domain.range()))
+    }
+
+    /// Whether it is just numbers, without a role.
+    fn is_bare(&self) -> bool {
+        matches!(self.domain, Domain::Real | Domain::NonNegative | Domain::Unit)
     }
 
     pub fn rank(&self) -> usize {
@@ -75,13 +80,21 @@ impl Fact {
 }
 
 /// `logit[B, K, ceil(H/8), ceil(W/8)]`; an index domain names its classes where they are not clear: `index(K + 1)[B, H, W]`.
+/// In the longer form (`{:#}`) with what is known beside: `unit/map[B, K, H, W] in 0..0.5`.
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.domain.word())?;
+        if let (true, Some(norm)) = (f.alternate(), self.norm) {
+            write!(f, "/{norm}")?;
+        }
         if let Domain::Index { classes, .. } = &self.domain {
             write!(f, "({classes})")?;
         }
-        write_dims(f, &self.dims)
+        write_dims(f, &self.dims)?;
+        if f.alternate() && self.range != self.domain.range() {
+            write!(f, " in {}", self.range)?;
+        }
+        Ok(())
     }
 }
 

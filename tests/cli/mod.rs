@@ -5,6 +5,7 @@ mod check;
 mod data;
 mod fmt;
 mod graph;
+mod modules;
 mod run;
 mod weights;
 mod words;

@@ -8,7 +8,7 @@
 //! %3 = state cls.bn1.running_mean : real[16]
 //! %4 = clock step : real[]
 //! %5 = constant [1, 2] : real[2]
-//! %6 = field mask : index(K + 1)[B, H, W] @pixel
+//! %6 = field mask : index(K + 1)[B, H, W] @pixel(train)
 //! %7 = conv2d(%0, %1, _) stride=[2, 2] : feature[B, 16, ceil(H/2), ceil(W/2)]
 //! loss cls = %9
 //! metric map = mean_average_precision(%7, %8) thresholds=[0.5]
@@ -16,7 +16,7 @@
 //! ```
 //!
 //! - `weight` is trained, `frozen` is a weight that is not. Names that are not plain are quoted.
-//! - `@level` is the supervision: on a leaf where there is any, on an op only where it is not the join of its inputs.
+//! - `@…` is a label that a value has seen: on a leaf where there is any, on an op only where they are not the join of its inputs'.
 //!   The gradient reach is not written: it follows from the weights.
 //! - A constant is row-major, its shape is that of the type; `[0; 64]` is 64 times the same number.
 //! - A slot left out is `_`. Attributes that have their default value are left out.

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use super::print::is_plain;
 use crate::graph::{Clock, Graph, Id, Kind, Literal, Node, Origin, Output, Role};
 use crate::ops::{self, Attr, Attrs, OpDef, ParamKind};
-use crate::types::{Dim, Domain, Fact, Level};
+use crate::types::{Dim, Domain, Fact, Label, Labels};
 
 /// Why a text is not a graph.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -84,7 +84,7 @@ impl Parser {
         };
         cursor.expect(":")?;
         let mut fact = cursor.fact()?;
-        fact.supervision = cursor.level()?.unwrap_or_default();
+        fact.labels = cursor.labels()?.unwrap_or_default();
         fact.trainable = matches!(kind, Kind::Weight { trained: true, .. });
         if let Kind::Constant(literal) = &mut kind {
             let shape: Option<Vec<usize>> =
@@ -114,8 +114,8 @@ impl Parser {
                 return Err(format!("stated as {stated}, but inferred as {inferred}"));
             }
         }
-        if let Some(level) = cursor.level()? {
-            self.graph.node_mut(id).fact.supervision = level;
+        if let Some(labels) = cursor.labels()? {
+            self.graph.node_mut(id).fact.labels = labels;
         }
         Ok(id)
     }
@@ -370,11 +370,32 @@ impl<'a> Cursor<'a> {
         Ok(Fact::new(domain, dims))
     }
 
-    fn level(&mut self) -> Result<Option<Level>, String> {
-        if !self.take("@") {
-            return Ok(None);
+    /// `@image(train) @pixel(val)`, or `@nothing`.
+    fn labels(&mut self) -> Result<Option<Labels>, String> {
+        let mut labels = None;
+        while self.take("@") {
+            let labels = labels.get_or_insert_with(Vec::new);
+            if !self.take("nothing") {
+                labels.push(self.label()?);
+            }
         }
-        let word = self.name()?;
-        Level::from_word(&word).map(Some).ok_or_else(|| format!("there is no supervision `{word}`"))
+        Ok(labels.map(Labels::of))
+    }
+
+    /// Up to the closing parenthesis that belongs to the first one; those in quotes do not count.
+    fn label(&mut self) -> Result<Label, String> {
+        let (mut depth, mut quoted, mut escaped) = (0, false, false);
+        let end = self.rest.char_indices().find(|(_, c)| {
+            match c {
+                '"' if !escaped => quoted = !quoted,
+                '(' if !quoted => depth += 1,
+                ')' if !quoted => depth -= 1,
+                _ => {}
+            }
+            escaped = *c == '\\' && !escaped;
+            *c == ')' && depth == 0
+        });
+        let length = end.map_or(self.rest.len(), |(position, _)| position + 1);
+        self.skip(length).parse()
     }
 }

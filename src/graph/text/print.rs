@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::graph::{Graph, Id, Kind, Literal, Node, Output, Role, order};
 use crate::ops::{Attr, Attrs, Default as Preset, OpDef};
-use crate::types::Level;
+use crate::types::Labels;
 
 /// The number each node is shown under: its place in the topological order.
 pub struct Names {
@@ -47,8 +47,8 @@ pub fn print(graph: &Graph) -> String {
         let _ = write!(text, "{} = ", names.name(*id));
         write_node(&mut text, graph, &names, *id, node);
         let _ = write!(text, " : {}", node.fact);
-        if node.fact.supervision != expected_level(graph, *id) {
-            let _ = write!(text, " @{}", node.fact.supervision.word());
+        if node.fact.labels != expected_labels(graph, *id) {
+            write_labels(&mut text, &node.fact.labels);
         }
         text.push('\n');
     }
@@ -56,9 +56,16 @@ pub fn print(graph: &Graph) -> String {
     text
 }
 
-/// What the supervision is where nothing is said: none on a leaf, the join of the inputs on an op.
-pub(super) fn expected_level(graph: &Graph, id: Id) -> Level {
-    graph.edges(id).map(|(_, input)| graph.node(input).fact.supervision).max().unwrap_or_default()
+/// What the labels are where nothing is said: none on a leaf, the join of the inputs on an op.
+pub(super) fn expected_labels(graph: &Graph, id: Id) -> Labels {
+    Labels::join_all(graph.edges(id).map(|(_, input)| &graph.node(input).fact.labels))
+}
+
+fn write_labels(text: &mut String, labels: &Labels) {
+    if labels.is_empty() {
+        text.push_str(" @nothing");
+    }
+    labels.iter().for_each(|label| _ = write!(text, " @{label}"));
 }
 
 fn write_node(text: &mut String, graph: &Graph, names: &Names, id: Id, node: &Node) {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::{parse, print};
 use crate::graph::{Clock, Graph, Kind, Literal, Origin, Output, Role};
 use crate::ops::{self, Attr, Attrs};
-use crate::types::{Dim, Domain, Fact, Level};
+use crate::types::{Dim, Domain, Fact, Labels, Level};
 
 fn check(text: &str, expected: Expect) {
     expected.assert_eq(&print(&parse(text).unwrap()));
@@ -29,7 +29,7 @@ fn every_kind_of_line() {
         %15 = constant [1, -2.5] : real[2]
         %16 = constant [0; 6] : real[2, 3]
         %17 = constant 0.1 : real[]
-        %18 = field mask : index(K + 1)[B, H, W] @pixel
+        %18 = field mask : index(K + 1)[B, H, W] @pixel(train)
         %19 = relu(%11)
         %20 = affine(%19) scale=2.0 shift=0.0
         loss "" = %14
@@ -50,7 +50,7 @@ fn every_kind_of_line() {
             %5 = constant [1, -2.5] : real[2]
             %6 = constant [0; 6] : real[2, 3]
             %7 = constant 0.1 : real[]
-            %8 = field mask : index(K + 1)[B, H, W] @pixel
+            %8 = field mask : index(K + 1)[B, H, W] @pixel(train)
             %9 = relu(%1) : nonneg[16]
             %10 = affine(%9) scale=2.0 : nonneg[16]
             loss = %4
@@ -66,15 +66,17 @@ fn every_kind_of_line() {
 }
 
 #[test]
-fn a_lowered_supervision_is_written() {
+fn lowered_labels_are_written() {
     check(
-        "%0 = field x : real[2] @pixel
+        "%0 = field x : real[2] @pixel(train) @weights(\"a) @b\")
          %1 = neg(%0)
-         %2 = neg(%1) : real[2] @image",
+         %2 = neg(%1) : real[2] @oracle(image(val))
+         %3 = neg(%2) : real[2] @nothing",
         expect![[r#"
-            %0 = field x : real[2] @pixel
+            %0 = field x : real[2] @pixel(train) @weights("a) @b")
             %1 = neg(%0) : real[2]
-            %2 = neg(%1) : real[2] @image
+            %2 = neg(%1) : real[2] @oracle(image(val))
+            %3 = neg(%2) : real[2] @nothing
         "#]],
     );
 }
@@ -118,7 +120,7 @@ fn mistakes_name_their_line() {
         "%0 = constant [0; 99999999999] : real[1]",
         expect!["line 1: `[0; 99999999999]` is not a list of numbers"],
     );
-    check_refused("%0 = field x : real[] @loud", expect!["line 1: there is no supervision `loud`"]);
+    check_refused("%0 = field x : real[] @loud", expect!["line 1: `loud` is no label"]);
     check_refused("%0 = field x : real[] x", expect!["line 1: `x` is left over"]);
     check_refused("%0 = field x : real[]\n%0 = field y : real[]", expect!["line 2: `%0` is there twice"]);
     check_refused("%0 = field x : real[]\n%1 = neg(%0) y=1", expect!["line 2: `neg` has no `y`"]);
@@ -141,8 +143,9 @@ fn any_fact() -> impl Strategy<Value = Fact> {
     ];
     let level = proptest::sample::select(&Level::ALL[..]);
     let word = proptest::sample::select(Domain::WORDS);
-    (word, dim.clone(), proptest::collection::vec(dim, 0..4), level).prop_map(|(word, classes, dims, supervision)| {
-        Fact { supervision, ..Fact::new(Domain::from_word(word, &classes).unwrap(), dims) }
+    (word, dim.clone(), proptest::collection::vec(dim, 0..4), level).prop_map(|(word, classes, dims, level)| {
+        let labels = if level == Level::None { Labels::default() } else { Labels::seen(level, "train") };
+        Fact { labels, ..Fact::new(Domain::from_word(word, &classes).unwrap(), dims) }
     })
 }
 

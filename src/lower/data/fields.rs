@@ -3,10 +3,10 @@
 use crate::data::Transform;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
-use crate::lower::Lower;
 use crate::lower::value::{Samples, Value};
+use crate::lower::{Lower, identity};
 use crate::source::Span;
-use crate::types::{Dim, Domain, Fact, Level, Scale};
+use crate::types::{Dim, Domain, Fact, Labels, Level, Scale};
 
 /// What every sample has. `valid` is 1 where the picture is and 0 in padding.
 pub(super) const OWN: [&str; 4] = ["image", "tags", "mask", "valid"];
@@ -73,10 +73,7 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
     };
     let standardized = samples.transforms.iter().any(|transform| matches!(transform, Transform::Standardize { .. }));
     let scale = if standardized { Scale::Standardized } else { Scale::Bytes };
-    let labelled = |mut fact: Fact, level: Level| {
-        fact.supervision = level;
-        fact
-    };
+    let labelled = |fact: Fact, level: Level| Fact { labels: Labels::seen(level, &samples.split), ..fact };
     let index = Domain::Index { classes: classes.clone() + Dim::constant(1), ignore: true };
     let mut fields = vec![
         Known::one("image", Fact::new(Domain::Image(scale), spatial(&[Dim::constant(3)]))),
@@ -94,8 +91,10 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
                     "`{stage}.{save}` is not as large as its picture and cannot be cropped, flipped or resized with it"
                 )
             });
-            // `H_cams`; for one of a family `H_cams'1`: no stage is called so.
-            let frame = stage.result.name.replace('[', "'").replace(']', "");
+            // `H_cams`; for one of a family `H_cams'1`, of a used recipe `H_base'cams`: no stage is called so.
+            let scope = lower.step.as_ref().map_or("", |step| &step.scope);
+            let name = identity::seen_from(scope, &stage.result.name);
+            let frame = name.replace(['[', '.'], "'").replace('^', "''").replace(']', "");
             let fact = placed(&artifact.fact, (!artifact.whole).then_some(&*frame), &samples.size());
             Some(Leaf { name: join.leaf(place), fact, stuck })
         });

@@ -6,7 +6,7 @@ use super::fields::OWN;
 use crate::diag::{Code, Diagnostic};
 use crate::lower::recipe::Join;
 use crate::lower::value::{Joined, Samples, Value};
-use crate::lower::{Lower, errors};
+use crate::lower::{Lower, errors, identity};
 use crate::source::Span;
 use crate::syntax::ast::Name;
 
@@ -71,13 +71,13 @@ fn artifacts<'p>(lower: &mut Lower<'p, '_>, value: Value<'p>, span: Span) -> Opt
 
 impl Joined {
     /// What the runtime calls the artifact at `place`: `cam`, or `seeds.0` of a list.
-    pub(super) fn leaf(&self, place: usize) -> String {
+    pub(in crate::lower) fn leaf(&self, place: usize) -> String {
         if self.many { format!("{}.{place}", self.field) } else { self.field.clone() }
     }
 }
 
 /// The joins of samples as the runtime wants them.
-pub(in crate::lower) fn joins(lower: &Lower, samples: &Samples) -> Vec<Join> {
+pub(in crate::lower) fn joins(lower: &Lower, samples: &Samples, scope: &str) -> Vec<Join> {
     let mut known = Vec::new();
     for join in &samples.joins {
         for (place, (stage, save)) in join.artifacts.iter().enumerate() {
@@ -85,7 +85,7 @@ pub(in crate::lower) fn joins(lower: &Lower, samples: &Samples) -> Vec<Join> {
             let Some(artifact) = from.saves.get(&**save) else { continue };
             known.push(Join {
                 field: join.leaf(place),
-                stage: from.result.name.clone(),
+                stage: identity::seen_from(scope, &from.result.name),
                 save: save.to_string(),
                 index: artifact.fact.domain.is_index(),
                 // Without the images.

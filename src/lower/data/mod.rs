@@ -18,19 +18,11 @@ use crate::types::Dim;
 pub(super) use fields::fields;
 pub(super) use join::{join, joins};
 
-/// The split names a recipe may write for a source, before any file is opened.
-fn splits(source: &Source) -> &'static [&'static str] {
-    match source {
-        Source::Voc2012 { .. } => &["train", "trainaug", "val", "trainval", "test"],
-        Source::Folder { .. } | Source::Scenes { .. } => &["train", "val"],
-    }
-}
-
 pub(super) fn dataset_field<'p>(lower: &mut Lower<'p, '_>, dataset: &Rc<Dataset>, name: &Name) -> Value<'p> {
     if name.text == "classes" {
         return Value::dim(Dim::symbol(&dataset.classes));
     }
-    let known = splits(&dataset.source);
+    let known = dataset.source.splits();
     if known.contains(&name.text.as_str()) {
         return Value::Samples(Rc::new(Samples {
             dataset: dataset.clone(),

@@ -44,8 +44,10 @@ impl<'p> Lower<'p, '_> {
     fn statement(&mut self, statement: &'p ast::Statement, entries: &Entries<'p>, scope: &mut Scope<'p>) {
         match &statement.kind {
             StatementKind::Let(binding) => {
+                let name = &binding.name;
                 let value = self.expr(&binding.value, scope);
-                scope.bind(&binding.name.text, value);
+                let value = self.named(value, name.span, scope, &|| format!("as `{}`", name.text));
+                scope.bind(&name.text, value);
             }
             StatementKind::Loss { name, value, guard, moves } => {
                 let Some(loss) = self.loss(name, value, scope) else { return };

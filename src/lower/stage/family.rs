@@ -3,13 +3,13 @@
 //! Inside of the body, `x` is the list of the members before: a round of training may begin where the last one ended.
 
 use crate::diag::{Code, Diagnostic};
+use crate::hir::ItemRef;
 use crate::lower::value::{Scope, Value};
 use crate::lower::{Lower, Stages};
 use crate::syntax::ast;
 
 impl<'p> Lower<'p, '_> {
-    pub(super) fn family(&mut self, item: usize, stage: &'p ast::Stage, family: &'p ast::Family) {
-        let scope = Scope::of_module(self.program.recipe());
+    pub(super) fn family(&mut self, item: ItemRef, stage: &'p ast::Stage, family: &'p ast::Family, scope: Scope<'p>) {
         let source = self.expr(&family.source, &scope);
         let Some(elements) = self.elements(source, family.source.span) else {
             self.stage_of_item.insert(item, Stages::Unknown);
@@ -27,7 +27,7 @@ impl<'p> Lower<'p, '_> {
             if !self.spend(1, family.source.span) {
                 return;
             }
-            let mut scope = Scope::of_module(self.program.recipe());
+            let mut scope = scope.clone();
             scope.bind(&family.name.text, element.clone());
             let name = format!("{}[{position}]", stage.name.text);
             let Some(place) = self.one_stage(stage, name, scope) else { return };

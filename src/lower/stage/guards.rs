@@ -113,10 +113,10 @@ impl<'p> Lower<'p, '_> {
         if moves.is_empty() || !moves.iter().all(|path| self.is_held(path, entries)) {
             return;
         }
-        let held = entries.weights.iter().filter(|weight| {
-            let within = format!("{}.{}", weight.net, weight.name);
-            !weight.state && moves.iter().any(|path| paths::holds(&path.text, &within))
-        });
+        let held = entries
+            .weights
+            .iter()
+            .filter(|weight| !weight.state && moves.iter().any(|path| paths::holds(&path.text, &weight.within())));
         let weights = held.map(|weight| weight.path()).collect();
         if let Some(step) = &mut self.step {
             step.moves.push(Moves { loss: name.text.clone(), weights });

@@ -1,36 +1,46 @@
-//! What the runtime is told of a stage: its pictures, and the weights of other stages that its graph reads.
+//! What the runtime is told of a stage: its pictures, and the weights of other stages that it reads.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use crate::data::Placed;
 use crate::graph::{Graph, Kind};
-use crate::lower::recipe::{DataPlan, Weight};
+use crate::lower::recipe::{DataPlan, Init, Weight};
 use crate::lower::value::Samples;
-use crate::lower::{Lower, data};
+use crate::lower::{Lower, data, identity};
 
 impl Lower<'_, '_> {
-    /// Weights and states of earlier stages' nets that the graph reads.
-    pub(super) fn borrowed(&self, graph: &Graph, own: &str) -> Vec<Weight> {
-        let mut wanted: HashMap<&str, Vec<&str>> = HashMap::new();
-        for id in graph.ids() {
-            if let Kind::Weight { path, .. } | Kind::State(path) = &graph.node(id).kind
-                && let Some((stage, _)) = path.split_once('.')
-                && stage != own
-            {
-                wanted.entry(stage).or_default().push(path);
-            }
-        }
+    /// Weights and states of earlier stages' nets that the graph reads or that weights of this one begin with.
+    pub(super) fn borrowed(&self, graph: &Graph, weights: &[Weight], scope: &str) -> Vec<Weight> {
+        let read = graph.ids().filter_map(|id| match &graph.node(id).kind {
+            Kind::Weight { path, .. } | Kind::State(path) => Some(path.as_str()),
+            _ => None,
+        });
+        let begun = weights.iter().filter_map(|weight| match &weight.init {
+            Init::Weight(path) => Some(path.as_str()),
+            _ => None,
+        });
+        let wanted: BTreeSet<&str> = read.chain(begun).collect();
         let mut borrowed = Vec::new();
         for lowered in &self.stages {
-            let Some(paths) = wanted.get(lowered.result.name.as_str()) else { continue };
-            let by_path: HashMap<String, &Weight> =
-                lowered.result.weights.iter().map(|weight| (weight.path(), weight)).collect();
-            borrowed.extend(paths.iter().filter_map(|path| by_path.get(*path).copied().cloned()));
+            let stage = identity::seen_from(scope, &lowered.result.name);
+            let beginning = format!("{stage}.");
+            let mut paths = wanted.range(beginning.as_str()..);
+            if !paths.next().is_some_and(|path| path.starts_with(&beginning)) {
+                continue;
+            }
+            let seen = lowered.result.weights.iter().map(|weight| Weight { stage: stage.clone(), ..weight.clone() });
+            borrowed.extend(seen.filter(|weight| wanted.contains(weight.path().as_str())));
         }
         borrowed
     }
 
-    pub(super) fn data_plan(&self, samples: Option<&Samples>, stage: &str, mut fields: Vec<String>) -> DataPlan {
+    pub(super) fn data_plan(
+        &self,
+        samples: Option<&Samples>,
+        stage: &str,
+        scope: &str,
+        mut fields: Vec<String>,
+    ) -> DataPlan {
         fields.sort();
         match samples {
             Some(samples) => DataPlan {
@@ -45,7 +55,7 @@ impl Lower<'_, '_> {
                         place: crate::random::place(&format!("{stage}/data/{position}")),
                     })
                     .collect(),
-                joins: data::joins(self, samples),
+                joins: data::joins(self, samples, scope),
                 fields,
                 classes: samples.dataset.classes.clone(),
             },

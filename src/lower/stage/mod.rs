@@ -5,6 +5,7 @@ mod family;
 mod guards;
 mod inputs;
 mod result;
+mod reused;
 mod settings;
 mod train;
 mod weights;
@@ -15,25 +16,26 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::recipe::{Stage, StageKind, Weight};
+use super::trace::Ways;
 use super::value::{NetValue, OptimizerValue, Scope, Value};
-use super::{Lower, Stages, Step, prove};
+use super::{Lower, Stages, Step, identity, prove};
 use crate::diag::{Code, Diagnostic};
-use crate::graph::{Kind, Role};
+use crate::graph::Kind;
+use crate::hir::ItemRef;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
-use crate::types::{Fact, Level};
-use result::{metrics, saves, written};
+use crate::types::Fact;
+use result::{saves, written};
 
 /// A stage with what later stages may read of it.
 pub(super) struct LoweredStage<'p> {
     pub result: Stage,
     pub nets: IndexMap<String, NetValue<'p>>,
     pub saves: IndexMap<String, Artifact>,
-    pub metrics: Vec<(String, bool)>,
     /// Every net, save and metric that is written, also where a mistake kept it from being made.
     pub written: Vec<String>,
-    /// The strongest label its losses saw: what its weights have learnt from.
-    pub learnt: Level,
+    /// How forbidden labels came to what it hands on.
+    pub ways: Ways,
 }
 
 /// What is known of a saved map.
@@ -58,27 +60,30 @@ pub(super) struct Entries<'p> {
 }
 
 impl<'p> Lower<'p, '_> {
-    pub(super) fn stage(&mut self, item: usize, stage: &'p ast::Stage) {
+    pub(super) fn stage(&mut self, item: ItemRef, stage: &'p ast::Stage) {
+        self.open_stages.push(item);
+        let scope = Scope::of_module(item.0);
         match &stage.family {
-            Some(family) => self.family(item, stage, family),
+            Some(family) => self.family(item, stage, family, scope),
             None => {
-                let scope = Scope::of_module(self.program.recipe());
                 if let Some(place) = self.one_stage(stage, stage.name.text.clone(), scope) {
                     self.stage_of_item.insert(item, Stages::One(place));
                 }
             }
         }
+        self.open_stages.pop();
     }
 
-    /// Lowers one stage under its full name; gives its place.
+    /// Lowers one stage under its full name in its own recipe; gives its place.
     fn one_stage(&mut self, stage: &'p ast::Stage, name: String, mut scope: Scope<'p>) -> Option<usize> {
+        let alias = self.program.module(scope.module).scope.clone();
         let kind = match stage.kind {
             ast::StageKind::Train => StageKind::Train,
             ast::StageKind::Infer => StageKind::Infer,
             ast::StageKind::Score => StageKind::Score,
         };
-        let learnt = self.stages.iter().map(|stage| (stage.result.name.clone(), stage.learnt)).collect();
-        self.step = Some(Step { learnt, ..Step::new(name.clone(), kind == StageKind::Train) });
+        let training = kind == StageKind::Train;
+        self.step = Some(Step { stage: name.clone(), scope: alias.clone(), training, ..Step::default() });
         let mut entries = Entries { stage: name.clone(), ..Entries::default() };
         for entry in &stage.entries {
             self.entry(entry, stage, &mut entries, &mut scope);
@@ -99,31 +104,32 @@ impl<'p> Lower<'p, '_> {
         if entries.body {
             prove::purpose(self, stage);
         }
-        prove::supervision(self);
+        let nets: Vec<String> = entries.nets.keys().cloned().collect();
+        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets);
         let step = self.step.take()?;
-        let learnt = prove::strongest(&step.graph, Role::Loss);
         let saves = saves(&step.graph, samples.as_deref());
-        let metrics = metrics(&step.graph);
-        let borrowed = self.borrowed(&step.graph, &name);
+        let borrowed = self.borrowed(&step.graph, &entries.weights, &alias);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
             _ => None,
         });
         let fields = fields.collect();
-        let data = self.data_plan(samples.as_deref(), &name, fields);
+        let data = self.data_plan(samples.as_deref(), &name, &alias, fields);
         let result = Stage {
-            name,
-            family: stage.family.is_some().then(|| stage.name.text.clone()),
+            name: identity::shown(&alias, &name),
+            family: stage.family.is_some().then(|| identity::shown(&alias, &stage.name.text)),
+            scope: alias,
             kind,
             data,
             graph: step.graph,
             weights: entries.weights,
             borrowed,
             train,
+            seen,
             span: stage.name.span,
         };
         let written = written(stage);
-        self.stages.push(LoweredStage { result, nets: entries.nets, saves, metrics, written, learnt });
+        self.stages.push(LoweredStage { result, nets: entries.nets, saves, written, ways });
         Some(self.stages.len() - 1)
     }
 

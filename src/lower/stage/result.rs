@@ -22,8 +22,8 @@ impl<'p> Lower<'p, '_> {
             return Value::Artifact(position, name.text.as_str().into());
         }
         let of = format!("the stage `{}`", stage.result.name);
-        if let Some((_, oracle)) = stage.metrics.iter().find(|(metric, _)| *metric == name.text) {
-            let why = if *oracle { "was chosen by looking at pixel masks" } else { "is known only after a run" };
+        if let Some(figure) = stage.result.seen.figures.iter().find(|figure| figure.name == name.text) {
+            let why = if figure.oracle { "was chosen by looking at pixel masks" } else { "is known only after a run" };
             return self.report(
                 Diagnostic::error(
                     Code::OracleUsed,
@@ -65,14 +65,4 @@ pub(super) fn saves(graph: &Graph, samples: Option<&Samples>) -> IndexMap<String
     saves
         .map(|output| (output.name.clone(), Artifact { fact: graph.node(output.nodes[0]).fact.clone(), whole }))
         .collect()
-}
-
-pub(super) fn metrics(graph: &Graph) -> Vec<(String, bool)> {
-    let metrics = graph.outputs.iter().filter_map(|output| match &output.role {
-        Role::Metric { metric, .. } => {
-            Some((output.name.clone(), crate::metrics::find(metric).is_some_and(|metric| metric.oracle)))
-        }
-        _ => None,
-    });
-    metrics.collect()
 }

@@ -76,7 +76,8 @@ impl<'p> Lower<'p, '_> {
     /// Whether a part of the stage could not be read: what seems to be missing may be there.
     pub(super) fn is_cut(&self, stage: &ast::Stage) -> bool {
         let unread = stage.entries.iter().any(|entry| matches!(entry.kind, EntryKind::Error));
-        let items = &self.program.module(self.program.recipe()).tree.items;
+        let module = self.open_stages.last().map_or(self.program.recipe(), |(module, _)| *module);
+        let items = &self.program.module(module).tree.items;
         let item =
             items.iter().find(|item| matches!(&item.kind, ast::ItemKind::Stage(known) if std::ptr::eq(known, stage)));
         let within = |span: Span| {

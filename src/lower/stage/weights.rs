@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::Entries;
 use crate::diag::{Code, Diagnostic, suggest};
-use crate::lower::recipe::Weight;
+use crate::lower::recipe::{Init, Weight};
 use crate::lower::value::{NetPath, OptimizerValue, Scope, Value};
-use crate::lower::{Lower, errors, paths};
+use crate::lower::{Lower, errors, identity, paths};
 use crate::source::Span;
 use crate::syntax::ast::{self, Name, PathsOf, Setting};
 
@@ -39,9 +39,21 @@ impl<'p> Lower<'p, '_> {
         if net.path.is_none() {
             let place = NetPath { stage: entries.stage.clone(), net: name.text.clone(), name: String::new() };
             // What is said of a weight later is said at the net of the recipe that holds it.
-            let weights = self.weights(&net, &place).into_iter();
-            entries.weights.extend(weights.map(|weight| Weight { span: value.span, ..weight }));
-            net.path = Some(place);
+            let weights = self.weights(&net, &place);
+            let carried = self.carried(&weights);
+            let mut stage = place.stage.clone();
+            if let Some(step) = &mut self.step {
+                step.carried.insert(name.text.clone(), carried);
+                stage = step.shown();
+                let init = |init| match init {
+                    Init::Weight(path) => Init::Weight(identity::seen_from(&step.scope, &path)),
+                    other => other,
+                };
+                let seen =
+                    weights.into_iter().map(|weight| Weight { span: value.span, init: init(weight.init), ..weight });
+                entries.weights.extend(seen);
+            }
+            net.path = Some(NetPath { stage, ..place });
         }
         scope.bind(&name.text, Value::Net(net.clone()));
         entries.nets.insert(name.text.clone(), net);
@@ -109,8 +121,7 @@ impl<'p> Lower<'p, '_> {
 
     /// Whether a path holds a weight of the stage, which is a mistake where it does not.
     pub(super) fn is_held(&mut self, path: &Name, entries: &Entries<'p>) -> bool {
-        let known: Vec<String> =
-            entries.weights.iter().map(|weight| format!("{}.{}", weight.net, weight.name)).collect();
+        let known: Vec<String> = entries.weights.iter().map(Weight::within).collect();
         if known.iter().any(|weight| paths::holds(&path.text, weight)) {
             return true;
         }

@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Neutral { slot: 0, value: 0.0 }, Law::Neutral { slot: 1, value: 0.0 }],
     infer: |args| map(args, sum),
+    range: |args, _| args.fact(0).range.plus(args.fact(1).range),
     eval: |args| eval(Binary::Add, args),
     grad: Gradient::Of(|g| both(g, |g| Ok(g.gradient), |g| Ok(g.gradient))),
     examples: &[

@@ -16,6 +16,8 @@ pub(super) static OP: OpDef = OpDef {
     source: "What is not taken gets no gradient, not even one that is not a number.",
     nature: Nature::POINTWISE,
     infer,
+    range: |args, _| args.fact(1).range.union(args.fact(2).range),
+    norm: |args| args.fact(1).norm.filter(|norm| Some(*norm) == args.fact(2).norm),
     eval: |args| Ok(select(args.tensor(0), args.tensor(1), args.tensor(2))?),
     grad: Gradient::Of(grad),
     examples: &[Example {

@@ -9,6 +9,7 @@ use crate::ops::rules;
 pub(super) static LESS: OpDef = OpDef {
     name: "less",
     summary: "1 where `a` is smaller than `b`; written `a < b`.",
+    range: |args, _| decided(args, |a, b| (b.low() > a.high(), b.high() > a.low())),
     eval: |args| eval(Binary::Less, args),
     examples: &[Example { about: "place by place", code: "tensor([1, 2, 3]) < tensor([2, 2, 2])", answer: "[1 0 0]" }],
     ..COMPARISON
@@ -17,6 +18,7 @@ pub(super) static LESS: OpDef = OpDef {
 pub(super) static LESS_EQUAL: OpDef = OpDef {
     name: "less_equal",
     summary: "1 where `a` is not larger than `b`; written `a <= b`.",
+    range: |args, _| decided(args, |a, b| (b.low() >= a.high(), b.high() >= a.low())),
     eval: |args| eval(Binary::LessEqual, args),
     examples: &[Example { about: "place by place", code: "tensor([1, 2, 3]) <= tensor([2, 2, 2])", answer: "[1 1 0]" }],
     ..COMPARISON
@@ -25,6 +27,7 @@ pub(super) static LESS_EQUAL: OpDef = OpDef {
 pub(super) static GREATER: OpDef = OpDef {
     name: "greater",
     summary: "1 where `a` is larger than `b`; written `a > b`.",
+    range: |args, _| decided(args, |a, b| (a.low() > b.high(), a.high() > b.low())),
     eval: |args| eval(Binary::Greater, args),
     examples: &[Example { about: "with a number", code: "tensor([1, 2, 3]) > 2", answer: "[0 0 1]" }],
     ..COMPARISON
@@ -33,6 +36,7 @@ pub(super) static GREATER: OpDef = OpDef {
 pub(super) static GREATER_EQUAL: OpDef = OpDef {
     name: "greater_equal",
     summary: "1 where `a` is not smaller than `b`; written `a >= b`.",
+    range: |args, _| decided(args, |a, b| (a.low() >= b.high(), a.high() >= b.low())),
     eval: |args| eval(Binary::GreaterEqual, args),
     examples: &[Example { about: "with a number", code: "tensor([1, 2, 3]) >= 2", answer: "[0 1 1]" }],
     ..COMPARISON
@@ -41,6 +45,7 @@ pub(super) static GREATER_EQUAL: OpDef = OpDef {
 pub(super) static EQUAL: OpDef = OpDef {
     name: "equal",
     summary: "1 where both are the same; written `a == b`.",
+    range: |args, _| decided(args, |a, b| (a.as_point().is_some() && a == b, a.meet(b).is_some())),
     eval: |args| eval(Binary::Equal, args),
     examples: &[
         Example { about: "place by place", code: "tensor([1, 2, 3]) == tensor([2, 2, 2])", answer: "[0 1 0]" },
@@ -52,6 +57,7 @@ pub(super) static EQUAL: OpDef = OpDef {
 pub(super) static NOT_EQUAL: OpDef = OpDef {
     name: "not_equal",
     summary: "1 where both differ; written `a != b`.",
+    range: |args, _| decided(args, |a, b| (a.meet(b).is_none(), !(a.as_point().is_some() && a == b))),
     eval: |args| eval(Binary::NotEqual, args),
     examples: &[Example {
         about: "what is known",
@@ -95,4 +101,10 @@ fn eval(f: Binary, args: &Eval) -> Result<Tensor, OpError> {
         if tensor.dtype().is_float() { Ok(tensor.clone()) } else { to_real(tensor, args.context.dtype) }
     };
     Ok(binary(f, &real(0)?, &real(1)?)?)
+}
+
+/// What two ranges say of a comparison: whether it always holds, and whether it ever does.
+fn decided(args: &Infer, compare: fn(Interval, Interval) -> (bool, bool)) -> Interval {
+    let (always, ever) = compare(args.fact(0).range, args.fact(1).range);
+    Interval::new(f64::from(u8::from(always)), f64::from(u8::from(ever)))
 }

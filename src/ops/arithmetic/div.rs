@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Neutral { slot: 1, value: 1.0 }],
     infer: |args| map(args, quotient),
+    range: |args, _| args.fact(0).range.over(args.fact(1).range),
     eval: |args| eval(Binary::Div, args),
     grad: Gradient::Of(|g| {
         let (y, b) = (g.output, g.input(1));

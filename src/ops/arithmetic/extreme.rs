@@ -9,6 +9,7 @@ pub(super) static MINIMUM: OpDef = OpDef {
     name: "minimum",
     summary: "The smaller of two numbers.",
     infer: |args| map(args, |a, b| chosen(a, b, f64::min)),
+    range: |args, _| both_bounds(args, f64::min),
     eval: |args| eval(Binary::Min, args),
     grad: Gradient::Of(|g| grad(g, "less_equal")),
     examples: &[Example { about: "place by place", code: "minimum(tensor([1, 5]), tensor([3, 4]))", answer: "[1 4]" }],
@@ -19,6 +20,7 @@ pub(super) static MAXIMUM: OpDef = OpDef {
     name: "maximum",
     summary: "The larger of two numbers.",
     infer: |args| map(args, |a, b| chosen(a, b, f64::max)),
+    range: |args, _| both_bounds(args, f64::max),
     eval: |args| eval(Binary::Max, args),
     grad: Gradient::Of(|g| grad(g, "greater_equal")),
     examples: &[Example { about: "place by place", code: "maximum(tensor([1, 5]), tensor([3, 4]))", answer: "[3 5]" }],
@@ -59,4 +61,9 @@ fn grad(g: &mut Grad, a_wins: &'static str) -> Result<Vec<Option<Ref>>, OpError>
             g.op("mul", &[g.gradient, to_b], Attrs::new())
         },
     )
+}
+
+fn both_bounds(args: &Infer, choose: fn(f64, f64) -> f64) -> Interval {
+    let (a, b) = (args.fact(0).range, args.fact(1).range);
+    Interval::new(choose(a.low(), b.low()), choose(a.high(), b.high()))
 }

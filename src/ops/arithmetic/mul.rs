@@ -20,6 +20,11 @@ pub(super) static OP: OpDef = OpDef {
         ]
     },
     infer: |args| map(args, product),
+    range: |args, _| args.fact(0).range.times(args.fact(1).range),
+    norm: |args| {
+        let truths = |slot: usize| args.fact(slot).domain.is_a(&Domain::Binary);
+        args.fact(0).norm.filter(|_| truths(1)).or(args.fact(1).norm.filter(|_| truths(0)))
+    },
     eval: |args| eval(Binary::Mul, args),
     grad: Gradient::Of(|g| {
         let (a, b) = (g.input(0), g.input(1));

@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     source: "Where `a` is 0, the gradient of `b` is 0.",
     nature: Nature::POINTWISE,
     infer: |args| map(args, power),
+    range: |args, _| args.fact(0).range.pow(args.fact(1).range),
     eval: |args| eval(Binary::Pow, args),
     grad: Gradient::Of(|g| {
         let (a, b, y) = (g.input(0), g.input(1), g.output);

@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Neutral { slot: 1, value: 0.0 }],
     infer: |args| map(args, difference),
+    range: |args, _| args.fact(0).range.minus(args.fact(1).range),
     eval: |args| eval(Binary::Sub, args),
     grad: Gradient::Of(|g| both(g, |g| Ok(g.gradient), |g| g.op("neg", &[g.gradient], Attrs::new()))),
     examples: &[Example { about: "number by number", code: "tensor([1, 2]) - tensor([10, 20])", answer: "[-9 -18]" }],

@@ -17,6 +17,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "`[B, outputs, floor((H + 2*padding - dilation*(kernel - 1) - 1) / stride) + 1, …]`.",
     source: "Cross-correlation, as every deep-learning library calls convolution; \"same\" is TensorFlow's padding.",
     infer,
+    frame: carry::kept,
     eval,
     grad: Gradient::Of(grad),
     flops: |cost| cost.inputs.get(1).and_then(Option::as_ref).map_or(0, |weight| flops(cost.output, weight)),

@@ -12,6 +12,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "Class numbers, without the axis.",
     source: "Of equal entries the first counts.",
     infer,
+    frame: |args, result| carry::beside_axis(args, carry::axis(args, args.fact(0).rank()), result),
     eval: |args| Ok(reduce::argmax(args.tensor(0), rules::axis(args.attrs, "axis", args.tensor(0).rank())?)?),
     grad: Gradient::None("a class number does not change with its scores"),
     flops: |cost| cost.inputs.first().into_iter().flatten().map(|dims| dims.iter().product::<usize>() as u64).sum(),

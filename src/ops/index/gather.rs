@@ -18,6 +18,8 @@ pub(super) static OP: OpDef = OpDef {
     output: "The shape of `index`.",
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: carry::numbers_or_zero,
+    frame: |args, result| carry::beside_axis(args, carry::axis(args, args.fact(0).rank()), result),
     eval: |args| {
         let axis = rules::axis(args.attrs, "axis", args.tensor(0).rank())?;
         Ok(indexing::gather(args.tensor(0), &args.tensor(1).unsqueeze(axis)?, axis)?.squeeze(axis)?)

@@ -18,6 +18,7 @@ pub(super) static OP: OpDef = OpDef {
     ],
     output: "Class numbers of the same shape, some not known.",
     infer,
+    frame: carry::kept,
     eval: |args| {
         let ignore = Tensor::new(IGNORE, &Device::Cpu)?;
         Ok(select(args.tensor(1), &ignore, args.tensor(0))?)

@@ -19,6 +19,7 @@ pub(super) static OP: OpDef = OpDef {
     ],
     output: "Zeros and ones, one axis more.",
     infer,
+    frame: |args, result| carry::beside_axis(args, carry::axis(args, result.rank()), result),
     eval: |args| {
         let axis = rules::axis(args.attrs, "axis", args.tensor(0).rank() + 1)?;
         Ok(indexing::one_hot(args.tensor(0), args.shape()?[axis], axis, args.context.dtype)?)

@@ -14,6 +14,9 @@ pub(super) static OP: OpDef = OpDef {
     output: "One map a sample, `[B, 1, …]`.",
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: carry::numbers_or_zero,
+    frame: carry::kept,
+    norm: carry::same_norm,
     eval: |args| Ok(indexing::pick(args.tensor(0), args.tensor(1))?),
     grad: Gradient::Of(grad),
     examples: &[Example {

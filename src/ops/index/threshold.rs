@@ -12,6 +12,10 @@ pub(super) static OP: OpDef = OpDef {
     output: "Zeros and ones, as large as `x`.",
     nature: Nature::POINTWISE,
     infer: |args| Ok(rules::real(args, 0)?.with_domain(Domain::Binary)),
+    range: |args, _| {
+        let (x, at) = (args.fact(0).range, args.attrs.get_float("at").unwrap_or(f64::NAN));
+        Interval::new(truth(x.low() >= at), truth(x.high() >= at))
+    },
     eval: |args| {
         let at = Tensor::new(args.attrs.get_float("at")?, args.tensor(0).device())?.to_dtype(args.tensor(0).dtype())?;
         Ok(binary(Binary::GreaterEqual, args.tensor(0), &at)?)
@@ -24,3 +28,7 @@ pub(super) static OP: OpDef = OpDef {
     }],
     ..OpDef::USUAL
 };
+
+fn truth(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
+}

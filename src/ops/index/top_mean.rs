@@ -23,6 +23,7 @@ pub(super) static OP: OpDef = OpDef {
     source: "Of equal numbers the first count. Online hard-example mining, as in SEAM (Wang et al., CVPR 2020), Eq. 8.",
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: carry::same_numbers,
     eval: |args| Ok(topk::top_mean(args.tensor(0), count(args.attrs, args.tensor(0).dims())?)?),
     grad: Gradient::Of(|g| {
         let gx = g.op("top_mean.grad", &[g.gradient, g.input(0)], g.attrs.clone())?;

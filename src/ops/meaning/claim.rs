@@ -6,11 +6,29 @@ pub(super) static OP: OpDef = OpDef {
     name: "claim",
     summary: "Gives the same numbers another domain.",
     inputs: &[Input::one("x", "Any real tensor.")],
-    params: &[Param::required("domain", ParamKind::Word(Domain::WORDS), "What its numbers are known to be.")],
+    params: &[
+        Param::required("domain", ParamKind::Word(Domain::WORDS), "What its numbers are known to be."),
+        Param::new(
+            "by",
+            ParamKind::Word(Norm::WORDS),
+            Preset::Absent,
+            "What a unit map was brought to 0–1 by: the largest number of each map, of each image, of the classes at each pixel, \
+             of the batch; `min_max_…` where the smallest was taken off first.",
+        ),
+        Param::new(
+            "frame",
+            ParamKind::Word(&["same", "any"]),
+            Preset::Word("same"),
+            "Whether it lies where `x` lies in the picture, or may stand beside any other view.",
+        ),
+    ],
     output: "`x`, number for number.",
     source: "Division by a map's own maximum gives `unit` numbers; no rule on domains alone can tell.",
     nature: Nature::VIEW,
     infer,
+    range: |args, _| args.fact(0).range,
+    frame,
+    norm,
     eval: |args| Ok(args.tensor(0).clone()),
     grad: Gradient::Of(|g| Ok(vec![Some(g.gradient)])),
     flops: |_| 0,
@@ -30,5 +48,19 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
         _ => Err(OpError::new(Code::DomainMismatch, "a claim is about real numbers, not about class numbers")
             .at("x")
             .help("`argmax` makes class numbers, `one_hot` makes reals of them")),
+    }
+}
+
+fn norm(args: &Infer) -> Option<Norm> {
+    match args.attrs.get_word("by") {
+        Ok(word) => Norm::from_word(word),
+        Err(_) => args.fact(0).norm,
+    }
+}
+
+fn frame(args: &Infer, result: &Fact) -> Frame {
+    match args.attrs.get_word("frame") {
+        Ok("any") => carry::lost(args, result),
+        _ => carry::kept(args, result),
     }
 }

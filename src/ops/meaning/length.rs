@@ -8,6 +8,10 @@ pub(super) static OP: OpDef = OpDef {
     params: &[Param::required("of", ParamKind::Dim, "A length, possibly symbolic.")],
     output: "One number, at least 0.",
     infer: |_| Ok(Fact::scalar(Domain::NonNegative)),
+    range: |args, _| match args.attrs.dims("of") {
+        Ok([length]) => length.as_const().map_or(Interval::NON_NEGATIVE, |length| Interval::point(length as f64)),
+        _ => Interval::NON_NEGATIVE,
+    },
     eval: |args| {
         let [length] = args.dims("of")?[..] else { return Err(OpError::internal("`of` is one length")) };
         Ok(Tensor::new(length as f64, &args.context.device)?.to_dtype(args.context.dtype)?)

@@ -10,6 +10,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "1 along every other axis; the middle of the entry, `(i + 0.5) / length`.",
     source: "Pixel centres, as in bilinear resizing without aligned corners.",
     infer,
+    frame: carry::nowhere,
     eval,
     grad: Gradient::None("a place does not depend on any number"),
     examples: &[Example { about: "two places", code: "position(tensor([7, 9]), axis = 0)", answer: "[0.25 0.75]" }],

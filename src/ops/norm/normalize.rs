@@ -24,6 +24,7 @@ pub(super) static OP: OpDef = OpDef {
         let eps = args.attrs.get_float("eps")?;
         Ok(norm::normalize(x, mean, variance, args.optional(3), args.optional(4), eps)?)
     },
+    frame: carry::kept,
     grad: Gradient::Of(grad),
     flops: |cost| flops(cost, 4),
     examples: &[Example {

@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Last, Law::Zero { slot: 0 }],
     infer,
+    range: |args, _| args.fact(0).range.abs(),
     eval: |args| eval(Unary::Abs, args),
     grad: Gradient::Of(|g| from_input(g, "abs.grad")),
     examples: &[Example { about: "the sign is lost", code: "tensor([-2, 0, 3]) |> abs", answer: "[2 0 3]" }],

@@ -17,6 +17,8 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws,
     infer,
+    range: |args, _| args.fact(0).range.affine(number(args, "scale"), number(args, "shift")),
+    norm: |args| args.fact(0).norm.filter(|_| number(args, "scale") == 1.0 && number(args, "shift") == 0.0),
     eval: |args| {
         let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
         eval(Unary::Affine { scale, shift }, args)
@@ -47,4 +49,8 @@ fn laws(attrs: &Attrs) -> &'static [Law] {
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
     map(args, |domain| rules::affine(domain, scale, shift))
+}
+
+fn number(args: &Infer, name: &'static str) -> f64 {
+    args.attrs.get_float(name).unwrap_or(f64::NAN)
 }

@@ -19,6 +19,11 @@ pub(super) static OP: OpDef = OpDef {
     source: "The gradient on the limits is 1, as in PyTorch.",
     nature: Nature::POINTWISE,
     infer,
+    range: |args, _| match limits(args.attrs) {
+        Ok(Unary::Clamp { lo, hi }) if lo <= hi => args.fact(0).range.rising(|x| x.clamp(lo, hi)),
+        _ => Interval::ALL,
+    },
+    norm: carry::same_norm,
     eval: |args| eval(limits(args.attrs)?, args),
     grad: Gradient::Of(|g| from_input(g, "clamp.grad")),
     examples: &[

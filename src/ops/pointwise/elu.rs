@@ -21,6 +21,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: numbers,
     eval: |args| eval(bend(args.attrs)?, args),
     grad: Gradient::Of(|g| from_output(g, "elu.grad")),
     examples: &[Example {
@@ -44,4 +45,9 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
         return Err(OpError::new(Code::OutOfRange, format!("`alpha` must be above 0, it is {alpha}")).at("alpha"));
     }
     map(args, |domain| if domain.is_a(&Domain::NonNegative) { domain.clone() } else { Domain::Real })
+}
+
+fn numbers(args: &Infer, _: &Fact) -> Interval {
+    let alpha = args.attrs.get_float("alpha").unwrap_or(1.0);
+    args.fact(0).range.rising(|x| if x > 0.0 { x } else { alpha * x.exp_m1() })
 }

@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "As large as `x`, above 0.",
     nature: Nature::POINTWISE,
     infer,
+    range: |args, _| args.fact(0).range.rising(f64::exp),
     eval: |args| eval(Unary::Exp, args),
     grad: Gradient::Of(|g| from_output(g, "exp.grad")),
     examples: &[Example { about: "of 0 it is 1", code: "tensor([-1, 0, 1]) |> exp", answer: "[0.3679 1 2.7183]" }],

@@ -12,6 +12,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "As large as `x`; of a probability its logarithm.",
     nature: Nature::POINTWISE,
     infer,
+    range: |args, _| args.fact(0).range.rising(|x| x.max(0.0).ln()),
     eval: |args| eval(Unary::Log, args),
     grad: Gradient::Of(|g| from_input(g, "log.grad")),
     examples: &[Example { about: "of 1 it is 0", code: "tensor([0.5, 1, 2]) |> log", answer: "[-0.6931 0 0.6931]" }],

@@ -1,6 +1,6 @@
 //! `log_sigmoid`: the logarithm of a score's probability.
 
-use super::shared::{eval, eval_grad, from_input, gradient, map};
+use super::shared::{eval, eval_grad, from_input, gradient, map, softplus};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     source: "The stable form of the logistic losses: `log_sigmoid(x) = -softplus(-x)`.",
     nature: Nature::POINTWISE,
     infer,
+    range: |args, _| args.fact(0).range.rising(|x| -softplus(-x)),
     eval: |args| eval(Unary::LogSigmoid, args),
     grad: Gradient::Of(|g| from_input(g, "log_sigmoid.grad")),
     examples: &[Example {

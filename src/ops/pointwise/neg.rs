@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Involution, Law::Zero { slot: 0 }],
     infer: |args| map(args, |domain| rules::affine(domain, -1.0, 0.0)),
+    range: |args, _| args.fact(0).range.affine(-1.0, 0.0),
     eval: |args| eval(Unary::Neg, args),
     grad: Gradient::Of(|g| {
         let gx = g.op("neg", &[g.gradient], Attrs::new())?;

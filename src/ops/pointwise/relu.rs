@@ -13,6 +13,8 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Last, Law::Zero { slot: 0 }],
     infer,
+    range: |args, _| args.fact(0).range.rising(|x| x.max(0.0)),
+    norm: carry::same_norm,
     eval: |args| eval(Unary::Relu, args),
     grad: Gradient::Of(|g| from_output(g, "relu.grad")),
     examples: &[Example { about: "the lower half is cut", code: "tensor([-1, 0, 2]) |> relu", answer: "[0 0 2]" }],

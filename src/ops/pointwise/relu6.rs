@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Last, Law::Zero { slot: 0 }],
     infer,
+    range: |args, _| args.fact(0).range.rising(|x| x.clamp(0.0, 6.0)),
     eval: |args| eval(Unary::Relu6, args),
     grad: Gradient::Of(|g| from_output(g, "relu6.grad")),
     examples: &[Example { about: "both ends are cut", code: "tensor([-1, 3, 8]) |> relu6", answer: "[0 3 6]" }],

@@ -54,3 +54,8 @@ pub const fn gradient(
 pub fn eval_grad(f: Unary, args: &Eval) -> Result<Tensor, OpError> {
     Ok(unary_grad(f, args.tensor(0), args.tensor(1))?)
 }
+
+/// `log(1 + exp(x))`, of a bound.
+pub fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}

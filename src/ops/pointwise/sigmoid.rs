@@ -12,6 +12,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "As large as `x`, within 0..=1, each entry for itself.",
     nature: Nature::POINTWISE,
     infer,
+    range: |args, _| args.fact(0).range.rising(|x| 1.0 / (1.0 + (-x).exp())),
     eval: |args| eval(Unary::Sigmoid, args),
     grad: Gradient::Of(|g| from_output(g, "sigmoid.grad")),
     examples: &[Example {

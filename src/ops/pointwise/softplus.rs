@@ -1,6 +1,6 @@
 //! `softplus`: a smooth ramp.
 
-use super::shared::{eval, eval_grad, from_input, gradient, map};
+use super::shared::{eval, eval_grad, from_input, gradient, map, softplus};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 
@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     output: "As large as `x`, never below 0.",
     nature: Nature::POINTWISE,
     infer,
+    range: |args, _| args.fact(0).range.rising(softplus),
     eval: |args| eval(Unary::Softplus, args),
     grad: Gradient::Of(|g| from_input(g, "softplus.grad")),
     examples: &[Example {

@@ -14,6 +14,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: |args, _| args.fact(0).range.rising(|x| x.max(0.0).sqrt()),
     eval: |args| eval(Unary::Sqrt, args),
     grad: Gradient::Of(|g| from_output(g, "sqrt.grad")),
     examples: &[Example { about: "of a square", code: "tensor([0, 4, 9]) |> sqrt", answer: "[0 2 3]" }],

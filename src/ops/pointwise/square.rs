@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: |args, _| args.fact(0).range.square(),
     eval: |args| eval(Unary::Square, args),
     grad: Gradient::Of(|g| from_input(g, "square.grad")),
     examples: &[Example { about: "the sign is lost", code: "tensor([-2, 0, 3]) |> square", answer: "[4 0 9]" }],

@@ -13,6 +13,7 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::POINTWISE,
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: |args, _| args.fact(0).range.rising(f64::tanh),
     eval: |args| eval(Unary::Tanh, args),
     grad: Gradient::Of(|g| from_output(g, "tanh.grad")),
     examples: &[Example { about: "odd", code: "tensor([-1, 0, 1]) |> tanh", answer: "[-0.7616 0 0.7616]" }],

@@ -14,6 +14,8 @@ pub(super) static OP: OpDef = OpDef {
     source: "PyTorch's avg_pool2d: zeros of the margin are counted.",
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: numbers,
+    frame: carry::kept,
     eval: |args| Ok(pool::average(args.tensor(0), &window(args.attrs)?)?),
     grad: Gradient::Of(|g| {
         let size = g.fact(g.input(0)).dims[2..].to_vec();
@@ -75,3 +77,11 @@ pub(super) static GRAD: OpDef = OpDef {
     flops,
     ..OpDef::USUAL
 };
+
+/// Of a window that is not wholly within, zeros are part of the mean.
+fn numbers(args: &Infer, result: &Fact) -> Interval {
+    match window(args.attrs) {
+        Ok(window) if window.padding == [0, 0] && !window.ceil => carry::same_numbers(args, result),
+        _ => carry::numbers_or_zero(args, result),
+    }
+}

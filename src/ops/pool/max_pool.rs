@@ -17,6 +17,8 @@ pub(super) static OP: OpDef = OpDef {
         let domain = if rules::keeps_role(domain) { domain.clone() } else { rules::roleless(domain) };
         Ok(Fact::new(domain, dims(args)?))
     },
+    range: carry::same_numbers,
+    frame: carry::kept,
     eval: |args| Ok(pool::max(args.tensor(0), &window(args.attrs)?)?),
     grad: Gradient::Of(|g| {
         let gx = g.op("max_pool.grad", &[g.gradient, g.input(0)], g.attrs.clone())?;

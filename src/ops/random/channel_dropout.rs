@@ -1,6 +1,6 @@
 //! `channel_dropout`: whole channels become zero by chance.
 
-use super::shared::{PARAMS, infer, same, streams};
+use super::shared::{PARAMS, infer, numbers, same, streams};
 use crate::kernels::dropout::channel_dropout;
 use crate::ops::prelude::*;
 
@@ -20,6 +20,8 @@ pub(super) static OP: OpDef = OpDef {
             _ => Ok(fact),
         }
     },
+    range: numbers,
+    frame: carry::kept,
     eval: |args| Ok(channel_dropout(args.tensor(0), args.attrs.get_float("p")?, &streams(args)?)?),
     grad: Gradient::Of(|g| same(g, "channel_dropout")),
     examples: &[Example {

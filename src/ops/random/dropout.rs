@@ -1,6 +1,6 @@
 //! `dropout`: single numbers become zero by chance.
 
-use super::shared::{PARAMS, infer, same, streams};
+use super::shared::{PARAMS, infer, numbers, same, streams};
 use crate::kernels::dropout::dropout;
 use crate::ops::prelude::*;
 
@@ -14,6 +14,8 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::RANDOM,
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: numbers,
+    frame: carry::kept,
     eval: |args| Ok(dropout(args.tensor(0), args.attrs.get_float("p")?, &streams(args)?)?),
     grad: Gradient::Of(|g| same(g, "dropout")),
     examples: &[Example { about: "nothing is dropped", code: "tensor([[1, 2]]) |> dropout(p = 0)", answer: "[[1 2]]" }],

@@ -40,3 +40,10 @@ pub fn same(g: &mut Grad, name: &'static str) -> Result<Vec<Option<Ref>>, OpErro
     let gx = g.op(name, &[g.gradient], g.attrs.clone())?;
     Ok(vec![Some(gx)])
 }
+
+/// Zeros, and what is kept, made larger.
+pub fn numbers(args: &Infer, result: &Fact) -> Interval {
+    let p = args.attrs.get_float("p").unwrap_or(0.0);
+    let kept = args.fact(0).range.affine(1.0 / (1.0 - p), 0.0);
+    if p == 0.0 { carry::same_numbers(args, result) } else { kept.union(Interval::point(0.0)) }
+}

@@ -10,6 +10,7 @@ pub(super) static OP: OpDef = OpDef {
     source: "The whole gradient goes to the first of equal ones.",
     laws: |_| &[Law::SameDims, Law::Zero { slot: 0 }],
     infer: |args| infer(args, extreme),
+    range: carry::same_numbers,
     eval: |args| eval(Reduce::Max, args),
     grad: Gradient::Of(|g| point(g, "max.grad")),
     examples: &[

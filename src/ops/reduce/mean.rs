@@ -12,6 +12,7 @@ pub(super) static OP: OpDef = OpDef {
     source: "Added in double precision. Of no numbers it is not a number.",
     laws: |_| &[Law::SameDims, Law::Zero { slot: 0 }],
     infer: |args| infer(args, average),
+    range: carry::same_numbers,
     eval: |args| eval(Reduce::Mean, args),
     grad: Gradient::Of(|g| spread(g, "mean.grad")),
     examples: &[

@@ -18,6 +18,7 @@ pub const FOLD: OpDef = OpDef {
     inputs: X,
     params: PARAMS,
     output: "The axes of `x` that are not folded.",
+    frame: folded,
     flops: |cost| cost.inputs.first().into_iter().flatten().map(|dims| dims.iter().product::<usize>() as u64).sum(),
     ..OpDef::USUAL
 };
@@ -105,4 +106,15 @@ pub fn eval_point(how: Reduce, args: &Eval) -> Result<Tensor, OpError> {
     let x = args.tensor(1);
     let axes = rules::axes(args.attrs, "axes", x.rank())?;
     Ok(extreme_grad(how, args.tensor(0), x, &axes)?)
+}
+
+/// Without rows and columns there is no place; with one of the two it is not followed.
+fn folded(args: &Infer, result: &Fact) -> Frame {
+    let rank = args.fact(0).rank();
+    let axes = rules::axes(args.attrs, "axes", rank).unwrap_or_default();
+    match axes.iter().filter(|axis| **axis + 2 >= rank).count() {
+        0 => carry::kept(args, result),
+        1 => carry::lost(args, result),
+        _ => Frame::Nowhere,
+    }
 }

@@ -11,6 +11,7 @@ pub(super) static OP: OpDef = OpDef {
     source: "Added in double precision.",
     laws: |_| &[Law::SameDims, Law::Zero { slot: 0 }],
     infer: |args| infer(args, total),
+    range: numbers,
     eval: |args| eval(Reduce::Sum, args),
     grad: Gradient::Of(|g| spread(g, "sum.grad")),
     examples: &[
@@ -29,4 +30,12 @@ fn total(domain: &Domain) -> Domain {
         domain if domain.is_a(&Domain::NonNegative) => Domain::NonNegative,
         _ => Domain::Real,
     }
+}
+
+/// As many times as numbers are added, where that is known.
+fn numbers(args: &Infer, _: &Fact) -> Interval {
+    let x = args.fact(0);
+    let axes = rules::axes(args.attrs, "axes", x.rank()).unwrap_or_default();
+    let count = axes.iter().fold(Dim::constant(1), |count, axis| count * x.dims[*axis].clone());
+    x.range.sum(count.as_const())
 }

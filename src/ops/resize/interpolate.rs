@@ -34,6 +34,9 @@ pub(super) static OP: OpDef = OpDef {
     source: "PyTorch's interpolate, without antialiasing.",
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: carry::same_numbers,
+    frame: carry::kept,
+    norm: carry::same_norm,
     eval,
     grad: Gradient::Of(|g| {
         let dims = &g.fact(g.input(0)).dims;

@@ -12,6 +12,9 @@ pub(super) static OP: OpDef = OpDef {
     output: "Of the new shape.",
     laws: |_| &[Law::Last, Law::SameDims, Law::Zero { slot: 0 }],
     infer,
+    range: carry::same_numbers,
+    frame: carry::kept,
+    norm: carry::same_norm,
     eval: |args| Ok(broadcast::expand(args.tensor(0), &args.shape()?)?),
     grad: Gradient::Of(|g| {
         let gx = g.sum_to(g.gradient, g.input(0))?;

@@ -20,6 +20,9 @@ pub(super) static OP: OpDef = OpDef {
         rules::axes(args.attrs, "axes", args.fact(0).rank())?;
         Ok(args.fact(0).clone())
     },
+    range: carry::same_numbers,
+    frame: turned,
+    norm: carry::same_norm,
     eval: |args| {
         let axes = rules::axes(args.attrs, "axes", args.tensor(0).rank())?;
         Ok(axes.into_iter().try_fold(args.tensor(0).clone(), |x, axis| layout::flip(&x, axis))?)
@@ -39,3 +42,13 @@ pub(super) static OP: OpDef = OpDef {
     ],
     ..OpDef::USUAL
 };
+
+/// Turning rows or columns around twice is not turning them.
+fn turned(args: &Infer, result: &Fact) -> Frame {
+    let rank = result.rank();
+    let axes = rules::axes(args.attrs, "axes", rank).unwrap_or_default();
+    carry::kept(args, result).map(|view| {
+        view.upside_down ^= axes.contains(&(rank - 2));
+        view.mirrored ^= axes.contains(&(rank - 1));
+    })
+}

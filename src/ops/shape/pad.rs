@@ -22,6 +22,11 @@ pub(super) static OP: OpDef = OpDef {
     output: "Along the axis longer by the margins.",
     laws,
     infer,
+    range: |args, _| {
+        let margin = args.attrs.get_float("value").map_or(Interval::ALL, Interval::point);
+        args.fact(0).range.union(margin)
+    },
+    frame: |args, result| carry::beside_axis(args, carry::axis(args, result.rank()), result),
     eval,
     grad: Gradient::Of(grad),
     flops: |_| 0,

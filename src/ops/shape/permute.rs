@@ -12,6 +12,9 @@ pub(super) static OP: OpDef = OpDef {
     output: "As many numbers in another order.",
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: carry::same_numbers,
+    frame: permuted,
+    norm: carry::same_norm,
     eval: |args| Ok(layout::permute(args.tensor(0), &order(args.attrs, args.tensor(0).rank())?)?),
     grad: Gradient::Of(grad),
     flops: |_| 0,
@@ -46,4 +49,15 @@ fn grad(g: &mut Grad) -> Result<Vec<Option<Ref>>, OpError> {
     order.iter().enumerate().for_each(|(new, &old)| back[old] = new as i64);
     let gx = g.op("permute", &[g.gradient], Attrs::new().ints("axes", back))?;
     Ok(vec![Some(gx)])
+}
+
+/// Where the last two axes stay the last two.
+fn permuted(args: &Infer, result: &Fact) -> Frame {
+    let rank = result.rank();
+    match order(args.attrs, rank) {
+        Ok(order) if order.iter().enumerate().skip(rank.saturating_sub(2)).all(|(i, axis)| i == *axis) => {
+            carry::kept(args, result)
+        }
+        _ => carry::lost(args, result),
+    }
 }

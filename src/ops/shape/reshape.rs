@@ -12,6 +12,9 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::VIEW,
     laws: |_| &[Law::Last, Law::SameDims, Law::Zero { slot: 0 }],
     infer,
+    range: carry::same_numbers,
+    frame: carry::by_dims,
+    norm: carry::same_norm,
     eval: |args| Ok(layout::reshape(args.tensor(0), &args.shape()?)?),
     grad: Gradient::Of(|g| {
         let dims = g.fact(g.input(0)).dims.clone();

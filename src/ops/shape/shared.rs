@@ -25,3 +25,9 @@ pub fn joined(args: &Infer) -> Result<Domain, OpError> {
     // Put together, probabilities need not sum to one any more.
     Ok(if domain == Domain::Probability { Domain::Unit } else { domain })
 }
+
+/// What all are normalised by.
+pub fn same_norms(args: &Infer) -> Option<Norm> {
+    let first = args.fact(0).norm;
+    first.filter(|_| args.many(0).all(|fact| fact.norm == first))
+}

@@ -16,6 +16,9 @@ pub(super) static OP: OpDef = OpDef {
     output: "Along the axis as long as the part.",
     laws: |_| &[Law::SameDims, Law::Zero { slot: 0 }],
     infer,
+    range: carry::same_numbers,
+    frame: cut,
+    norm: carry::same_norm,
     eval,
     grad: Gradient::Of(grad),
     flops: |_| 0,
@@ -96,4 +99,11 @@ fn grad(g: &mut Grad) -> Result<Vec<Option<Ref>>, OpError> {
     let margins = Attrs::new().int("axis", axis as i64).dims_of("before", [start]).dims_of("after", [after]);
     let gx = g.op("pad", &[g.gradient], margins)?;
     Ok(vec![Some(gx)])
+}
+
+/// Cut along rows or columns, it shows a part of the picture.
+fn cut(args: &Infer, result: &Fact) -> Frame {
+    let rows_or_columns = carry::axis(args, result.rank()).is_none_or(|axis| axis + 2 >= result.rank());
+    let cut = rows_or_columns && args.fact(0).dims != result.dims;
+    carry::kept(args, result).map(|view| view.part |= cut)
 }

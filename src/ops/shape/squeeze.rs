@@ -13,6 +13,9 @@ pub(super) static OP: OpDef = OpDef {
     nature: Nature::VIEW,
     laws: |_| &[Law::Zero { slot: 0 }],
     infer,
+    range: carry::same_numbers,
+    frame: |args, result| carry::beside_axis(args, carry::axis(args, args.fact(0).rank()), result),
+    norm: carry::same_norm,
     eval: |args| Ok(layout::reshape(args.tensor(0), &args.shape()?)?),
     grad: Gradient::Of(|g| {
         let axis = rules::axis(g.attrs, "axis", g.fact(g.input(0)).rank())?;

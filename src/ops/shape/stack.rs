@@ -1,6 +1,6 @@
 //! `stack`: tensors along a new axis.
 
-use super::shared::joined;
+use super::shared::{joined, same_norms};
 use crate::kernels::layout;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -12,6 +12,9 @@ pub(super) static OP: OpDef = OpDef {
     params: &[Param::new("axis", ParamKind::Int, Preset::Int(0), "Where the new axis is.")],
     output: "One axis more, as long as there are tensors.",
     infer,
+    range: carry::all_numbers,
+    frame: |args, result| carry::beside_axis(args, carry::axis(args, result.rank()), result),
+    norm: same_norms,
     eval: |args| {
         let tensors: Vec<&Tensor> = args.many(0).collect();
         let axis = rules::axis(args.attrs, "axis", args.tensor(0).rank() + 1)?;

@@ -13,6 +13,8 @@ pub(super) static OP: OpDef = OpDef {
         let x = args.fact(0);
         Ok(x.with_dims(order(x.rank())?.into_iter().map(|axis| x.dims[axis].clone()).collect()))
     },
+    range: carry::same_numbers,
+    norm: carry::same_norm,
     eval: |args| Ok(layout::permute(args.tensor(0), &order(args.tensor(0).rank())?)?),
     grad: Gradient::Of(|g| {
         let gx = g.op("transpose", &[g.gradient], Attrs::new())?;

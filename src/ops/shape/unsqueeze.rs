@@ -18,6 +18,9 @@ pub(super) static OP: OpDef = OpDef {
         dims.insert(rules::axis(args.attrs, "axis", x.rank() + 1)?, Dim::constant(1));
         Ok(x.with_dims(dims))
     },
+    range: carry::same_numbers,
+    frame: |args, result| carry::beside_axis(args, carry::axis(args, result.rank()), result),
+    norm: carry::same_norm,
     eval: |args| Ok(layout::reshape(args.tensor(0), &args.shape()?)?),
     grad: Gradient::Of(|g| {
         let axis = rules::axis(g.attrs, "axis", g.fact(g.output).rank())?;

@@ -8,6 +8,7 @@ const AXIS: Param = Param::new("axis", ParamKind::Int, Preset::Int(1), "The axis
 pub const SCORES: OpDef = OpDef {
     inputs: &[Input::one("x", "Scores; not probabilities.")],
     params: &[AXIS],
+    frame: carry::kept,
     // Largest, difference, exponential, sum, quotient.
     flops: |cost| 5 * cost.output.iter().product::<usize>() as u64,
     ..OpDef::USUAL

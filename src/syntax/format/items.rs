@@ -65,7 +65,17 @@ impl Printer<'_> {
                     false => row.tail(Doc::concat(vec![Doc::text(" "), self.names(names, end)])),
                 }
             }
-            ItemKind::UseFile { path, alias, .. } => Row::new("use", format!("use {} as {}", quoted(path), alias.text)),
+            ItemKind::UseFile { path, alias, variants, overrides, .. } => {
+                let mut head = format!("use {} as {}", quoted(path), alias.text);
+                if !variants.is_empty() {
+                    let names: Vec<&str> = variants.iter().map(|name| name.text.as_str()).collect();
+                    head += &format!(" with {}", names.join(", "));
+                }
+                match overrides.is_empty() {
+                    true => Row::new("use", head),
+                    false => Row::new("body", head + " ").tail(self.settings(overrides, end)),
+                }
+            }
             ItemKind::Param { name, value, range } => {
                 let mut value = vec![self.expr(value)];
                 if let Some(range) = range {

@@ -51,10 +51,7 @@ impl Reader<'_> {
 
     fn use_item(&self, piece: Piece) -> Option<ItemKind> {
         if self.tokens.kind(piece.start + 1) == Some(TokenKind::Text) {
-            let parsed = self.read(Rule::use_file_item, &piece)?;
-            let path = parsed.part(Rule::string)?;
-            let (path, path_span) = (parsed.builder.text(&path), parsed.builder.span(&path));
-            return Some(ItemKind::UseFile { path, path_span, alias: parsed.first_name() });
+            return self.use_file(piece);
         }
         let Some(parsed) = self.read(Rule::use_item, &piece) else {
             // Every name in it may be used below.
@@ -63,6 +60,20 @@ impl Reader<'_> {
         };
         let names = parsed.part(Rule::names).map_or(Vec::new(), |names| parsed.builder.names(names));
         Some(ItemKind::Use { module: parsed.first_name(), names })
+    }
+
+    /// `use "other.wsss" as base with quick { crop = 96 }`
+    fn use_file(&self, piece: Piece) -> Option<ItemKind> {
+        let has_body = self.tokens.find(piece.clone(), |index| self.tokens.word(index) == "{").is_some();
+        let body = if has_body { self.body(&piece, "the list of what is overridden") } else { None };
+        let header = piece.start..body.as_ref().map_or(piece.end, |body| body.open);
+        let parsed = self.read(Rule::use_file_item, &header);
+        let overrides = body.map_or(Vec::new(), |body| self.overrides(body.contents));
+        let parsed = parsed?;
+        let path = parsed.part(Rule::string)?;
+        let (path, path_span) = (parsed.builder.text(&path), parsed.builder.span(&path));
+        let mut names = parsed.names().into_iter();
+        Some(ItemKind::UseFile { path, path_span, alias: names.next()?, variants: names.collect(), overrides })
     }
 
     fn param(&self, piece: Piece) -> Option<ItemKind> {
@@ -77,18 +88,35 @@ impl Reader<'_> {
     fn variant(&self, piece: Piece) -> Option<ItemKind> {
         let body = self.body(&piece, "a variant")?;
         let header = self.read(Rule::variant_header, &(piece.start..body.open));
-        let overrides = self.pieces(body.contents, Level::Variant).filter_map(|piece| self.setting(piece)).collect();
+        let overrides = self.overrides(body.contents);
         Some(ItemKind::Variant { name: header?.first_name(), overrides })
+    }
+
+    /// What a variant or a `use` line gives params: `name = value`, the name a path.
+    pub(super) fn overrides(&self, contents: Piece) -> Vec<Setting> {
+        self.pieces(contents, Level::Variant).filter_map(|piece| self.override_(piece)).collect()
+    }
+
+    pub(super) fn override_(&self, piece: Piece) -> Option<Setting> {
+        self.binding_of(Rule::override_piece, piece)
     }
 
     /// `name = value`
     pub(super) fn setting(&self, piece: Piece) -> Option<Setting> {
+        self.binding_of(Rule::setting_piece, piece)
+    }
+
+    /// A name or a path, `=` and a value.
+    fn binding_of(&self, rule: Rule, piece: Piece) -> Option<Setting> {
         if self.name_at(piece.start).is_none() {
             self.unknown_lead(&piece, Level::Variant);
             return None;
         }
-        let (name, value) = match self.read(Rule::setting_piece, &piece) {
-            Some(parsed) => (parsed.first_name(), parsed.exprs().next()?),
+        let (name, value) = match self.read(rule, &piece) {
+            Some(parsed) => {
+                let name = parsed.part(Rule::path).or_else(|| parsed.part(Rule::name))?;
+                (parsed.builder.name(&name), parsed.exprs().next()?)
+            }
             None => self.salvage(&piece, 0)?,
         };
         Some(Setting { name, value })

@@ -17,8 +17,8 @@ use std::ops::Range;
 
 use pest::iterators::Pair;
 
-use super::ast::{Expr, ExprKind, File, Let, Name};
-use super::brackets::match_brackets;
+use super::ast::{Expr, ExprKind, File, Let, Name, Setting};
+use super::brackets::{Brackets, match_brackets};
 use super::depth;
 use super::errors::{self, Found};
 use super::grammar::{self, Rule, Stopped};
@@ -35,6 +35,24 @@ pub fn parse(source: SourceId, text: &str, problems: &mut Problems) -> File {
     let file = parse_into(source, text, &mut found);
     problems.extend(found);
     file
+}
+
+/// Reads `name = value` as it stands in a variant; the name may be a path.
+pub fn parse_override(source: SourceId, text: &str, problems: &mut Problems) -> Option<Setting> {
+    let scan = scan(text);
+    let mut found: Vec<Diagnostic> = scan.faults.iter().map(|fault| errors::fault(source, fault)).collect();
+    let brackets = match_brackets(text, &scan, |_| false);
+    let too_deep = brackets.too_deep.map(|token| errors::too_deep(Span::new(source, scan.tokens[token].range())));
+    found.extend(brackets.faults.iter().map(|fault| errors::fault(source, fault)));
+    found.extend(too_deep);
+    let mut setting = None;
+    if found.is_empty() && !scan.tokens.is_empty() {
+        let reader = Reader::new(source, text, &scan, &brackets);
+        setting = reader.one_override();
+        found.append(&mut reader.problems.take());
+    }
+    problems.extend(found);
+    setting
 }
 
 fn parse_into(source: SourceId, text: &str, found: &mut Vec<Diagnostic>) -> File {
@@ -55,16 +73,7 @@ fn parse_into(source: SourceId, text: &str, found: &mut Vec<Diagnostic>) -> File
     }
     found.extend(brackets.faults.iter().map(|fault| errors::fault(source, fault)));
 
-    let mut faulty: Vec<usize> = scan.faults.iter().chain(&brackets.faults).map(|fault| fault.range.start).collect();
-    faulty.sort_unstable();
-    let reader = Reader {
-        source,
-        scan: &scan,
-        tokens: Tokens { text, tokens: &scan.tokens, brackets: &brackets },
-        faulty,
-        problems: RefCell::default(),
-        gave_up: Cell::new(false),
-    };
+    let reader = Reader::new(source, text, &scan, &brackets);
     let file = File { doc: reader.file_doc(), items: reader.items() };
     found.append(&mut reader.problems.take());
     file
@@ -116,6 +125,19 @@ impl<'t> Parsed<'_, 't> {
 }
 
 impl<'t> Reader<'t> {
+    fn new(source: SourceId, text: &'t str, scan: &'t Scan, brackets: &'t Brackets) -> Reader<'t> {
+        let mut faulty: Vec<usize> =
+            scan.faults.iter().chain(&brackets.faults).map(|fault| fault.range.start).collect();
+        faulty.sort_unstable();
+        let tokens = Tokens { text, tokens: &scan.tokens, brackets };
+        Reader { source, scan, tokens, faulty, problems: RefCell::default(), gave_up: Cell::new(false) }
+    }
+
+    /// All of the text as one override.
+    fn one_override(&self) -> Option<Setting> {
+        self.override_(0..self.scan.tokens.len())
+    }
+
     fn problem(&self, diagnostic: Diagnostic) {
         self.problems.borrow_mut().push(diagnostic);
     }

@@ -1,0 +1,139 @@
+//! Params: their values after all overrides, and what was decided about each.
+
+use super::value::{Scope, Value};
+use super::{Lower, ParamValue, errors};
+use crate::diag::{Code, Diagnostic};
+use crate::hir::{ItemRef, ModuleId};
+use crate::source::Span;
+use crate::syntax::ast::{self, Expr, ItemKind};
+
+impl<'p> Lower<'p, '_> {
+    /// Evaluates every param of the recipe, used or not: a mistake in one is found whether or not the chosen variant reads it. Of
+    /// used recipes, those that are overridden; but what a stage makes is known only when the stage is.
+    pub(super) fn params(&mut self) {
+        let recipe = self.program.recipe();
+        for (index, item) in self.program.module(recipe).tree.items.iter().enumerate() {
+            if matches!(item.kind, ItemKind::Param { .. }) {
+                self.global(recipe, index, item.span);
+            }
+        }
+        let overridden = self.overrides.keys().copied().filter(|param| param.0 != recipe);
+        let mut others: Vec<ItemRef> = overridden.filter(|param| !self.needs_a_stage(*param)).collect();
+        others.sort();
+        for (module, index) in others {
+            self.global(module, index, self.program.item(module, index).span);
+        }
+    }
+
+    fn needs_a_stage(&self, param: ItemRef) -> bool {
+        let program = self.program;
+        let is_stage = |item: &ItemRef| matches!(program.item(item.0, item.1).kind, ItemKind::Stage(_));
+        program.reads.reached(&[param], |item| self.readers(item)).iter().any(is_stage)
+    }
+
+    pub(super) fn lets(&mut self) {
+        let recipe = self.program.recipe();
+        for (index, item) in self.program.module(recipe).tree.items.iter().enumerate() {
+            if matches!(item.kind, ItemKind::Let(_)) {
+                self.global(recipe, index, item.span);
+            }
+        }
+    }
+
+    pub(super) fn param(
+        &mut self,
+        item: ItemRef,
+        name: &ast::Name,
+        default: &'p Expr,
+        range: Option<&'p Expr>,
+    ) -> Value<'p> {
+        let module = item.0;
+        let Some(other) = self.overrides.get(&item).copied() else {
+            let value = self.expr(default, &Scope::of_module(module));
+            self.within(name, &value, default.span, range, module);
+            return value;
+        };
+        let (expr, from) = (other.value, other.seen_from);
+        let value = self.expr(expr, &Scope::of_module(from));
+        let usual = self.expr(default, &Scope::of_module(module));
+        let same_kind = match (&usual, &value) {
+            (Value::Nothing, _) | (_, Value::Nothing) => true,
+            (a, b) => a.is_poison() || b.is_poison() || kind_of_param(a) == kind_of_param(b),
+        };
+        if !same_kind {
+            return self.report(
+                Diagnostic::error(
+                    Code::WrongKind,
+                    format!("`{}` is {}, the new value is {}", name.text, usual.kind(), value.kind()),
+                )
+                .label(expr.span, format!("this is {}", value.kind()))
+                .label(default.span, format!("the default is {}", usual.kind()))
+                .help(format!("give {}", usual.kind())),
+            );
+        }
+        self.within(name, &value, expr.span, range, module);
+        value
+    }
+
+    /// A param that states a range holds to it.
+    fn within(&mut self, name: &ast::Name, value: &Value<'p>, at: Span, range: Option<&'p Expr>, module: ModuleId) {
+        let Some(range_expr) = range else { return };
+        let range = self.expr(range_expr, &Scope::of_module(module));
+        let (Value::Range(range), Value::Number(number)) = (&range, value) else {
+            if !range.is_poison() && !value.is_poison() {
+                self.report(
+                    Diagnostic::error(
+                        Code::WrongKind,
+                        format!("the range of `{}` needs a number and a range", name.text),
+                    )
+                    .label(range_expr.span, format!("this is {}", range.kind()))
+                    .help("write `param x = 1.0 in 0..10`"),
+                );
+            }
+            return;
+        };
+        if *number < range.start || range.end.is_some_and(|end| *number > end) {
+            let end = range.end.map_or(String::new(), |end| format!("{end}"));
+            let allowed = format!("{}..{end}", range.start);
+            self.report(
+                errors::out_of_range(
+                    format!("`{}` is {number}, it must be in {allowed}", name.text),
+                    at,
+                    "choose a value of the range",
+                )
+                .label(range_expr.span, "the range is stated here"),
+            );
+        }
+    }
+
+    /// How each param was decided, with its text, for `recipe.wsss` and the report: all of the recipe, and of used recipes those
+    /// that are overridden.
+    pub(super) fn param_values(&self) -> Vec<ParamValue> {
+        let program = self.program;
+        let mut found = Vec::new();
+        for (index, module) in program.modules.iter().enumerate().filter(|(_, module)| module.own_text) {
+            let id = ModuleId(index);
+            for (place, item) in module.tree.items.iter().enumerate() {
+                let ItemKind::Param { name, value: default, .. } = &item.kind else { continue };
+                let (value, text_of, origin) = match self.overrides.get(&(id, place)) {
+                    Some(other) => (other.value, program.module(other.written_in()), other.by.to_string()),
+                    None if id == program.recipe() => (default, module, "default".to_string()),
+                    None => continue,
+                };
+                let text = text_of.text.get(value.span.range()).unwrap_or("none").to_string();
+                found.push(ParamValue { name: format!("{}{}", module.scope, name.text), text, origin });
+            }
+        }
+        found
+    }
+}
+
+/// Params of one kind may stand for one another: any function for any function, any data set for any data set.
+fn kind_of_param(value: &Value) -> &'static str {
+    match value {
+        Value::Function(_) | Value::Op(_) | Value::Builtin(_) | Value::NetDef { .. } => "a function",
+        Value::Number(_) | Value::Dim(_) => "a number",
+        Value::Dataset(_) | Value::Samples(_) => "data",
+        other => other.kind(),
+    }
+}

@@ -1,0 +1,279 @@
+//! The way a label took: marks on values that training may not see, and the places from a label's source to where it is used.
+//!
+//! A mark is a node that hands its input on and remembers a place in words ("as `x`", "through `relu`"). Marks are made only of
+//! values with a forbidden label, so a right recipe has hardly any; they are gone before a stage leaves this room.
+
+use std::collections::HashMap;
+
+use super::stage::LoweredStage;
+use super::value::{Samples, Scope, Value};
+use super::{Lower, identity};
+use crate::graph::{Graph, Id, Kind, Origin};
+use crate::ops::{self, Attrs};
+use crate::source::Span;
+use crate::syntax::ast::{Expr, ExprKind, UnaryOperator};
+use crate::types::Label;
+
+/// One place on the way of a label.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    pub span: Span,
+    pub words: String,
+}
+
+impl Place {
+    pub fn new(span: Span, words: impl Into<String>) -> Place {
+        Place { span, words: words.into() }
+    }
+}
+
+/// The marks of one step graph.
+#[derive(Default)]
+pub(super) struct Marks(HashMap<Id, Place>);
+
+/// What a stage hands on, by which labels leave it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Door {
+    Save,
+    /// The weights and states of its nets.
+    Learnt,
+    Metric,
+}
+
+/// How each forbidden label reached each door of a finished stage.
+#[derive(Default)]
+pub(super) struct Ways(Vec<(Door, String, Label, Vec<Place>)>);
+
+impl Ways {
+    pub fn add(&mut self, door: Door, name: &str, label: &Label, places: Vec<Place>) {
+        self.0.push((door, name.to_string(), label.clone(), places));
+    }
+
+    fn find(&self, door: Door, name: &str, label: &Label) -> &[Place] {
+        let way = self.0.iter().find(|(at, of, what, _)| *at == door && of == name && what == label);
+        way.map_or(&[], |(.., places)| places)
+    }
+}
+
+impl<'p> Lower<'p, '_> {
+    /// The value of an expression of the user's own text, with a mark of what the expression did to it.
+    pub(super) fn traced(&mut self, value: Value<'p>, expr: &'p Expr, scope: &Scope<'p>) -> Value<'p> {
+        if !self.is_traced(&value, scope) {
+            return value;
+        }
+        match &expr.kind {
+            ExprKind::Call { callee, .. } => self.through(value, callee),
+            ExprKind::Pipe { into, .. } => match &into.kind {
+                ExprKind::Call { callee, .. } => self.through(value, callee),
+                _ => self.through(value, into),
+            },
+            ExprKind::Binary { operator, .. } => {
+                let sign = super::operators::sign(*operator);
+                self.mark(value, expr.span, &|| format!("through `{sign}`"))
+            }
+            ExprKind::Unary { operator, .. } => {
+                let sign = if *operator == UnaryOperator::Not { "not" } else { "-" };
+                self.mark(value, expr.span, &|| format!("through `{sign}`"))
+            }
+            ExprKind::Field { name, .. } => self.mark(value, name.span, &|| format!("read as `.{}`", name.text)),
+            ExprKind::Index { index, .. } => self.mark(value, index.span, &|| "taken out of a list".to_string()),
+            ExprKind::List(items) => match value {
+                Value::List(values) if values.len() == items.len() => {
+                    let marked = values.iter().zip(items).enumerate().map(|(i, (value, item))| {
+                        self.mark(value.clone(), item.span, &|| format!("as element {i} of a list"))
+                    });
+                    Value::list(marked.collect())
+                }
+                other => other,
+            },
+            ExprKind::Record(settings) => match value {
+                Value::Record(fields) if fields.len() == settings.len() => {
+                    let mut marked = (*fields).clone();
+                    for (value, setting) in marked.values_mut().zip(settings) {
+                        let name = &setting.name;
+                        *value = self
+                            .mark(value.clone(), name.span, &|| format!("in the field `{}` of a record", name.text));
+                    }
+                    Value::Record(marked.into())
+                }
+                other => other,
+            },
+            ExprKind::Comprehension { body, .. } => {
+                self.mark(value, body.span, &|| "in a list made by a loop".to_string())
+            }
+            _ => value,
+        }
+    }
+
+    /// A value that gets a name: a `let`, a parameter, the variable of a loop.
+    pub(super) fn named(
+        &mut self,
+        value: Value<'p>,
+        span: Span,
+        scope: &Scope<'p>,
+        words: &dyn Fn() -> String,
+    ) -> Value<'p> {
+        if self.is_traced(&value, scope) { self.mark(value, span, words) } else { value }
+    }
+
+    fn is_traced(&self, value: &Value<'p>, scope: &Scope<'p>) -> bool {
+        self.holds_forbidden(value) && self.is_users(scope.module)
+    }
+
+    /// What is called, in the words of the text.
+    fn through(&mut self, value: Value<'p>, callee: &'p Expr) -> Value<'p> {
+        let words = match &callee.kind {
+            ExprKind::Name(name) => format!("through `{name}`"),
+            ExprKind::Field { name, .. } => format!("through `{}`", name.text),
+            _ => "through a function without a name".to_string(),
+        };
+        self.mark(value, callee.span, &|| words.clone())
+    }
+
+    /// Whether a value is, or as a list or record holds, a tensor with a forbidden label. A list is told by its first element.
+    fn holds_forbidden(&self, value: &Value<'p>) -> bool {
+        match value {
+            Value::Tensor(id) => self.step.as_ref().is_some_and(|step| {
+                step.graph.contains(*id)
+                    && step.graph.node(*id).fact.labels.iter().any(|label| self.allowed.forbids(label))
+            }),
+            Value::List(items) => {
+                let may = matches!(items.first(), Some(Value::Tensor(_) | Value::List(_) | Value::Record(_)));
+                may && items.iter().any(|item| self.holds_forbidden(item))
+            }
+            Value::Record(fields) => fields.values().any(|field| self.holds_forbidden(field)),
+            _ => false,
+        }
+    }
+
+    fn mark(&mut self, value: Value<'p>, span: Span, words: &dyn Fn() -> String) -> Value<'p> {
+        if !self.holds_forbidden(&value) {
+            return value;
+        }
+        match value {
+            Value::Tensor(id) => Value::Tensor(self.mark_node(id, span, words).unwrap_or(id)),
+            Value::List(items) => Value::list(items.iter().map(|item| self.mark(item.clone(), span, words)).collect()),
+            Value::Record(fields) => {
+                let mut marked = (*fields).clone();
+                marked.values_mut().for_each(|field| *field = self.mark(field.clone(), span, words));
+                Value::Record(marked.into())
+            }
+            other => other,
+        }
+    }
+
+    fn mark_node(&mut self, id: Id, span: Span, words: &dyn Fn() -> String) -> Option<Id> {
+        let step = self.step.as_mut()?;
+        // `updating` must know a state when it sees one.
+        if matches!(step.graph.node(id).kind, Kind::State(_)) {
+            return None;
+        }
+        let same = ops::find("declassify")?;
+        let mark = step.graph.apply(same, &[Some(id)], Attrs::new(), Origin::default()).ok()?;
+        step.marks.0.insert(mark, Place::new(span, words()));
+        Some(mark)
+    }
+
+    /// The places from the source of `label` to the node `to` of the graph at hand.
+    pub(super) fn way(&self, to: Id, label: &Label, samples: Option<&Samples>) -> Vec<Place> {
+        let Some(step) = &self.step else { return Vec::new() };
+        let graph = &step.graph;
+        let mut places: Vec<Place> = Vec::new();
+        let mut at = to;
+        loop {
+            places.extend(step.marks.0.get(&at).cloned());
+            let next =
+                graph.inputs(at).into_iter().flatten().find(|input| graph.node(*input).fact.labels.contains(label));
+            match next {
+                Some(input) => at = input,
+                None => break,
+            }
+        }
+        places.reverse();
+        let mut way = self.source(graph, at, label, samples);
+        way.extend(places);
+        way
+    }
+
+    /// How a label came to a leaf, through earlier stages if it did.
+    fn source(&self, graph: &Graph, leaf: Id, label: &Label, samples: Option<&Samples>) -> Vec<Place> {
+        let node = graph.node(leaf);
+        let Some(span) = node.origin.outermost() else { return Vec::new() };
+        let (from, words) = match &node.kind {
+            Kind::Field(name) => match samples.and_then(|samples| joined(samples, name)) {
+                Some((stage, save)) if stage < self.stages.len() => {
+                    let stage = &self.stages[stage];
+                    let artifact = format!("{}.{save}", stage.result.name);
+                    let way = stage.ways.find(Door::Save, save, label);
+                    (way, format!("joined as `{name}`: the artifact `{artifact}`"))
+                }
+                _ => (&[][..], format!("`{name}`: {}", label.words())),
+            },
+            Kind::State(path) if path.contains('/') => {
+                let path = self.shown_path(path);
+                let figure = path.replacen('/', ".", 1);
+                let way = path.split_once('/').and_then(|(stage, figure)| {
+                    let metric = figure.split('.').next().unwrap_or(figure);
+                    Some(self.stage_called(stage)?.ways.find(Door::Metric, metric, label))
+                });
+                (way.unwrap_or(&[]), format!("the number `{figure}`"))
+            }
+            Kind::Weight { path, .. } | Kind::State(path) => match self.stage_of_path(path) {
+                Some((stage, net)) => {
+                    let way = stage.ways.find(Door::Learnt, "", label);
+                    let words = match way {
+                        [] => format!("the net `{net}`: {}", label.words()),
+                        _ => format!("the net `{net}`, trained on them"),
+                    };
+                    (way, words)
+                }
+                None => (&[][..], format!("a net that holds {}", label.words())),
+            },
+            _ => (&[][..], label.words()),
+        };
+        let mut way = from.to_vec();
+        way.push(Place::new(span, words));
+        way
+    }
+
+    /// The path of a weight or a number with its stage as the pipeline shows it.
+    fn shown_path(&self, path: &str) -> String {
+        self.step.as_ref().map_or_else(|| path.to_owned(), |step| identity::shown(&step.scope, path))
+    }
+
+    fn stage_called(&self, name: &str) -> Option<&LoweredStage<'p>> {
+        self.stages.iter().find(|stage| stage.result.name == name)
+    }
+
+    /// The stage that a weight belongs to, and its net as later stages write it.
+    fn stage_of_path(&self, path: &str) -> Option<(&LoweredStage<'p>, String)> {
+        let path = self.shown_path(path);
+        let owner =
+            |stage: &&LoweredStage| path.strip_prefix(&stage.result.name).is_some_and(|rest| rest.starts_with('.'));
+        let stage = self.stages.iter().filter(owner).max_by_key(|stage| stage.result.name.len())?;
+        let net = path[stage.result.name.len() + 1..].split('.').next().unwrap_or_default();
+        Some((stage, format!("{}.{net}", stage.result.name)))
+    }
+
+    /// Takes the marks out of the graph at hand: what read one reads what it marked.
+    pub(super) fn unmark(&mut self) {
+        let Some(step) = &mut self.step else { return };
+        let mut marks: Vec<Id> = std::mem::take(&mut step.marks.0).into_keys().collect();
+        marks.sort();
+        for mark in marks {
+            if let Some(marked) = step.graph.inputs(mark).into_iter().flatten().next() {
+                step.graph.rewire(mark, marked);
+            }
+            step.graph.remove(mark);
+        }
+    }
+}
+
+/// The artifact behind a joined field, or behind one place of a joined list.
+fn joined<'s>(samples: &'s Samples, field: &str) -> Option<(usize, &'s str)> {
+    samples.joins.iter().find_map(|join| {
+        let place = (0..join.artifacts.len()).find(|place| join.leaf(*place) == field)?;
+        let (stage, save) = &join.artifacts[place];
+        Some((*stage, &**save))
+    })
+}
