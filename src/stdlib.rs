@@ -34,6 +34,7 @@ pub static FILES: &[File] = embed! {
     "losses": "losses.wsss",
     "schedules": "schedules.wsss",
     "data": "data.wsss",
+    "tiles": "tiles.wsss",
 };
 
 /// The files of a module; none where there is no such module.

@@ -111,14 +111,31 @@ fn arriving(stage: &Stage, size: Size) -> ([usize; 2], bool) {
         let of_range = |low: f64, high: f64| if size == Size::Largest { high } else { (low + high) / 2.0 };
         let times = |factor: f64| sides.map(|side| ((side as f64 * factor).round() as usize).max(1));
         let longest = sides[0].max(sides[1]).max(1) as f64;
-        match *transform {
-            Transform::Resize { long_side } => times(long_side as f64 / longest),
+        match transform {
+            Transform::Resize { long_side } => times(*long_side as f64 / longest),
             Transform::RandomResize { long_side: [low, high] } => {
-                times(of_range(low as f64, high as f64).round() / longest)
+                times(of_range(*low as f64, *high as f64).round() / longest)
             }
-            Transform::RandomScale { factor: [low, high] } => times(of_range(low, high)),
-            Transform::RandomCrop { size } | Transform::CenterCrop { size } => size,
-            Transform::RandomFlip { .. } | Transform::ColorJitter { .. } | Transform::Standardize { .. } => sides,
+            Transform::ClampLongSide { long_side: [low, high] } => {
+                times(longest.clamp(*low as f64, *high as f64) / longest)
+            }
+            Transform::RandomScale { factor: [low, high] } => times(of_range(*low, *high)),
+            Transform::RandomScaleOf { factors } => {
+                let (low, high) = factors
+                    .iter()
+                    .fold((f64::MAX, 0.0), |(low, high): (f64, f64), factor| (low.min(*factor), high.max(*factor)));
+                times(of_range(low.min(high), high))
+            }
+            Transform::RandomCrop { size } | Transform::CenterCrop { size } | Transform::TopLeftCrop { size } => *size,
+            Transform::PadTo { size } => [sides[0].max(size[0]), sides[1].max(size[1])],
+            Transform::PadToMultiple { multiple } => {
+                [0, 1].map(|axis| sides[axis].next_multiple_of(multiple[axis].max(1)))
+            }
+            Transform::RandomFlip { .. } => sides,
+            Transform::ColorJitter { .. }
+            | Transform::HsvJitter { .. }
+            | Transform::Standardize { .. }
+            | Transform::SubtractMean { .. } => sides,
         }
     });
     (sides, start.is_some())

@@ -14,6 +14,8 @@ pub(super) enum Step {
     Saturation(f32),
     /// Turns the hue by a part of the circle.
     Hue(f32),
+    /// Adds to hue (a part of the circle), saturation (of 1) and value (of 255).
+    Hsv([f32; 3]),
 }
 
 /// Factors drawn evenly from `max(0, 1 - strength) .. 1 + strength`, the turn from `-hue .. hue`, and an order of the four.
@@ -46,6 +48,10 @@ impl Step {
             Step::Hue(turn) => each_pixel(planes, |pixel| {
                 let [hue, saturation, value] = to_hsv(pixel);
                 from_hsv([(hue + turn).rem_euclid(1.0), saturation, value])
+            }),
+            Step::Hsv([turn, more, brighter]) => each_pixel(planes, |pixel| {
+                let [hue, saturation, value] = to_hsv(pixel);
+                from_hsv([(hue + turn).rem_euclid(1.0), (saturation + more).clamp(0.0, 1.0), bound(value + brighter)])
             }),
         }
     }
@@ -135,6 +141,10 @@ mod tests {
         let turned = after(Step::Hue(1.0 / 3.0), [[255.0, 0.0, 0.0], [9.0, 9.0, 9.0]]);
         assert!((turned[0][1] - 255.0).abs() < 1e-3 && turned[0][0].abs() < 1e-2, "{turned:?}");
         assert_eq!(turned[1], [9.0; 3]);
+        // Half the saturation of a pure red is a pink; a grey has no hue to be saturated with but red's.
+        let moved = after(Step::Hsv([0.0, -0.5, -55.0]), [[255.0, 0.0, 0.0], [30.0, 30.0, 30.0]]);
+        assert!((moved[0][0] - 200.0).abs() < 1e-3 && (moved[0][1] - 100.0).abs() < 1e-3, "{moved:?}");
+        assert_eq!(moved[1], [0.0; 3]);
     }
 
     #[test]

@@ -318,7 +318,7 @@ mod tests {
             Transform::RandomCrop { size: [16, 18] },
             Transform::Standardize { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
         ];
-        let placed = transforms.into_iter().zip(10..).map(|(transform, place)| Placed { transform, place }).collect();
+        let placed = transforms.into_iter().zip(10..).map(|(transform, place)| Placed::new(transform, place)).collect();
         let fields = Fields { image: true, mask: true, tags: true, valid: true, size: true };
         (Arc::new(Pipeline::new(dataset, "train", placed, Vec::new(), fields).unwrap()), counts)
     }

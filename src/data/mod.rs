@@ -35,7 +35,7 @@ pub use loader::{Batch, Loader, LoaderOptions};
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
 pub use splits::{covers, is_evaluation, overlap};
-pub use transform::{Placed, Transform};
+pub use transform::{Method, Placed, Streams, Transform};
 
 /// Which data set is meant.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -127,8 +127,8 @@ impl Pipeline {
         for join in &self.joins {
             self.join(&mut sample, join)?;
         }
-        for Placed { transform, place } in &self.transforms {
-            transform.apply(&mut sample, &mut Stream::new(seed, *place, epoch, index as u64))?;
+        for Placed { transform, place, streams } in &self.transforms {
+            transform.apply(&mut sample, streams, &mut Stream::new(seed, *place, epoch, index as u64))?;
         }
         Ok(sample)
     }
@@ -264,7 +264,7 @@ mod tests {
             "images/c: is listed in labels.csv, but there is no such file (and 1 more); \
              `wsss data check` lists all of them"
         );
-        let crop = Placed { transform: Transform::RandomCrop { size: [0, 8] }, place: 0 };
+        let crop = Placed::new(Transform::RandomCrop { size: [0, 8] }, 0);
         assert_eq!(new("train", vec![crop]).what, "a side is a whole number of 1 to 32768 pixels");
     }
 
@@ -282,7 +282,7 @@ mod tests {
         let dataset = open(&Source::Folder { root: tree.root().to_owned() }).unwrap();
         let load = |map: JoinedMap, transforms: Vec<Transform>| {
             let join = Join { name: "cam".into(), artifacts: Arc::new(Fixed(map)), flat: false };
-            let placed = transforms.into_iter().map(|transform| Placed { transform, place: 1 }).collect();
+            let placed = transforms.into_iter().map(|transform| Placed::new(transform, 1)).collect();
             let fields = Fields::default();
             Pipeline::new(dataset.clone(), "train", placed, vec![join], fields).unwrap().load(0, 0, 0)
         };

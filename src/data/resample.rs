@@ -198,6 +198,36 @@ pub fn resize_bilinear(planes: &Planes, to: [usize; 2]) -> Planes {
     Planes { channels: planes.channels, height, width, data }
 }
 
+/// A float map at another size, each value one that was there.
+pub fn resize_planes_nearest(planes: &Planes, to: [usize; 2]) -> Planes {
+    let [height, width] = to;
+    let mut data = Vec::with_capacity(planes.channels * height * width);
+    for channel in 0..planes.channels {
+        let grid = Grid { height: planes.height, width: planes.width, data: planes.plane(channel).to_vec() };
+        data.extend(resize_nearest(&grid, to).data);
+    }
+    Planes { channels: planes.channels, height, width, data }
+}
+
+/// A float map at another size, each value the mean of the input pixels that it touches.
+pub fn resize_area(planes: &Planes, to: [usize; 2]) -> Planes {
+    let [height, width] = to;
+    let touched = |out: usize, from: usize, to: usize| out * from / to..((out + 1) * from).div_ceil(to);
+    let mut data = Vec::with_capacity(planes.channels * height * width);
+    for plane in planes.data.chunks_exact((planes.height * planes.width).max(1)) {
+        for y in 0..height {
+            let rows = touched(y, planes.height, height);
+            for x in 0..width {
+                let columns = touched(x, planes.width, width);
+                let row = |row: usize| &plane[row * planes.width..][columns.clone()];
+                let sum: f32 = rows.clone().flat_map(row).sum();
+                data.push(sum / (rows.len() * columns.len()) as f32);
+            }
+        }
+    }
+    Planes { channels: planes.channels, height, width, data }
+}
+
 /// The two input positions around an output position and the share of the second.
 fn between(out: usize, from: usize, to: usize) -> (usize, usize, f32) {
     let at = ((out as f32 + 0.5) * (from as f32 / to as f32) - 0.5).max(0.0);
@@ -271,6 +301,16 @@ mod tests {
         // Centres of four pixels over two: -0.25 → 0, 0.25, 0.75, 1.25 → 1.
         assert_eq!(resize_bilinear(&map, [1, 4]).data, [0.0, 1.0, 3.0, 4.0]);
         assert_eq!(resize_bilinear(&map, [2, 1]).data, [2.0, 2.0]);
+    }
+
+    #[test]
+    fn area_and_nearest_by_hand() {
+        let map = Planes { channels: 1, height: 2, width: 3, data: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0] };
+        // Two columns of three touch one and a half each: the middle one belongs to both.
+        assert_eq!(resize_area(&map, [1, 2]).data, [2.0, 3.0]);
+        assert_eq!(resize_area(&map, [2, 1]).data, [1.0, 4.0]);
+        assert_eq!(resize_area(&map, [2, 6]).data[..6], [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]);
+        assert_eq!(resize_planes_nearest(&map, [1, 1]).data, [4.0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Grid, IGNORE, Mask, Rgb};
+use super::{Grid, Mask, Rgb, Streams};
 
 /// Float maps, one after the other: `channels · height · width` values.
 #[derive(Clone, PartialEq, Debug)]
@@ -77,7 +77,8 @@ impl Array {
 /// One picture on its way into a batch. Sizes are `[height, width]`.
 ///
 /// S1: image, mask, maps and index maps are all of `size`.
-/// S2: outside `valid` there is padding: mean colour (0 once standardized) in the image, 255 in the mask, 0 in maps.
+/// S2: outside `valid` there is padding: mean colour (0 once standardized) in the image, 255 in the mask, 0 in maps, or what the
+/// recipe states.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Sample {
     pub id: String,
@@ -97,6 +98,8 @@ pub struct Sample {
     /// What other stages saved and nothing moves, by name.
     pub arrays: BTreeMap<String, Array>,
     pub valid: Rect,
+    /// Whether the recipe has stated the colour of the picture's padding, which then stays.
+    pub coloured: bool,
 }
 
 /// A part of the plane that may reach beyond the picture; offsets are of the picture's origin.
@@ -108,13 +111,23 @@ pub(super) struct Window {
     pub width: usize,
 }
 
+impl Window {
+    /// From the picture's origin on.
+    pub fn of([height, width]: [usize; 2]) -> Window {
+        Window { top: 0, left: 0, height, width }
+    }
+}
+
 /// The ImageNet mean colour: what padding looks like before the picture is standardized, when it becomes exactly 0.
 const MEAN: [f32; 3] = [123.675, 116.28, 103.53];
 
 impl Sample {
     /// What `window` shows of the sample; padding where it shows nothing.
-    pub(super) fn cut(&mut self, window: Window) {
+    pub(super) fn cut(&mut self, window: Window, streams: &Streams) {
         let from = self.size;
+        if (window.top, window.left, [window.height, window.width]) == (0, 0, from) {
+            return;
+        }
         let cut = |data: &[u8], fill: &[u8]| cut(data, from, window, fill);
         let cut_planes = |planes: &mut Planes, fill: [f32; 3]| {
             let mut data = Vec::with_capacity(planes.channels * window.height * window.width);
@@ -123,22 +136,24 @@ impl Sample {
             }
             *planes = Planes { channels: planes.channels, height: window.height, width: window.width, data };
         };
+        let colour = streams.colour();
+        self.coloured |= colour.is_some();
         match &mut self.image {
             Some(Picture::Bytes(image)) => {
-                let data = cut(&image.data, &MEAN.map(|level| level.round() as u8));
+                let data = cut(&image.data, &colour.unwrap_or(MEAN).map(|level| level.round() as u8));
                 *image = Rgb { height: window.height, width: window.width, data };
             }
-            Some(Picture::Levels(planes)) => cut_planes(planes, MEAN),
-            Some(Picture::Standardized(planes)) => cut_planes(planes, [0.0; 3]),
+            Some(Picture::Levels(planes)) => cut_planes(planes, colour.unwrap_or(MEAN)),
+            Some(Picture::Standardized(planes)) => cut_planes(planes, colour.unwrap_or_default()),
             None => {}
         }
         if let Some(mask) = &mut self.mask {
-            let data = cut(&mask.data, &[IGNORE]);
+            let data = cut(&mask.data, &[streams.class("mask") as u8]);
             *mask = Mask { height: window.height, width: window.width, data };
         }
-        self.maps.values_mut().for_each(|planes| cut_planes(planes, [0.0; 3]));
-        for grid in self.index_maps.values_mut() {
-            let data = self::cut(&grid.data, from, window, &[u32::from(IGNORE)]);
+        self.maps.iter_mut().for_each(|(name, planes)| cut_planes(planes, [streams.real(name); 3]));
+        for (name, grid) in &mut self.index_maps {
+            let data = self::cut(&grid.data, from, window, &[streams.class(name)]);
             *grid = Grid { height: window.height, width: window.width, data };
         }
         let (top, height) = overlap(self.valid.top, self.valid.height, window.top, window.height);

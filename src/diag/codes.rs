@@ -58,6 +58,7 @@ codes! {
     ImageScaleMismatch = "image-scale-mismatch",
     IndexInterpolation = "index-interpolation",
     UnknownSize = "unknown-size",
+    AugmentAfterMap = "augment-after-map",
     // Proofs.
     SupervisionLeak = "supervision-leak",
     OracleUsed = "oracle-used",

@@ -54,13 +54,20 @@ builtins! {
         Optional "seed" "another number draws other pictures (default 0)"];
     ResizeLong, "resize_long", "data", "Resizes so that the long side has the given length.", [
         Required "samples" "the pictures",
-        Required "long_side" "pixels"];
+        Required "long_side" "pixels",
+        Optional "method" "how joined maps are resized, by field: `{ sal = \"area\" }` (default: by their type)"];
     RandomResize, "random_resize", "data", "Resizes so that the long side is a uniform whole number of the range.", [
         Required "samples" "the pictures",
-        Required "long_side" "a range of pixels"];
-    RandomScale, "random_scale", "data", "Resizes by a uniform factor of the range.", [
+        Required "long_side" "a range of pixels",
+        Optional "method" "how joined maps are resized, by field: `{ sal = \"area\" }` (default: by their type)"];
+    ClampLongSide, "clamp_long_side", "data", "Resizes where the long side is outside the range, to the nearer end of it.", [
         Required "samples" "the pictures",
-        Required "factor" "a range"];
+        Required "long_side" "a range of pixels",
+        Optional "method" "how joined maps are resized, by field: `{ sal = \"area\" }` (default: by their type)"];
+    RandomScale, "random_scale", "data", "Resizes by a uniform factor of a range, or by one of a list.", [
+        Required "samples" "the pictures",
+        Required "factor" "a range, or a list of factors",
+        Optional "method" "how joined maps are resized, by field: `{ sal = \"area\" }` (default: by their type)"];
     RandomFlip, "random_flip", "data", "Mirrors left and right with probability `p`.", [
         Required "samples" "the pictures",
         Optional "p" "probability (default 0.5)"];
@@ -70,16 +77,42 @@ builtins! {
         Optional "contrast" "largest relative change (default 0.3)",
         Optional "saturation" "largest relative change (default 0.3)",
         Optional "hue" "largest turn, as a part of the circle (default 0.1)"];
+    HsvJitter, "hsv_jitter", "data", "Adds uniform whole numbers to hue, saturation and value.", [
+        Required "samples" "the pictures",
+        Optional "hue" "largest turn, in 180ths of the circle (default 10)",
+        Optional "saturation" "largest change, in 255ths (default 10)",
+        Optional "value" "largest change, in 255ths (default 10)"];
     RandomCrop, "random_crop", "data", "Cuts a square at a random place; a smaller picture is placed in it at a random offset.", [
         Required "samples" "the pictures",
-        Required "size" "side in pixels, or `[height, width]`"];
+        Required "size" "side in pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
     CenterCrop, "center_crop", "data", "Cuts the middle.", [
         Required "samples" "the pictures",
-        Required "size" "side in pixels, or `[height, width]`"];
+        Required "size" "side in pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
+    TopLeftCrop, "top_left_crop", "data", "Cuts what begins at the upper left corner; a smaller picture is padded at the right and below.", [
+        Required "samples" "the pictures",
+        Required "size" "side in pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
+    PadTo, "pad_to", "data", "Pads at the right and below to at least a size; a larger picture stays as it is.", [
+        Required "samples" "the pictures",
+        Required "size" "side in pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
+    PadToMultiple, "pad_to_multiple", "data", "Pads at the right and below until both sides are multiples.", [
+        Required "samples" "the pictures",
+        Required "of" "pixels, or `[height, width]`",
+        Optional "fill" "what stands around the picture, by field: `{ image = 0, seeds = 255 }` (default: mean colour, 255, 0)"];
+    Map, "map", "data", "Gives each batch of samples new fields, or others in place of those it has.", [
+        Required "samples" "the pictures",
+        Required "function" "from a sample to a record: `s => { image = s.image * (1 - s.mask) }`"];
     Standardize, "standardize", "data", "Brings 0–255 to mean 0 and deviation 1 by the ImageNet figures, or by those given.", [
         Required "samples" "the pictures",
         Optional "mean" "three numbers of the 0–1 scale (default 0.485, 0.456, 0.406)",
         Optional "std" "three numbers of the 0–1 scale (default 0.229, 0.224, 0.225)"];
+    SubtractMean, "subtract_mean", "data", "Subtracts a colour on the scale 0–255 and divides by nothing, as networks in Caffe's line want it.", [
+        Required "samples" "the pictures",
+        Optional "mean" "three numbers of the 0–255 scale, in the order of the channels (default 104.008, 116.669, 122.675)",
+        Optional "order" "`\"bgr\"` or `\"rgb\"` (default \"bgr\")"];
 
     Sgd, "sgd", "optimizers", "Stochastic gradient descent.", [
         Required "lr" "learning rate",

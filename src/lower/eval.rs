@@ -324,6 +324,7 @@ impl<'p> Lower<'p, '_> {
                 }
             },
             Value::Dataset(dataset) => data::dataset_field(self, &dataset, name),
+            Value::Sample(sample) => self.sample_field(&sample, name),
             Value::Stage(position) => self.stage_field(position, name),
             Value::List(items) if matches!(items.first(), Some(Value::Stage(_))) => self.field_of_family(&items, name),
             Value::Module(modules) => self.module_field(&modules, name),

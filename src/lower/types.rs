@@ -263,7 +263,7 @@ fn plain(word: &str, value: &Value) -> bool {
         "text" => matches!(value, Value::Text(_)),
         "bool" => matches!(value, Value::Bool(_)),
         "list" => matches!(value, Value::List(_) | Value::Range(_)),
-        "record" => matches!(value, Value::Record(_)),
+        "record" => matches!(value, Value::Record(_) | Value::Sample(_)),
         "function" => {
             matches!(
                 value,

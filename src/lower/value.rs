@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
+use super::data::Sample;
 use super::recipe::{Init, Optimizer};
-use crate::data::{Source as DataSource, Transform};
+use crate::data::{Method, Source as DataSource, Transform};
 use crate::graph::Id;
 use crate::hir::ModuleId;
 use crate::hir::builtins::Builtin;
@@ -39,7 +40,9 @@ pub(crate) enum Value<'p> {
     Tensor(Id),
     Init(Init),
     Dataset(Rc<Dataset>),
-    Samples(Rc<Samples>),
+    Samples(Rc<Samples<'p>>),
+    /// A batch of samples inside a step.
+    Sample(Rc<Sample<'p>>),
     /// A stage that stands above, by its place.
     Stage(usize),
     /// What a stage above saves, by its place and the name of the save.
@@ -156,11 +159,35 @@ pub(crate) struct Dataset {
 }
 
 #[derive(Clone)]
-pub(crate) struct Samples {
+pub(crate) struct Samples<'p> {
     pub dataset: Rc<Dataset>,
     pub split: String,
-    pub transforms: Vec<Transform>,
+    pub changes: Vec<Change>,
     pub joins: Vec<Joined>,
+    /// Functions from the fields of a sample to new ones, run in the step after all changes.
+    pub maps: Vec<(Value<'p>, Span)>,
+}
+
+/// One step of augmentation as the recipe writes it.
+#[derive(Clone)]
+pub(crate) struct Change {
+    pub transform: Transform,
+    /// What it does differently to some streams; whether there are such streams is known once the stage is.
+    pub choices: Vec<Choice>,
+}
+
+/// `fill = { seeds = 255 }` or `method = { sal = "area" }`
+#[derive(Clone)]
+pub(crate) struct Choice {
+    pub stream: String,
+    pub way: Way,
+    pub span: Span,
+}
+
+#[derive(Clone)]
+pub(crate) enum Way {
+    Fill(Vec<f64>),
+    Method(Method),
 }
 
 /// What earlier stages saved, joined by image under one name.
@@ -265,6 +292,7 @@ impl<'p> Value<'p> {
             Value::Init(_) => "an initialiser",
             Value::Dataset(_) => "a data set",
             Value::Samples(_) => "the pictures of a data set",
+            Value::Sample(_) => "a sample",
             Value::Stage(_) => "a stage",
             Value::Artifact(..) => "an artifact of a stage",
             Value::Module(_) => "a module",

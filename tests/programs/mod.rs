@@ -1,6 +1,8 @@
 //! Whole recipes on a few drawn pictures: text in, figures out.
 
 mod joins;
+mod samples;
+mod tiles;
 
 use std::collections::BTreeMap;
 use std::path::Path;

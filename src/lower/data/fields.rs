@@ -1,9 +1,10 @@
 //! The fields of a sample and what is known of each: those of the data set, and what was joined.
 
-use crate::data::Transform;
+use super::streams::padded;
+use crate::data::{Method, Transform};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
-use crate::lower::value::{Samples, Value};
+use crate::lower::value::{Choice, Samples, Value, Way};
 use crate::lower::{Lower, identity};
 use crate::source::Span;
 use crate::types::{Dim, Domain, Fact, Labels, Level, Scale};
@@ -30,6 +31,15 @@ struct Leaf {
 impl Known {
     fn one(name: &str, fact: Fact) -> Known {
         Known { name: name.into(), leaves: vec![Leaf { name: name.into(), fact, stuck: None }], many: false }
+    }
+
+    /// What the runtime calls the tensors of the field, with what is known of each.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Fact)> {
+        self.leaves.iter().map(|leaf| (leaf.name.as_str(), &leaf.fact))
+    }
+
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.leaves.iter().map(|leaf| &leaf.fact)
     }
 }
 
@@ -71,7 +81,7 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
         dims.extend([height.clone(), width.clone()]);
         dims
     };
-    let standardized = samples.transforms.iter().any(|transform| matches!(transform, Transform::Standardize { .. }));
+    let standardized = samples.transforms().any(Transform::normalizes);
     let scale = if standardized { Scale::Standardized } else { Scale::Bytes };
     let labelled = |fact: Fact, level: Level| Fact { labels: Labels::seen(level, &samples.split), ..fact };
     let index = Domain::Index { classes: classes.clone() + Dim::constant(1), ignore: true };
@@ -96,6 +106,7 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
             let name = identity::seen_from(scope, &stage.result.name);
             let frame = name.replace(['[', '.'], "'").replace('^', "''").replace(']', "");
             let fact = placed(&artifact.fact, (!artifact.whole).then_some(&*frame), &samples.size());
+            let fact = padded(smoothed(fact, &join.field, samples), &join.field, samples);
             Some(Leaf { name: join.leaf(place), fact, stuck })
         });
         fields.push(Known { name: join.field.clone(), leaves: leaves.collect(), many: join.many });
@@ -128,27 +139,46 @@ fn placed(fact: &Fact, frame: Option<&str>, [height, width]: &[Dim; 2]) -> Fact 
     fact
 }
 
-impl Samples {
+/// A mask that a recipe has resized by a mean holds what lies between 0 and 1.
+fn smoothed(fact: Fact, field: &str, samples: &Samples) -> Fact {
+    let mean =
+        |choice: &Choice| choice.stream == field && matches!(choice.way, Way::Method(Method::Bilinear | Method::Area));
+    let smooth = samples.changes.iter().flat_map(|change| &change.choices).any(mean);
+    if smooth && fact.domain == Domain::Binary { fact.with_domain(Domain::Unit) } else { fact }
+}
+
+impl Samples<'_> {
+    pub(super) fn transforms(&self) -> impl Iterator<Item = &Transform> {
+        self.changes.iter().map(|change| &change.transform)
+    }
+
     /// Height and width of what arrives: fixed by the last crop, else `H` and `W`.
     fn size(&self) -> [Dim; 2] {
-        let mut size = [Dim::symbol("H"), Dim::symbol("W")];
-        for transform in &self.transforms {
-            match transform {
-                Transform::RandomCrop { size: [h, w] } | Transform::CenterCrop { size: [h, w] } => {
-                    size = [(*h).into(), (*w).into()];
+        let open = || [Dim::symbol("H"), Dim::symbol("W")];
+        let grow = |size: [Dim; 2], by: &dyn Fn(i64, usize) -> i64| match [size[0].as_const(), size[1].as_const()] {
+            [Some(height), Some(width)] => [Dim::constant(by(height, 0)), Dim::constant(by(width, 1))],
+            _ => open(),
+        };
+        let mut size = open();
+        for transform in self.transforms() {
+            size = match transform {
+                Transform::RandomCrop { size: [h, w] }
+                | Transform::CenterCrop { size: [h, w] }
+                | Transform::TopLeftCrop { size: [h, w] } => [(*h).into(), (*w).into()],
+                Transform::PadTo { size: least } => grow(size, &|side, axis| side.max(least[axis] as i64)),
+                Transform::PadToMultiple { multiple } => {
+                    grow(size, &|side, axis| (side as u64).next_multiple_of(multiple[axis].max(1) as u64) as i64)
                 }
-                Transform::Resize { .. } | Transform::RandomResize { .. } | Transform::RandomScale { .. } => {
-                    size = [Dim::symbol("H"), Dim::symbol("W")];
-                }
-                _ => {}
-            }
+                resized if resized.resizes() => open(),
+                _ => size,
+            };
         }
         size
     }
 
     /// Whether what arrives is the picture as it is in the data set, pixel for pixel.
     pub(in crate::lower) fn is_whole(&self) -> bool {
-        !self.transforms.iter().any(Transform::moves)
+        !self.transforms().any(Transform::moves)
     }
 
     /// Whether every picture of a batch has one size.

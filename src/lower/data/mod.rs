@@ -2,21 +2,24 @@
 
 mod fields;
 mod join;
+mod sample;
+mod streams;
 
 use std::rc::Rc;
 
 use super::Lower;
 use super::call::Given;
 use super::errors;
-use super::value::{Dataset, Samples, Value};
-use crate::data::{Source, Transform};
+use super::value::{Change, Dataset, Samples, Value};
+use crate::data::Source;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::source::Span;
 use crate::syntax::ast::Name;
 use crate::types::Dim;
 
-pub(super) use fields::fields;
 pub(super) use join::{join, joins};
+pub(super) use sample::{Sample, map};
+pub(super) use streams::{choices, placed};
 
 pub(super) fn dataset_field<'p>(lower: &mut Lower<'p, '_>, dataset: &Rc<Dataset>, name: &Name) -> Value<'p> {
     if name.text == "classes" {
@@ -27,8 +30,9 @@ pub(super) fn dataset_field<'p>(lower: &mut Lower<'p, '_>, dataset: &Rc<Dataset>
         return Value::Samples(Rc::new(Samples {
             dataset: dataset.clone(),
             split: name.text.clone(),
-            transforms: Vec::new(),
+            changes: Vec::new(),
             joins: Vec::new(),
+            maps: Vec::new(),
         }));
     }
     lower.report(
@@ -55,16 +59,27 @@ pub(super) fn dataset<'p>(lower: &mut Lower<'p, '_>, source: Source) -> Value<'p
 /// `samples` with one more step of augmentation.
 pub(super) fn transformed<'p>(
     lower: &mut Lower<'p, '_>,
-    samples: &Samples,
-    transform: Transform,
+    samples: &Samples<'p>,
+    change: Change,
     span: Span,
 ) -> Value<'p> {
+    if let Some((_, at)) = samples.maps.first() {
+        return lower.report(
+            Diagnostic::error(
+                Code::AugmentAfterMap,
+                "the pictures are changed one by one, and `map` has made a batch of them",
+            )
+            .label(span, "stands after `map`")
+            .label(*at, "sees whole batches")
+            .help("write it before `map`"),
+        );
+    }
+    let transform = &change.transform;
     if let Some(mistake) = transform.mistake() {
         return lower.report(errors::out_of_range(mistake, span, "choose other numbers"));
     }
-    let standardized = samples.transforms.iter().any(|earlier| matches!(earlier, Transform::Standardize { .. }));
-    let too_late = matches!(transform, Transform::Standardize { .. } | Transform::ColorJitter { .. });
-    if standardized && too_late {
+    let normalized = samples.changes.iter().any(|earlier| earlier.transform.normalizes());
+    if normalized && transform.colours() {
         return lower.report(
             Diagnostic::error(Code::ImageScaleMismatch, "the pictures are standardized already")
                 .label(span, "needs pictures on the scale 0–255")
@@ -72,12 +87,12 @@ pub(super) fn transformed<'p>(
         );
     }
     let mut samples = samples.clone();
-    samples.transforms.push(transform);
+    samples.changes.push(change);
     Value::Samples(Rc::new(samples))
 }
 
 /// The arguments of a transform: the samples, then numbers.
-pub(super) fn expect_samples<'p>(lower: &mut Lower<'p, '_>, given: &Given<'p>) -> Option<Rc<Samples>> {
+pub(super) fn expect_samples<'p>(lower: &mut Lower<'p, '_>, given: &Given<'p>) -> Option<Rc<Samples<'p>>> {
     match &given.value {
         Value::Samples(samples) => Some(samples.clone()),
         Value::Poison => None,

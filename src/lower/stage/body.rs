@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::Entries;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Id, Output, Role};
+use crate::lower::Lower;
 use crate::lower::value::{MetricCall, Samples, Scope, Value};
-use crate::lower::{Lower, data, errors};
 use crate::ops::Attrs;
 use crate::source::Span;
 use crate::syntax::ast::{self, Name, StatementKind};
@@ -17,22 +17,16 @@ impl<'p> Lower<'p, '_> {
         &mut self,
         fields: &'p [Name],
         statements: &'p [ast::Statement],
-        samples: Option<Rc<Samples>>,
+        samples: Option<Rc<Samples<'p>>>,
         entries: &Entries<'p>,
         scope: &Scope<'p>,
     ) {
         let mut scope = scope.clone();
-        let known = samples.as_ref().map(|samples| data::fields(self, samples));
+        let sample = samples.map(|samples| self.sample(&samples));
         for field in fields {
-            let value = match &known {
+            let value = match &sample {
+                Some(sample) => self.sample_field(sample, field),
                 None => Value::Poison,
-                Some(known) => match known.iter().find(|known| known.name == field.text) {
-                    Some(found) => self.field_value(found, field.span),
-                    None => {
-                        let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
-                        self.report(errors::unknown_field("a sample", &field.text, field.span, names))
-                    }
-                },
             };
             scope.bind(&field.text, value);
         }

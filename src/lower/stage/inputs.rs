@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::data::Placed;
 use crate::graph::{Graph, Kind};
 use crate::lower::recipe::{DataPlan, Init, Weight};
 use crate::lower::value::Samples;
@@ -36,7 +35,7 @@ impl Lower<'_, '_> {
 
     pub(super) fn data_plan(
         &self,
-        samples: Option<&Samples>,
+        samples: Option<&Samples<'_>>,
         stage: &str,
         scope: &str,
         mut fields: Vec<String>,
@@ -46,15 +45,7 @@ impl Lower<'_, '_> {
             Some(samples) => DataPlan {
                 source: samples.dataset.source.clone(),
                 split: samples.split.clone(),
-                transforms: samples
-                    .transforms
-                    .iter()
-                    .enumerate()
-                    .map(|(position, transform)| Placed {
-                        transform: transform.clone(),
-                        place: crate::random::place(&format!("{stage}/data/{position}")),
-                    })
-                    .collect(),
+                transforms: data::placed(self, samples, stage),
                 joins: data::joins(self, samples, scope),
                 fields,
                 classes: samples.dataset.classes.clone(),

@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use super::recipe::{Stage, StageKind, Weight};
 use super::trace::Ways;
 use super::value::{NetValue, OptimizerValue, Scope, Value};
-use super::{Lower, Stages, Step, identity, prove};
+use super::{Lower, Stages, Step, data, identity, prove};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
 use crate::hir::ItemRef;
@@ -89,6 +89,9 @@ impl<'p> Lower<'p, '_> {
             self.entry(entry, stage, &mut entries, &mut scope);
         }
         let samples = self.samples(stage, &entries);
+        if let Some(samples) = &samples {
+            data::choices(self, samples);
+        }
         if !entries.body && !self.is_cut(stage) {
             let (code, word) = match kind {
                 StageKind::Train => (Code::NoLoss, "step"),

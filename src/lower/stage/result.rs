@@ -60,7 +60,7 @@ pub(super) fn written(stage: &ast::Stage) -> Vec<String> {
 }
 
 pub(super) fn saves(graph: &Graph, samples: Option<&Samples>) -> IndexMap<String, Artifact> {
-    let whole = samples.is_none_or(Samples::is_whole);
+    let whole = samples.is_none_or(|samples| samples.is_whole());
     let saves = graph.outputs.iter().filter(|output| output.role == Role::Save);
     saves
         .map(|output| (output.name.clone(), Artifact { fact: graph.node(output.nodes[0]).fact.clone(), whole }))

@@ -50,14 +50,14 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
-    pub(super) fn samples_quietly(&self, entries: &Entries<'p>) -> Option<Rc<Samples>> {
+    pub(super) fn samples_quietly(&self, entries: &Entries<'p>) -> Option<Rc<Samples<'p>>> {
         match entries.settings.get("data") {
             Some((Value::Samples(samples), _)) => Some(samples.clone()),
             _ => None,
         }
     }
 
-    pub(super) fn samples(&mut self, stage: &ast::Stage, entries: &Entries<'p>) -> Option<Rc<Samples>> {
+    pub(super) fn samples(&mut self, stage: &ast::Stage, entries: &Entries<'p>) -> Option<Rc<Samples<'p>>> {
         match entries.settings.get("data") {
             Some((Value::Samples(samples), _)) => Some(samples.clone()),
             Some((Value::Poison, _)) => None,

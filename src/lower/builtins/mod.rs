@@ -1,5 +1,7 @@
 //! What the builtins of `hir::builtins` mean.
 
+mod augment;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -8,7 +10,7 @@ use super::errors;
 use super::recipe::{Init, Optimizer, Rule};
 use super::value::{Begin, NetValue, OptimizerValue, Says, Value};
 use super::{Lower, begin, data, modes};
-use crate::data::{Source, Transform};
+use crate::data::Source;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Kind, Output, Role};
 use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
@@ -177,15 +179,22 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
         }
         Is::ResizeLong
         | Is::RandomResize
+        | Is::ClampLongSide
         | Is::RandomScale
         | Is::RandomFlip
         | Is::ColorJitter
+        | Is::HsvJitter
         | Is::RandomCrop
         | Is::CenterCrop
-        | Is::Standardize => {
+        | Is::TopLeftCrop
+        | Is::PadTo
+        | Is::PadToMultiple
+        | Is::Standardize
+        | Is::SubtractMean => augment::change(lower, a)?,
+        Is::Map => {
             let samples = data::expect_samples(lower, a.get(0)?)?;
-            let transform = transform(lower, a)?;
-            data::transformed(lower, &samples, transform, a.span)
+            let function = a.get(1)?;
+            data::map(lower, &samples, function.value.clone(), function.span)
         }
         Is::Sgd => optimizer(lower, a, false)?,
         Is::AdamW => optimizer(lower, a, true)?,
@@ -315,33 +324,6 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
 fn list<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<Rc<Vec<Value<'p>>>> {
     let given = a.get(slot)?;
     lower.elements(given.value.clone(), given.span)
-}
-
-fn transform<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Transform> {
-    Some(match a.builtin.id {
-        Is::ResizeLong => Transform::Resize { long_side: a.whole(lower, 1, 0.0, 1.0)? },
-        Is::RandomResize => {
-            let sides = a.range(lower, 1)?;
-            if sides.iter().any(|side| side.fract() != 0.0 || *side < 1.0) {
-                return a.wrong(lower, 1, "a range of whole pixels");
-            }
-            Transform::RandomResize { long_side: sides.map(|side| side as usize) }
-        }
-        Is::RandomScale => Transform::RandomScale { factor: a.range(lower, 1)? },
-        Is::RandomFlip => Transform::RandomFlip { p: a.number(lower, 1, 0.5)? },
-        Is::ColorJitter => Transform::ColorJitter {
-            brightness: a.number(lower, 1, 0.3)?,
-            contrast: a.number(lower, 2, 0.3)?,
-            saturation: a.number(lower, 3, 0.3)?,
-            hue: a.number(lower, 4, 0.1)?,
-        },
-        Is::RandomCrop => Transform::RandomCrop { size: a.size(lower, 1)? },
-        Is::CenterCrop => Transform::CenterCrop { size: a.size(lower, 1)? },
-        _ => Transform::Standardize {
-            mean: a.numbers(lower, 1, [0.485, 0.456, 0.406])?,
-            std: a.numbers(lower, 2, [0.229, 0.224, 0.225])?,
-        },
-    })
 }
 
 fn optimizer<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, adam: bool) -> Option<Value<'p>> {
