@@ -171,12 +171,19 @@ builtins! {
         Required "state" "a state of the net",
         Required "value" "its next value"];
 
+    Doublings, "doublings", "seeds", "How often a matrix is squared for a random walk of so many steps: the exponent of two.", [
+        Required "steps" "a power of two, as `256 steps`"];
+
     Tensor, "tensor", "", "A constant tensor from a number or nested lists.", [
         Required "values" "numbers",
         Optional "domain" "what they mean (default \"real\")"];
     Claim, "claim", "", "The same numbers under another domain: the recipe vouches for what the checker cannot see.", [
         Required "x" "a tensor",
         Required "domain" "what its numbers are known to be"];
+    Grad, "grad", "", "The gradient of a value (of its sum) by another that it was computed from; a value like any other.", [
+        Required "of" "what is differentiated, for example a class score",
+        Required "at" "the value it was computed from, or a list of such: the gradient is as large"];
+    Shape, "shape", "", "The lengths of all axes as a list.", [Required "x" "a tensor"];
     Size, "size", "", "The length of an axis, symbolic where the picture decides it.", [
         Required "x" "a tensor",
         Required "axis" "counted from 0, negative from the end"];

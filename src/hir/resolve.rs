@@ -280,7 +280,12 @@ impl Walk<'_> {
 
     fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
-            ExprKind::Number { .. } | ExprKind::Str(_) | ExprKind::Bool(_) | ExprKind::Nothing | ExprKind::Error => {}
+            ExprKind::Number { .. }
+            | ExprKind::Quantity { .. }
+            | ExprKind::Str(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Nothing
+            | ExprKind::Error => {}
             ExprKind::Name(name) => self.name(name, expr.span),
             ExprKind::List(items) => items.iter().for_each(|item| self.expr(item)),
             ExprKind::Record(fields) => fields.iter().for_each(|field| self.expr(&field.value)),

@@ -301,6 +301,12 @@ pub enum ExprKind {
         value: f64,
         text: String,
     },
+    /// `256 steps`
+    Quantity {
+        value: f64,
+        text: String,
+        unit: Unit,
+    },
     /// The text between the quotes, escapes resolved.
     Str(String),
     Bool(bool),
@@ -378,6 +384,32 @@ pub enum ExprKind {
     },
     /// An expression that could not be read.
     Error,
+}
+
+/// What a number counts, where a bare one misleads.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Unit {
+    Steps,
+    Epochs,
+    Pixels,
+    Images,
+}
+
+impl Unit {
+    pub const ALL: [Unit; 4] = [Unit::Steps, Unit::Epochs, Unit::Pixels, Unit::Images];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Unit::Steps => "steps",
+            Unit::Epochs => "epochs",
+            Unit::Pixels => "px",
+            Unit::Images => "images",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Unit> {
+        Unit::ALL.into_iter().find(|unit| unit.word() == word)
+    }
 }
 
 /// `value` or `name = value` between the parentheses of a call.

@@ -75,9 +75,17 @@ fn number() -> impl Strategy<Value = ExprKind> {
     })
 }
 
+fn quantity() -> impl Strategy<Value = ExprKind> {
+    (number(), select(Unit::ALL.as_slice())).prop_map(|(number, unit)| match number {
+        ExprKind::Number { value, text } => ExprKind::Quantity { value, text, unit },
+        other => other,
+    })
+}
+
 fn leaf() -> impl Strategy<Value = Expr> {
     prop_oneof![
         3 => number(),
+        1 => quantity(),
         1 => text().prop_map(ExprKind::Str),
         1 => any::<bool>().prop_map(ExprKind::Bool),
         1 => Just(ExprKind::Nothing),

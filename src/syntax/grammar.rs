@@ -92,7 +92,9 @@ fn expected(rule: Rule) -> &'static [Expected] {
         Rule::add | Rule::subtract | Rule::multiply | Rule::divide | Rule::floor_divide | Rule::remainder => {
             &[Operator]
         }
-        Rule::power | Rule::call | Rule::index | Rule::field | Rule::citation | Rule::arrow => &[Operator],
+        Rule::power | Rule::call | Rule::index | Rule::measure | Rule::field | Rule::citation | Rule::arrow => {
+            &[Operator]
+        }
         _ => &[],
     }
 }

@@ -160,7 +160,7 @@ impl Strip for Expr {
     fn strip(&mut self) {
         self.span.strip();
         match &mut self.kind {
-            ExprKind::Number { .. } | ExprKind::Str(_) | ExprKind::Bool(_) => {}
+            ExprKind::Number { .. } | ExprKind::Quantity { .. } | ExprKind::Str(_) | ExprKind::Bool(_) => {}
             ExprKind::Nothing | ExprKind::Name(_) | ExprKind::Error => {}
             ExprKind::List(parts) => parts.strip(),
             ExprKind::Record(fields) => fields.strip(),

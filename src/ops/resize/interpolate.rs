@@ -153,6 +153,11 @@ pub(super) static GRAD: OpDef = OpDef {
             None => resize::nearest_grad(gy, [height, width], factor(args.attrs)?)?,
         })
     },
+    grad: Gradient::Of(|g| {
+        let mut attrs = Attrs::new();
+        g.attrs.iter().filter(|(name, _)| *name != "input").for_each(|(name, attr)| attrs.set(name, attr.clone()));
+        Ok(vec![Some(g.op("resize", &[g.gradient], attrs)?)])
+    }),
     flops: |cost| 4 * cost.inputs.iter().flatten().map(|dims| dims.iter().product::<usize>() as u64).sum::<u64>(),
     ..OpDef::USUAL
 };
