@@ -34,7 +34,7 @@ pub use known::{Known, known};
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
-pub use splits::{covers, is_evaluation, overlap};
+pub use splits::{covers, is_evaluation, overlap, touches_evaluation};
 pub use transform::{Method, Placed, Streams, Transform};
 
 /// Which data set is meant.

@@ -63,6 +63,9 @@ codes! {
     // Proofs.
     SupervisionLeak = "supervision-leak",
     OracleUsed = "oracle-used",
+    SplitMismatch = "split-mismatch",
+    EvaluationSplit = "evaluation-split",
+    NeedlessSupervision = "needless-supervision",
     NoGradient = "no-gradient",
     UntrainedWeight = "untrained-weight",
     NeverOn = "never-on",

@@ -22,6 +22,8 @@ pub(super) const METRIC: MetricDef = MetricDef {
     params: &[],
     source: "Everingham et al., The PASCAL Visual Object Classes Challenge, IJCV 2015",
     oracle: false,
+    judges_answers: true,
+    numbers: &["foreground"],
     infer,
     start: |_, classes| Ok(Box::new(Miou(IouCounter::new(classes + 1)))),
 };

@@ -51,6 +51,11 @@ fn name() -> impl Strategy<Value = Name> {
     select(WORDS).prop_map(|word| Name::new(word, nowhere()))
 }
 
+/// The one reserved word that stands where a name does: `supervision none`.
+fn level() -> impl Strategy<Value = Name> {
+    prop_oneof![3 => name(), 1 => Just(Name::new("none", nowhere()))]
+}
+
 fn names() -> impl Strategy<Value = Vec<Name>> {
     vec(name(), 0..4)
 }
@@ -280,7 +285,7 @@ fn item() -> impl Strategy<Value = Item> {
         });
     let net = (name(), parameters(), vec(member(), 0..4));
     let kind = prop_oneof![
-        (name(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
+        (level(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
         (name(), names()).prop_map(|(module, names)| ItemKind::Use { module, names }),
         (text(), name(), vec(name(), 0..3), vec(override_(), 0..3)).prop_map(|(path, alias, variants, overrides)| {
             ItemKind::UseFile { path, path_span: nowhere(), alias, variants, overrides }

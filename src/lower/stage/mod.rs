@@ -25,7 +25,7 @@ use crate::hir::ItemRef;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::types::Fact;
-use result::{saves, written};
+use result::{measured, saves, written};
 
 /// A stage with what later stages may read of it.
 pub(super) struct LoweredStage<'p> {
@@ -108,9 +108,10 @@ impl<'p> Lower<'p, '_> {
             prove::purpose(self, stage);
         }
         let nets: Vec<String> = entries.nets.keys().cloned().collect();
-        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets);
+        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
         let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
+        let measured = measured(&step.graph);
         let borrowed = self.borrowed(&step.graph, &entries.weights, &alias);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
@@ -129,6 +130,7 @@ impl<'p> Lower<'p, '_> {
             borrowed,
             train,
             seen,
+            measured,
             span: stage.name.span,
         };
         let written = written(stage);

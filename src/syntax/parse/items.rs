@@ -4,7 +4,7 @@ use pest::iterators::Pair;
 
 use super::expressions::{Builder, expressions};
 use super::{Piece, Reader};
-use crate::syntax::ast::{Function, Item, ItemKind, Let, Parameter, Setting, StageKind, Type};
+use crate::syntax::ast::{Function, Item, ItemKind, Let, Name, Parameter, Setting, StageKind, Type};
 use crate::syntax::grammar::Rule;
 use crate::syntax::scan::TokenKind;
 use crate::syntax::split::Level;
@@ -45,8 +45,13 @@ impl Reader<'_> {
     }
 
     fn supervision(&self, piece: Piece) -> Option<ItemKind> {
-        let mut names = self.read(Rule::supervision_item, &piece)?.names().into_iter();
-        Some(ItemKind::Supervision { level: names.next()?, extras: names.collect() })
+        let parsed = self.read(Rule::supervision_item, &piece)?;
+        let mut names = parsed.names().into_iter();
+        let level = match parsed.part(Rule::no_labels) {
+            Some(none) => Name::new("none", parsed.builder.span(&none)),
+            None => names.next()?,
+        };
+        Some(ItemKind::Supervision { level, extras: names.collect() })
     }
 
     fn use_item(&self, piece: Piece) -> Option<ItemKind> {
