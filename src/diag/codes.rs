@@ -72,6 +72,7 @@ codes! {
     NeedlessSupervision = "needless-supervision",
     NoGradient = "no-gradient",
     UntrainedWeight = "untrained-weight",
+    NeverOn = "never-on",
     NoLoss = "no-loss",
     NothingSaved = "nothing-saved",
     // Data and files.
