@@ -59,6 +59,10 @@ codes! {
     ImageScaleMismatch = "image-scale-mismatch",
     IndexInterpolation = "index-interpolation",
     UnknownSize = "unknown-size",
+    DecidedComparison = "decided-comparison",
+    LogOfZero = "log-of-zero",
+    FrameMismatch = "frame-mismatch",
+    BatchDependence = "batch-dependence",
     AugmentAfterMap = "augment-after-map",
     // Proofs.
     SupervisionLeak = "supervision-leak",
@@ -68,6 +72,7 @@ codes! {
     NeedlessSupervision = "needless-supervision",
     NoGradient = "no-gradient",
     UntrainedWeight = "untrained-weight",
+    NeverOn = "never-on",
     NoLoss = "no-loss",
     NothingSaved = "nothing-saved",
     // Data and files.

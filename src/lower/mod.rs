@@ -22,7 +22,9 @@ mod nets;
 mod operators;
 mod overrides;
 mod params;
+pub mod paths;
 mod pattern;
+mod proofs;
 mod prove;
 mod recipe;
 mod seen;
@@ -32,6 +34,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod training;
 mod types;
 mod units;
 mod value;
@@ -151,6 +154,9 @@ struct Step {
     carried: HashMap<String, Labels>,
     /// Where values with forbidden labels have been.
     marks: trace::Marks,
+    /// When losses count, with the place that says so.
+    guards: Vec<(Guard, Span)>,
+    moves: Vec<Moves>,
 }
 
 impl Step {

@@ -168,9 +168,14 @@ fn type_of(builder: &Builder, pair: Pair<Rule>) -> Type {
     let mut parts = pair.into_inner();
     let domain = builder.name(&parts.next().expect("a type begins with its domain"));
     let mut span = domain.span;
-    let dims = parts.next().map(|dims| {
-        span = span.to(builder.span(&dims));
-        expressions(dims).map(|dim| builder.expr(dim)).collect()
-    });
-    Type { domain, dims, span }
+    let (mut by, mut dims) = (None, None);
+    for part in parts {
+        span = span.to(builder.span(&part));
+        match part.as_rule() {
+            Rule::name => by = Some(builder.name(&part)),
+            Rule::dims => dims = Some(expressions(part).map(|dim| builder.expr(dim)).collect()),
+            _ => {}
+        }
+    }
+    Type { domain, by, dims, span }
 }
