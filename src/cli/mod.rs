@@ -25,6 +25,7 @@ mod device;
 mod doc;
 mod eval;
 mod exit;
+mod expected;
 mod explain;
 mod explained;
 mod fmt;

@@ -13,6 +13,7 @@ mod call;
 mod data;
 mod errors;
 mod eval;
+mod expectations;
 mod function;
 pub mod identity;
 mod leaks;
@@ -79,6 +80,7 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
         }
     }
     lower.expect_effects();
+    let expectations = lower.expectations(choices);
     let pipeline = lower.pipeline();
     let params = lower.param_values();
     let stages = std::mem::take(&mut lower.stages);
@@ -89,6 +91,8 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
         supervision,
         extras,
         params,
+        variants: choices.variants.clone(),
+        expectations,
         stages: stages.into_iter().map(|stage| stage.result).collect(),
         pipeline,
     }

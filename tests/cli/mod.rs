@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod data;
+mod expected;
 mod fmt;
 mod graph;
 mod modules;

@@ -114,6 +114,16 @@ impl Printer<'_> {
         self.at_least(Tightness::Lambda, expr)
     }
 
+    /// A number with its sign, or what gives one: nothing looser stands beside `+-`.
+    pub(super) fn figure(&mut self, expr: &Expr) -> Doc {
+        match &expr.kind {
+            ExprKind::Unary { operator: UnaryOperator::Negate, value } => {
+                Doc::concat(vec![Doc::text("-"), self.at_least(Tightness::Postfix, value)])
+            }
+            _ => self.at_least(Tightness::Postfix, expr),
+        }
+    }
+
     /// A dim of a type: products are written without spaces.
     pub(super) fn dim(&mut self, expr: &Expr) -> Doc {
         let outside = std::mem::replace(&mut self.in_dims, true);
