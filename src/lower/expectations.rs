@@ -79,7 +79,7 @@ impl<'p> Lower<'p, '_> {
                 (Some(first), _) => format!("it is a family: write `{}.{metric}`", first.result.name),
                 (None, Some(_)) => {
                     let help = suggest::help(stage, "stages", names);
-                    format!("{help}\nof a used recipe, only the stages take part that this recipe reads")
+                    format!("of a used recipe, only the stages take part that this recipe reads; {help}")
                 }
                 (None, None) => suggest::help(stage, "stages", names),
             };

@@ -28,6 +28,7 @@ pub(super) enum Stopped {
 pub(super) enum Expected {
     Name,
     Path,
+    Metric,
     Text,
     Expression,
     /// A sign or a word that is written as it is.
@@ -64,7 +65,7 @@ fn expected(rule: Rule) -> &'static [Expected] {
     match rule {
         Rule::name | Rule::parameter | Rule::type_ | Rule::lead => &[Name],
         Rule::path | Rule::rate => &[Path],
-        Rule::measured => &[Path],
+        Rule::measured => &[Metric],
         Rule::figure => &[Expression],
         Rule::plus_minus => &[Literal("+-")],
         Rule::string => &[Text],
@@ -84,6 +85,9 @@ fn expected(rule: Rule) -> &'static [Expected] {
         Rule::in_word => &[Literal("in")],
         Rule::EOI => &[End],
         // A clause word is one way to go on among others, like an operator.
+        Rule::from_clause | Rule::until_clause | Rule::moves_clause => &[Operator],
+        Rule::from_word | Rule::until_word | Rule::moves_word => &[Operator],
+        Rule::unit | Rule::moment => &[Literal("epoch"), Literal("step")],
         Rule::comprehension | Rule::for_word | Rule::if_word | Rule::when_word | Rule::with_word => &[Operator],
         Rule::pipe | Rule::or | Rule::and | Rule::by | Rule::range_to | Rule::range_open | Rule::with => &[Operator],
         Rule::equal | Rule::not_equal | Rule::less_equal | Rule::less | Rule::greater_equal | Rule::greater => {
