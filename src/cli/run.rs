@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::audit;
 use super::device::{Wanted, at_least_one, workers};
 use super::exit::Exit;
 use super::expected;
@@ -92,6 +93,7 @@ pub(super) fn run(args: Args) -> Exit {
         dry_run: args.dry_run,
         stop: guard::interrupted(),
     };
+    audit::tell_declassified(&opened.recipe, &opened.sources, &output);
     let mut progress = Progress::new(&output, args.quiet);
     let result = exec::run(&compiled, &options, &mut |event| progress.on(&event));
     progress.clear();
