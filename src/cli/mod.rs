@@ -26,6 +26,7 @@ mod device;
 mod doc;
 mod eval;
 mod exit;
+mod expected;
 mod explain;
 mod explained;
 mod fmt;
