@@ -12,6 +12,7 @@ mod error;
 mod event;
 pub mod interpreter;
 mod job;
+mod keep;
 mod machine;
 mod measured;
 mod optimizer;
