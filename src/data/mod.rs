@@ -50,6 +50,17 @@ pub enum Source {
     Scenes { images: usize, size: [usize; 2], classes: usize, seed: u64 },
 }
 
+impl Source {
+    /// How many foreground classes there are, where that is known before any file is opened.
+    pub fn class_count(&self) -> Option<usize> {
+        match self {
+            // Either may have a `classes.txt` of its own.
+            Source::Voc2012 { .. } | Source::Folder { .. } => None,
+            Source::Scenes { classes, .. } => Some(*classes),
+        }
+    }
+}
+
 /// A rectangle of numbers, row by row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grid<T> {

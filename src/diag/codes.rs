@@ -59,6 +59,10 @@ codes! {
     ImageScaleMismatch = "image-scale-mismatch",
     IndexInterpolation = "index-interpolation",
     UnknownSize = "unknown-size",
+    DecidedComparison = "decided-comparison",
+    LogOfZero = "log-of-zero",
+    FrameMismatch = "frame-mismatch",
+    BatchDependence = "batch-dependence",
     AugmentAfterMap = "augment-after-map",
     // Proofs.
     SupervisionLeak = "supervision-leak",
