@@ -8,7 +8,7 @@ use super::RunError;
 use super::error::data_error;
 use super::weights;
 use crate::compile::{Compiled, CompiledStage};
-use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
+use crate::data::{self, Dataset, Fields, FolderMaps, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::graph::canonical;
 use crate::lower::{Init, Keep, Length, Stage, Weight, paths};
@@ -173,6 +173,9 @@ fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared])
         let flat = !join.index && join.rank == 2;
         joins.push(Join { name: join.field.clone(), artifacts: Arc::new(artifacts), flat });
     }
+    for (field, folder) in plan.folders.iter().filter(|(field, _)| asked(field)) {
+        joins.push(Join { name: field.clone(), artifacts: Arc::new(FolderMaps::new(folder)), flat: false });
+    }
     Pipeline::new(dataset.clone(), &plan.split, plan.transforms.clone(), joins, fields)
         .map_err(|error| data_error(&error, stage))
 }
@@ -276,6 +279,13 @@ fn parts(
         .collect();
     joins.sort();
     parts.add("joined", joins.join(", "));
+    let folders = stage.data.folders.iter().filter(|(field, _)| stage.data.fields.contains(field));
+    for (field, folder) in folders {
+        // Where it lies does not count, what is in it does.
+        let print = FolderMaps::new(folder).fingerprint();
+        let print = print.map_err(|error| RunError::input(data_error(&error, stage)))?;
+        parts.add(format!("maps {field}"), print);
+    }
     let print = opened.get(&stage.data.source).map_or("", |(_, print)| print);
     parts.add("data", print);
     parts.add("split", &stage.data.split);

@@ -42,6 +42,8 @@ pub(crate) enum Value<'p> {
     Tensor(Id),
     Init(Init),
     Dataset(Rc<Dataset>),
+    /// A folder of maps, to be joined.
+    Maps(Rc<OutsideMaps>),
     Samples(Rc<Samples<'p>>),
     /// A batch of samples inside a step.
     Sample(Rc<Sample<'p>>),
@@ -168,6 +170,8 @@ pub(crate) struct Samples<'p> {
     pub split: String,
     pub changes: Vec<Change>,
     pub joins: Vec<Joined>,
+    /// Maps of folders by field.
+    pub folders: Vec<(String, Rc<OutsideMaps>)>,
     /// Functions from the fields of a sample to new ones, run in the step after all changes.
     pub maps: Vec<(Value<'p>, Span)>,
 }
@@ -192,6 +196,13 @@ pub(crate) struct Choice {
 pub(crate) enum Way {
     Fill(Vec<f64>),
     Method(Method),
+}
+
+/// A folder of maps that no stage made, and what knowledge they are.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct OutsideMaps {
+    pub folder: std::path::PathBuf,
+    pub carries: String,
 }
 
 /// What earlier stages saved, joined by image under one name.
@@ -299,6 +310,7 @@ impl<'p> Value<'p> {
             Value::Tensor(_) => "a tensor",
             Value::Init(_) => "an initialiser",
             Value::Dataset(_) => "a data set",
+            Value::Maps(_) => "a folder of maps",
             Value::Samples(_) => "the pictures of a data set",
             Value::Sample(_) => "a sample",
             Value::Stage(_) => "a stage",
