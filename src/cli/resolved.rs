@@ -88,6 +88,7 @@ mod tests {
         let param = |name: &str, value: &str, origin: &str| ParamValue {
             name: name.into(),
             text: value.into(),
+            value: value.into(),
             origin: origin.into(),
         };
         let params = [param("arch", "resnet18_cam", "--set"), param("epochs", "2", "variant quick")];

@@ -6,18 +6,14 @@ use std::sync::Arc;
 
 use super::RunError;
 use super::error::data_error;
+use super::parts::{self, World};
 use super::weights;
 use crate::compile::{Compiled, CompiledStage};
 use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
-use crate::graph::canonical;
-use crate::lower::{Init, Length, Stage, Weight};
+use crate::lower::Stage;
 use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
 use crate::types::DimEnv;
-
-/// The version of the numbers that primitives compute. Raised when one of them gives other numbers for the same graph: results
-/// in stores are then made anew.
-pub const PRIMITIVES: u32 = 1;
 
 /// A stage that could run: all that decides its result is known.
 pub(super) struct Prepared<'c> {
@@ -84,7 +80,11 @@ pub(super) fn prepare<'c>(
                 expect_a_batch(stage, images, &mut problems);
                 let inputs = inputs(stage, &stages)?;
                 let dataset = pipeline.dataset().clone();
-                let parts = parts(compiled, &recipe.stages, &opened, &digests, &inputs, images, seed)?;
+                let seen = World {
+                    data: &|source| opened.get(source).map_or(String::new(), |(_, print)| print.to_owned()),
+                    file: &|file| digests.get(file).cloned().unwrap_or_default(),
+                };
+                let parts = parts::parts(compiled, &recipe.stages, &seen, &inputs, Some((images, seed)));
                 let key = parts.key();
                 let classes = dataset.classes().len();
                 stages.push(Prepared { compiled, pipeline: Arc::new(pipeline), images, classes, parts, key, inputs });
@@ -106,8 +106,10 @@ pub(super) fn prepare<'c>(
     for prepared in &stages {
         weights::check(&prepared.stage().weights, &dims)?;
     }
-    let data =
-        opened.all.iter().map(|(source, _, print)| DataLock { source: describe(source), fingerprint: print.clone() });
+    let data = opened
+        .all
+        .iter()
+        .map(|(source, _, print)| DataLock { source: data::words(source), fingerprint: print.clone() });
     Ok(Preparation { data: data.collect(), stages, dims, weights })
 }
 
@@ -137,16 +139,6 @@ impl Opened {
 
     fn get(&self, source: &Source) -> Option<(&Arc<dyn Dataset>, &str)> {
         self.all.iter().find(|(known, ..)| known == source).map(|(_, dataset, print)| (dataset, print.as_str()))
-    }
-}
-
-fn describe(source: &Source) -> String {
-    match source {
-        Source::Voc2012 { root } => format!("voc2012 {}", root.display()),
-        Source::Folder { root } => format!("folder {}", root.display()),
-        Source::Scenes { images, size: [height, width], classes, seed } => {
-            format!("scenes {images} {height}x{width} {classes} classes seed {seed}")
-        }
     }
 }
 
@@ -197,89 +189,4 @@ fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, 
             None => Err(RunError::internal(format!("`{}` reads `{name}`, which is no earlier stage", stage.name))),
         })
         .collect()
-}
-
-/// Class counts by what they count: the stage's own data, or the contents of another data set.
-fn class_symbols(stage: &Stage, stages: &[CompiledStage], opened: &Opened) -> canonical::Symbols {
-    let mut symbols = canonical::Symbols::default();
-    for other in stages {
-        let data = &other.stage.data;
-        if let Some((_, print)) = opened.get(&data.source) {
-            symbols.rename(&data.classes, format!("K_{print}"));
-        }
-    }
-    symbols.rename(&stage.data.classes, "K".into());
-    symbols
-}
-
-fn parts(
-    compiled: &CompiledStage,
-    stages: &[CompiledStage],
-    opened: &Opened,
-    digests: &HashMap<&str, String>,
-    inputs: &BTreeMap<String, Key>,
-    images: usize,
-    seed: u64,
-) -> Result<Parts, RunError> {
-    let stage = compiled.stage;
-    let symbols = class_symbols(stage, stages, opened);
-    let mut parts = Parts::default();
-    parts.add("kind", stage.kind.word());
-    parts.add("primitives", PRIMITIVES.to_string());
-    parts.add("graph", canonical::digest(&compiled.graph, &symbols).to_hex().to_string());
-    if let Some(train) = &stage.train {
-        let length = match train.length {
-            Length::Epochs(epochs) => format!("{epochs} epochs"),
-            Length::Steps(steps) => format!("{steps} steps"),
-        };
-        parts.add("length", length);
-        parts.add("batch", train.batch.to_string());
-        parts.add("optimizer", format!("{:?}", train.optimizer));
-        let mut rates: Vec<String> = train.rates.iter().map(|(path, factor)| format!("{path} = {factor:?}")).collect();
-        rates.sort();
-        parts.add("rates", rates.join(", "));
-    }
-    parts.add("weights", describe_weights(&stage.weights, digests, &symbols));
-    for (name, key) in inputs {
-        parts.add(format!("stage {name}"), key.as_str());
-    }
-    let mut joins: Vec<String> = stage
-        .data
-        .joins
-        .iter()
-        .filter(|join| stage.data.fields.contains(&join.field))
-        .map(|join| format!("{} = {}.{}", join.field, join.stage, join.save))
-        .collect();
-    joins.sort();
-    parts.add("joined", joins.join(", "));
-    let print = opened.get(&stage.data.source).map_or("", |(_, print)| print);
-    parts.add("data", print);
-    parts.add("split", &stage.data.split);
-    parts.add("images", images.to_string());
-    let transforms =
-        serde_json::to_string(&stage.data.transforms).map_err(|error| RunError::internal(error.to_string()))?;
-    parts.add("augmentation", transforms);
-    parts.add("seed", seed.to_string());
-    parts.add("numbers", "f32");
-    Ok(parts)
-}
-
-/// A hash of how every weight begins; of a file, its bytes count and not its name.
-fn describe_weights(weights: &[Weight], digests: &HashMap<&str, String>, symbols: &canonical::Symbols) -> String {
-    let mut lines: Vec<String> = weights
-        .iter()
-        .map(|weight| {
-            let dims: Vec<String> = weight.dims.iter().map(|dim| symbols.apply(&dim.to_string())).collect();
-            let init = match &weight.init {
-                Init::File { file, name, .. } => {
-                    format!("{name} of {}", digests.get(file.as_str()).map_or("", String::as_str))
-                }
-                Init::Weight(path) => format!("as {path}"),
-                drawn => format!("{drawn:?}"),
-            };
-            format!("{} [{}] {} {init}", weight.path(), dims.join(", "), weight.state)
-        })
-        .collect();
-    lines.sort();
-    if lines.is_empty() { "none".into() } else { blake3::hash(lines.join("\n").as_bytes()).to_hex().to_string() }
 }

@@ -35,7 +35,8 @@ pub fn differentiate(graph: &mut Graph) -> Result<GradReport, OpError> {
     if let Some(total) = add_total(graph)?
         && graph.node(total).fact.trainable
     {
-        let order: Vec<Id> = order::order(graph).map_err(|cycle| OpError::internal(cycle.to_string()))?;
+        order::order(graph).map_err(|cycle| OpError::internal(cycle.to_string()))?;
+        let order = inputs_first(graph, total);
         let mut tape = Tape { gradients: vec![None; graph.bound()] };
         let origin = graph.node(total).origin.clone();
         let seed = Builder { graph, origin }.scalar(1.0);
@@ -47,14 +48,11 @@ pub fn differentiate(graph: &mut Graph) -> Result<GradReport, OpError> {
     Ok(GradReport { unreached: reach::unreached(graph), dead_losses: reach::dead_losses(graph, &flows) })
 }
 
-/// The node that is the sum of all losses, in the order of the recipe; `None` where there are none.
+/// The node that is the sum of all losses, in the order of their names; `None` where there are none.
 fn add_total(graph: &mut Graph) -> Result<Option<Id>, OpError> {
-    let losses: Vec<Id> = graph
-        .outputs
-        .iter()
-        .filter(|output| output.role == Role::Loss)
-        .flat_map(|output| output.nodes.clone())
-        .collect();
+    let mut named: Vec<&Output> = graph.outputs.iter().filter(|output| output.role == Role::Loss).collect();
+    named.sort_by(|a, b| a.name.cmp(&b.name));
+    let losses: Vec<Id> = named.into_iter().flat_map(|output| output.nodes.clone()).collect();
     let Some((first, rest)) = losses.split_first() else { return Ok(None) };
     let mut total = *first;
     for loss in rest {
@@ -67,6 +65,28 @@ fn add_total(graph: &mut Graph) -> Result<Option<Id>, OpError> {
 fn sum(graph: &mut Graph, left: Id, right: Id, origin: Origin) -> Result<Id, OpError> {
     let add = ops::find("add").ok_or_else(|| OpError::internal("there is no op `add`"))?;
     graph.apply(add, &[Some(left), Some(right)], Attrs::new(), origin)
+}
+
+/// What `total` is computed from, inputs first, as they are met slot by slot. The order follows from what is computed and not from
+/// the order in which the recipe says it, and so do the sums of gradients: they are the same to the last bit. No recursion.
+fn inputs_first(graph: &Graph, total: Id) -> Vec<Id> {
+    let mut order = Vec::new();
+    let mut met = vec![false; graph.bound()];
+    met[total.0 as usize] = true;
+    let mut open = vec![(total, graph.inputs(total).into_iter())];
+    while let Some((id, inputs)) = open.last_mut() {
+        match inputs.find_map(|input| input.filter(|input| !met[input.0 as usize])) {
+            Some(input) => {
+                met[input.0 as usize] = true;
+                open.push((input, graph.inputs(input).into_iter()));
+            }
+            None => {
+                order.push(*id);
+                open.pop();
+            }
+        }
+    }
+    order
 }
 
 /// What has flowed back into each forward node so far.

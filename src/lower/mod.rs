@@ -11,6 +11,7 @@ mod begin;
 mod builtins;
 mod call;
 mod data;
+mod describe;
 mod errors;
 mod eval;
 mod function;

@@ -1,5 +1,6 @@
 //! Params: their values after all overrides, and what was decided about each.
 
+use super::describe::describe;
 use super::value::{Scope, Value};
 use super::{Lower, ParamValue, errors};
 use crate::diag::{Code, Diagnostic};
@@ -121,7 +122,9 @@ impl<'p> Lower<'p, '_> {
                     None => continue,
                 };
                 let text = text_of.text.get(value.span.range()).unwrap_or("none").to_string();
-                found.push(ParamValue { name: format!("{}{}", module.scope, name.text), text, origin });
+                let known = self.globals.get(&(id, place)).and_then(Option::as_ref);
+                let value = known.map_or(String::new(), |value| describe(program, value));
+                found.push(ParamValue { name: format!("{}{}", module.scope, name.text), text, value, origin });
             }
         }
         found

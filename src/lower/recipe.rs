@@ -28,6 +28,8 @@ pub struct ParamValue {
     pub name: String,
     /// The text of the value that counts.
     pub text: String,
+    /// The value in words that do not depend on how it is written.
+    pub value: String,
     /// `default`, `variant quick`, `--set`.
     pub origin: String,
 }
@@ -95,6 +97,11 @@ impl Stage {
     /// The name in the pipeline of a stage that this one reads.
     pub fn shown(&self, seen: &str) -> String {
         identity::shown(&self.scope, seen)
+    }
+
+    /// The name under which this stage sees a stage of the pipeline.
+    pub fn seen_as(&self, shown: &str) -> String {
+        identity::seen_from(&self.scope, shown)
     }
 
     /// What messages call it: what is wrong with one of a family is wrong with the text they share.

@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod data;
+mod diff;
 mod fmt;
 mod graph;
 mod modules;
