@@ -28,17 +28,20 @@ impl Footprint {
         let Some(train) = &stage.stage.train else {
             return Ok(Footprint { step, optimizer: 0, ahead: 0, side_by_side: true });
         };
-        let moments = match train.optimizer.rule {
-            Rule::Sgd { momentum, .. } => u64::from(momentum != 0.0),
-            Rule::AdamW { .. } => 2,
-        };
-        let mut moved = 0;
+        let mut optimizer = 0;
         for output in stage.graph.outputs.iter().filter(|output| output.role == Role::Gradient) {
+            let weight = stage.stage.weights.iter().find(|weight| weight.path() == output.name);
+            let own = weight.map_or(&train.optimizer, |weight| train.optimizer_of(&weight.within()).1);
+            let moments = match own.rule {
+                Rule::Sgd { momentum, .. } => u64::from(momentum != 0.0),
+                Rule::AdamW { .. } => 2,
+            };
             for id in &output.nodes {
-                moved += 4 * stage.graph.node(*id).fact.elements().eval(env)?.max(0) as u64;
+                let numbers = stage.graph.node(*id).fact.elements().eval(env)?.max(0) as u64;
+                optimizer = u64::saturating_add(optimizer, numbers.saturating_mul(4 * moments));
             }
         }
-        Ok(Footprint { step, optimizer: moments * moved, ahead: AHEAD as u64 * step.fields, side_by_side: false })
+        Ok(Footprint { step, optimizer, ahead: AHEAD as u64 * step.fields, side_by_side: false })
     }
 
     /// All of it at its most, with `workers` threads.

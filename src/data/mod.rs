@@ -34,7 +34,7 @@ pub use known::{Known, known};
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
-pub use splits::{covers, is_evaluation, overlap};
+pub use splits::{covers, is_evaluation, overlap, touches_evaluation};
 pub use transform::{Method, Placed, Streams, Transform};
 
 /// Which data set is meant.
@@ -57,6 +57,17 @@ pub fn words(source: &Source) -> String {
         Source::Folder { root } => format!("folder {}", root.display()),
         Source::Scenes { images, size: [height, width], classes, seed } => {
             format!("scenes {images} {height}x{width} {classes} classes seed {seed}")
+        }
+    }
+}
+
+impl Source {
+    /// How many foreground classes there are, where that is known before any file is opened.
+    pub fn class_count(&self) -> Option<usize> {
+        match self {
+            // Either may have a `classes.txt` of its own.
+            Source::Voc2012 { .. } | Source::Folder { .. } => None,
+            Source::Scenes { classes, .. } => Some(*classes),
         }
     }
 }

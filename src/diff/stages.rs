@@ -110,7 +110,8 @@ fn both(
 pub fn reads(stage: &Stage) -> IndexSet<String> {
     let nets = stage.borrowed.iter().map(|weight| &weight.stage);
     let maps = stage.data.joins.iter().filter(|join| stage.data.fields.contains(&join.field)).map(|join| &join.stage);
-    nets.chain(maps).map(|name| stage.shown(name)).collect()
+    let numbers = stage.measured.iter().map(|number| &number.stage);
+    nets.chain(maps).chain(numbers).map(|name| stage.shown(name)).collect()
 }
 
 /// A part of a key for people: transforms as the recipe has them.

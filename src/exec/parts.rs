@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::compile::CompiledStage;
 use crate::data::{self, Source};
 use crate::graph::canonical;
-use crate::lower::{Init, Length, Stage, Weight};
+use crate::lower::{Init, Length, Stage, Weight, paths};
 use crate::store::{Key, Parts};
 
 /// The version of the numbers that primitives compute. Raised when one of them gives other numbers for the same graph: results
@@ -61,9 +61,14 @@ pub fn parts(
         parts.add("length", length);
         parts.add("batch", train.batch.to_string());
         parts.add("optimizer", train.optimizer.to_string());
-        let mut rates: Vec<String> = train.rates.iter().map(|(path, factor)| format!("{path} = {factor:?}")).collect();
-        rates.sort();
-        parts.add("rates", rates.join(", "));
+        parts.add("rates", paths::described(&train.rates, |factor| format!("{factor:?}")));
+        // What a stage does not say is no part of its key, so that an older result stays one.
+        if !train.optimizers.is_empty() {
+            parts.add("optimizers", paths::described(&train.optimizers, ToString::to_string));
+        }
+        if !train.decay.is_empty() {
+            parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));
+        }
     }
     parts.add("weights", describe_weights(&stage.weights, world, &symbols));
     for (name, key) in inputs {

@@ -179,11 +179,13 @@ fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
     }
 }
 
-/// The stages whose nets or maps a stage reads.
+/// The stages whose nets, maps or numbers a stage reads.
 fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, RunError> {
     let nets = stage.borrowed.iter().map(|weight| &weight.stage);
     let maps = stage.data.joins.iter().filter(|join| stage.data.fields.contains(&join.field)).map(|join| &join.stage);
+    let numbers = stage.measured.iter().map(|number| &number.stage);
     nets.chain(maps)
+        .chain(numbers)
         .map(|name| match earlier.iter().find(|from| from.stage().name == stage.shown(name)) {
             Some(from) => Ok((name.clone(), from.key.clone())),
             None => Err(RunError::internal(format!("`{}` reads `{name}`, which is no earlier stage", stage.name))),

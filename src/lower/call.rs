@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::errors;
+use super::proofs::Use;
 use super::value::{Closure, Code as Body, MetricCall, NetValue, Scope, Value};
 use super::{DEPTH, Lower, builtins, types};
 use crate::diag::{Code, Diagnostic};
@@ -10,7 +11,7 @@ use crate::graph::{Frame, Id, Literal};
 use crate::metrics::MetricDef;
 use crate::ops::{self, Arity, Attr, Attrs, Input, OpDef, Param, ParamKind};
 use crate::source::Span;
-use crate::syntax::ast::{self, Name};
+use crate::syntax::ast::{self, Name, Unit};
 use crate::types::{Dim, Domain};
 
 /// One argument of a call.
@@ -229,6 +230,9 @@ impl<'p> Lower<'p, '_> {
                     Diagnostic::error(Code::NotATensor, format!("expected a tensor, found {}", other.kind()))
                         .label(span, format!("this is {}", other.kind()))
                         .help(match other {
+                            Value::Quantity(..) => {
+                                "a tensor has no unit: divide it away, `x / 1 steps`, or write the bare number"
+                            }
                             Value::List(_) => "`stack(list)` or `tensor(list)` makes a tensor of a list",
                             Value::Net(_) => "call the net: `net(image)`",
                             Value::Record(_) => "choose a field of the record",
@@ -270,6 +274,10 @@ impl<'p> Lower<'p, '_> {
         if !self.spend(4, span) {
             return Value::Poison;
         }
+        let it = Use { op, inputs, spans, span };
+        if !self.may_apply(&it) {
+            return Value::Poison;
+        }
         let origin = self.origin(span);
         let Some(step) = self.step_at(span) else { return Value::Poison };
         if op.nature.random {
@@ -278,7 +286,7 @@ impl<'p> Lower<'p, '_> {
             step.random += 1;
         }
         match step.graph.apply(op, inputs, attrs, origin) {
-            Ok(id) => Value::Tensor(id),
+            Ok(id) => Value::Tensor(self.applied(&it, id)),
             Err(error) => {
                 let blamed = error.argument.and_then(|name| {
                     if let Some((_, span)) = attr_spans.iter().find(|(known, _)| *known == name) {
@@ -303,7 +311,18 @@ impl<'p> Lower<'p, '_> {
         let Some(step) = self.step_at(span) else { return Value::Poison };
         let facts: Vec<&crate::types::Fact> = inputs.iter().map(|id| &step.graph.node(*id).fact).collect();
         match (metric.infer)(&facts, &bound.attrs) {
-            Ok(()) => Value::MetricCall(std::rc::Rc::new(MetricCall { metric, inputs, attrs: bound.attrs })),
+            Ok(()) => {
+                let scores = facts.first().map(|fact| (*fact).clone());
+                if let (Some(scores), Ok(thresholds)) = (scores, bound.attrs.get_floats("thresholds")) {
+                    let at =
+                        bound.attr_spans.iter().find(|(name, _)| *name == "thresholds").map_or(span, |(_, at)| *at);
+                    self.warn_of_thresholds(metric.name, thresholds, &scores, at);
+                }
+                if !self.shows_one_view(metric.name, &bound.inputs, &bound.spans, true) {
+                    return Value::Poison;
+                }
+                Value::MetricCall(std::rc::Rc::new(MetricCall { metric, inputs, attrs: bound.attrs }))
+            }
             Err(error) => {
                 let slot = error.argument.and_then(|name| metric.inputs.iter().position(|input| input.name == name));
                 let blamed = slot.and_then(|slot| Some((*bound.spans.get(slot)?, facts.get(slot).copied())));
@@ -406,6 +425,7 @@ impl<'p> Lower<'p, '_> {
             Value::Number(number) if number.fract() == 0.0 => Some(*number as i64),
             _ => None,
         };
+        let value = if param.name == "size" { self.counting(value, Unit::Pixels, span) } else { value };
         let attr = match (param.kind, &value) {
             (ParamKind::Int, value) => whole(value).map(Attr::Int),
             (ParamKind::Float, Value::Number(number)) => Some(Attr::Float(*number)),

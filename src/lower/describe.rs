@@ -29,7 +29,7 @@ pub(super) fn describe(program: &Program, value: &Value) -> String {
                 fields.iter().map(|(name, value)| format!("{name} = {}", describe(program, value))).collect();
             format!("{{ {} }}", fields.join(", "))
         }
-        Value::Range(Range { start, end, step }) => {
+        Value::Range(Range { start, end, step, .. }) => {
             let end = end.map_or(String::new(), |end| end.to_string());
             let step = step.map_or(String::new(), |step| format!(" by {step}"));
             format!("{start}..{end}{step}")

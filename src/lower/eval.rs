@@ -8,11 +8,12 @@ use super::errors;
 use super::value::{Closure, Code as Body, Range, Scope, Value};
 use super::{Lower, data};
 use crate::diag::{Code, Diagnostic};
+use crate::graph::Clock;
 use crate::hir::{Definition, ModuleId, builtins};
 use crate::metrics;
 use crate::ops;
 use crate::source::Span;
-use crate::syntax::ast::{Argument, Expr, ExprKind, Name, Setting};
+use crate::syntax::ast::{Argument, Expr, ExprKind, Name, Setting, Unit};
 
 /// A list made by a range is no longer than this.
 const LONGEST: f64 = 100_000.0;
@@ -29,6 +30,7 @@ impl<'p> Lower<'p, '_> {
         }
         match &expr.kind {
             ExprKind::Number { value, .. } => Value::Number(*value),
+            ExprKind::Quantity { value, unit, .. } => Value::Quantity(*value, *unit),
             ExprKind::Str(text) => Value::text(text.as_str()),
             ExprKind::Bool(value) => Value::Bool(*value),
             ExprKind::Nothing => Value::Nothing,
@@ -125,6 +127,10 @@ impl<'p> Lower<'p, '_> {
         if let Some(definition) = self.program.module(scope.module).names.get(name) {
             return self.definition(definition, span);
         }
+        // Names were resolved: only in a `step` does such a word stand for the time.
+        if let Some(clock) = Clock::from_word(name) {
+            return self.clock(clock, span).map_or(Value::Poison, Value::Tensor);
+        }
         self.word(name, scope)
     }
 
@@ -173,14 +179,18 @@ impl<'p> Lower<'p, '_> {
         step: Option<&'p Expr>,
         scope: &Scope<'p>,
     ) -> Value<'p> {
-        let Some(first) = self.number(start, scope) else { return Value::Poison };
+        let Some((first, unit)) = self.measured(start, scope) else { return Value::Poison };
+        let mut units = vec![(unit, start.span)];
         let mut rest = [None, None];
         for (slot, part) in rest.iter_mut().zip([end, step]) {
             if let Some(part) = part {
-                let Some(number) = self.number(part, scope) else { return Value::Poison };
+                let Some((number, unit)) = self.measured(part, scope) else { return Value::Poison };
                 *slot = Some(number);
+                units.push((unit, part.span));
             }
         }
+        // `448..768 px`: the unit of one end is that of the range.
+        let Ok(unit) = self.one_unit(&units) else { return Value::Poison };
         let [end_value, step_value] = rest;
         if let (Some(by), Some(expr)) = (step_value, step)
             && by <= 0.0
@@ -191,20 +201,33 @@ impl<'p> Lower<'p, '_> {
                 "write `by 0.01`",
             ));
         }
-        Value::Range(Range { start: first, end: end_value, step: step_value })
+        Value::Range(Range { start: first, end: end_value, step: step_value, unit })
+    }
+
+    /// A number that is known now, with its unit if it has one.
+    fn measured(&mut self, expr: &'p Expr, scope: &Scope<'p>) -> Option<(f64, Option<Unit>)> {
+        match self.expr(expr, scope) {
+            Value::Quantity(number, unit) => Some((number, Some(unit))),
+            value => Some((self.as_number(value, expr.span)?, None)),
+        }
     }
 
     /// A number that is known now.
     pub(super) fn number(&mut self, expr: &'p Expr, scope: &Scope<'p>) -> Option<f64> {
-        match self.expr(expr, scope) {
+        let value = self.expr(expr, scope);
+        self.as_number(value, expr.span)
+    }
+
+    fn as_number(&mut self, value: Value<'p>, span: Span) -> Option<f64> {
+        match value {
             Value::Number(number) => Some(number),
             Value::Poison => None,
             Value::Tensor(_) | Value::Dim(_) => {
-                self.report(errors::not_compile_time("this number", expr.span));
+                self.report(errors::not_compile_time("this number", span));
                 None
             }
             other => {
-                self.report(errors::wrong_kind("a number", &other, expr.span));
+                self.report(errors::wrong_kind("a number", &other, span));
                 None
             }
         }
@@ -230,7 +253,11 @@ impl<'p> Lower<'p, '_> {
                     );
                     return None;
                 }
-                let numbers = (0..count.max(0.0) as usize).map(|i| Value::Number(tidy(range.start + i as f64 * step)));
+                let number = |number| match range.unit {
+                    Some(unit) => Value::Quantity(number, unit),
+                    None => Value::Number(number),
+                };
+                let numbers = (0..count.max(0.0) as usize).map(|i| number(tidy(range.start + i as f64 * step)));
                 Some(Rc::new(numbers.collect()))
             }
             Value::Poison => None,
@@ -297,6 +324,9 @@ impl<'p> Lower<'p, '_> {
     }
 
     pub(super) fn field(&mut self, base: Value<'p>, name: &'p Name, base_span: Span) -> Value<'p> {
+        if let Some(number) = self.figure_field(&base, name) {
+            return number;
+        }
         match base {
             Value::Poison => Value::Poison,
             Value::Record(fields) => match fields.get(&name.text) {

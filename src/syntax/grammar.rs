@@ -81,6 +81,9 @@ fn expected(rule: Rule) -> &'static [Expected] {
         Rule::in_word => &[Literal("in")],
         Rule::EOI => &[End],
         // A clause word is one way to go on among others, like an operator.
+        Rule::from_clause | Rule::until_clause | Rule::moves_clause => &[Operator],
+        Rule::from_word | Rule::until_word | Rule::moves_word => &[Operator],
+        Rule::unit | Rule::moment => &[Literal("epoch"), Literal("step")],
         Rule::comprehension | Rule::for_word | Rule::if_word | Rule::when_word | Rule::with_word => &[Operator],
         Rule::pipe | Rule::or | Rule::and | Rule::by | Rule::range_to | Rule::range_open | Rule::with => &[Operator],
         Rule::equal | Rule::not_equal | Rule::less_equal | Rule::less | Rule::greater_equal | Rule::greater => {
@@ -89,7 +92,9 @@ fn expected(rule: Rule) -> &'static [Expected] {
         Rule::add | Rule::subtract | Rule::multiply | Rule::divide | Rule::floor_divide | Rule::remainder => {
             &[Operator]
         }
-        Rule::power | Rule::call | Rule::index | Rule::field | Rule::citation | Rule::arrow => &[Operator],
+        Rule::power | Rule::call | Rule::index | Rule::measure | Rule::field | Rule::citation | Rule::arrow => {
+            &[Operator]
+        }
         _ => &[],
     }
 }

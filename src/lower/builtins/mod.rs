@@ -1,6 +1,7 @@
 //! What the builtins of `hir::builtins` mean.
 
 mod augment;
+mod numbers;
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -9,7 +10,7 @@ use super::call::Given;
 use super::errors;
 use super::recipe::{Init, Optimizer, Rule};
 use super::value::{Begin, NetValue, OptimizerValue, Says, Value};
-use super::{Lower, begin, data, modes};
+use super::{Lower, begin, data, modes, units};
 use crate::data::Source;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Kind, Output, Role};
@@ -52,6 +53,14 @@ fn bind<'p>(
         if slot.is_empty() && parameter.need != Need::Optional {
             lower.report(errors::missing_argument(builtin.name, parameter.name, parameter.doc, span));
             good = false;
+        }
+    }
+    let mut slots = slots;
+    for (parameter, slot) in builtin.parameters.iter().zip(&mut slots) {
+        let Some(unit) = units::of_builtin(builtin.module, parameter.name) else { continue };
+        for given in slot {
+            given.value = lower.counting(given.value.clone(), unit, given.span);
+            good &= !given.value.is_poison();
         }
     }
     good.then_some(Arguments { builtin, slots, span })
@@ -220,7 +229,7 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
         Is::XavierUniform => Value::Init(Init::XavierUniform { gain: a.number(lower, 0, 1.0)? }),
         Is::FromFile => {
             let (file, name) = (a.text(lower, 0, "")?, a.text(lower, 1, "")?);
-            Value::Init(Init::File { file, name, except: None })
+            Value::Init(Init::File { file, name, except: None, carries: None })
         }
         Is::Load => load(lower, a)?,
         Is::Clone => {
@@ -254,6 +263,14 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let given = a.get(0)?;
             let id = lower.tensor(given.value.clone(), given.span)?;
             lower.apply_named("claim", &[(id, given.span)], Attrs::new().word("domain", word), a.span)
+        }
+        Is::Declassify => declassify(lower, a)?,
+        Is::Grad => gradient(lower, a)?,
+        Is::Shape => {
+            let given = a.get(0)?;
+            let id = lower.tensor(given.value.clone(), given.span)?;
+            let dims = lower.step_at(a.span)?.graph.node(id).fact.dims.clone();
+            Value::list(dims.into_iter().map(Value::dim).collect())
         }
         Is::Size => size(lower, a)?,
         Is::Scaled => match a.get(0)?.value.as_dim() {
@@ -293,31 +310,12 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let plus = crate::syntax::ast::BinaryOperator::Add;
             items.fold(first.clone(), |sum, item| lower.binary(plus, (sum, span), (item.clone(), span), a.span))
         }
-        Is::Floor => Value::Number(a.number(lower, 0, 0.0)?.floor()),
-        Is::Ceil => Value::Number(a.number(lower, 0, 0.0)?.ceil()),
-        Is::Round => Value::Number(a.number(lower, 0, 0.0)?.round()),
-        Is::Min | Is::Max => {
-            let numbers = a.slots[0].iter().map(|given| match given.value {
-                Value::Number(number) => Ok(number),
-                _ => Err(given),
-            });
-            let smallest = a.builtin.id == Is::Min;
-            let mut best = None;
-            for number in numbers {
-                match number {
-                    Ok(number) => {
-                        best = Some(
-                            best.map_or(number, |best: f64| if smallest { best.min(number) } else { best.max(number) }),
-                        );
-                    }
-                    Err(given) => {
-                        lower.report(errors::wrong_kind("a number", &given.value, given.span));
-                        return None;
-                    }
-                }
-            }
-            Value::Number(best?)
-        }
+        Is::Doublings => Value::Number(numbers::doublings(lower, a)?),
+        Is::Floor => numbers::rounded(lower, a, f64::floor)?,
+        Is::Ceil => numbers::rounded(lower, a, f64::ceil)?,
+        Is::Round => numbers::rounded(lower, a, f64::round)?,
+        Is::Min => numbers::extreme(lower, a, f64::min)?,
+        Is::Max => numbers::extreme(lower, a, f64::max)?,
     })
 }
 
@@ -369,9 +367,20 @@ fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
     if matches!(a.get(1)?.value, Value::Nothing) {
         return Some(Value::Net(net));
     }
-    let file = a.text(lower, 1, "")?;
+    let (file, said) = match &a.get(1)?.value {
+        Value::Record(fields) => match (fields.get("file"), fields.get("carries"), fields.len()) {
+            (Some(Value::Text(file)), Some(Value::Text(carries)), 2) => (file.to_string(), Some(carries.to_string())),
+            (Some(Value::Text(file)), None, 1) => (file.to_string(), None),
+            _ => return a.wrong(lower, 1, "`{ file = \"…\", carries = \"…\" }`"),
+        },
+        _ => (a.text(lower, 1, "")?, None),
+    };
+    let carries = match a.get(3) {
+        Some(_) => Some(a.text(lower, 3, "")?),
+        None => said,
+    };
     let except = texts(lower, a, 2)?.map_or(Vec::new(), |(texts, _)| texts);
-    net.begin = Some(Rc::new(Begin::File { file, except }));
+    net.begin = Some(Rc::new(Begin::File { file, carries, except }));
     Some(Value::Net(net))
 }
 
@@ -420,6 +429,58 @@ fn domain<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize, default
         );
     }
     known
+}
+
+fn declassify<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
+    let (given, why) = (a.get(0)?, a.get(1)?);
+    let reason = a.text(lower, 1, "")?;
+    if reason.trim().is_empty() {
+        let problem =
+            errors::out_of_range("a reason has words", why.span, "say why what the value has seen does not count");
+        lower.report(problem);
+        return None;
+    }
+    let id = lower.tensor(given.value.clone(), given.span)?;
+    let Value::Tensor(clean) = lower.apply_named("declassify", &[(id, given.span)], Attrs::new(), a.span) else {
+        return None;
+    };
+    lower.declassified(clean, reason, a.span);
+    Some(Value::Tensor(clean))
+}
+
+/// Adds the gradient's nodes to the graph at hand; they are differentiated in turn where a loss is computed from them.
+fn gradient<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
+    let (of, by) = (a.get(0)?, a.get(1)?);
+    let of_id = lower.tensor(of.value.clone(), of.span)?;
+    let listed = match &by.value {
+        Value::List(items) => items.to_vec(),
+        value => vec![value.clone()],
+    };
+    let by_ids = listed.into_iter().map(|value| lower.tensor(value, by.span)).collect::<Option<Vec<_>>>()?;
+    // What a value was called on its way does not decide whether another was computed from it.
+    let by_ids: Vec<_> = by_ids.into_iter().map(|id| lower.unmarked(id)).collect();
+    let step = lower.step_at(a.span)?;
+    let before = step.graph.len();
+    let found = crate::grad::gradients(&mut step.graph, of_id, &by_ids);
+    let built = step.graph.len() - before;
+    if !lower.spend(4 * built, a.span) {
+        return None;
+    }
+    let diagnostic = match found {
+        Ok(found) => match found.iter().copied().collect::<Option<Vec<_>>>() {
+            Some(mut ids) if !matches!(by.value, Value::List(_)) => return ids.pop().map(Value::Tensor),
+            Some(ids) => return Some(Value::list(ids.into_iter().map(Value::Tensor).collect())),
+            None => Diagnostic::error(Code::NoGradient, "`grad`: `of` does not change with `at`")
+                .label(by.span, "no gradient comes back to this")
+                .label(of.span, "is not computed from it, or an op between has no gradient")
+                .help("compute `of` from this very value: `let f = trunk(image)`, `let s = head(f)`, `grad(s, f)`"),
+        },
+        Err(error) => Diagnostic::error(error.code, format!("`grad`: {}", error.message))
+            .label(of.span, "on the way back from here")
+            .help(error.help.unwrap_or_default()),
+    };
+    lower.report(diagnostic);
+    None
 }
 
 fn size<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
