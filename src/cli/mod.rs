@@ -17,6 +17,7 @@
 //! | `arrays` | named arrays in .safetensors, .npz and .pth files |
 
 mod arrays;
+mod audit;
 mod call;
 mod check;
 mod completions;
@@ -26,6 +27,7 @@ mod diff;
 mod doc;
 mod eval;
 mod exit;
+mod expected;
 mod explain;
 mod explained;
 mod fmt;
@@ -64,6 +66,8 @@ enum Command {
     Check(check::Args),
     /// Bring recipes to the canonical format
     Fmt(fmt::Args),
+    /// One page on what every stage of a recipe has seen
+    Audit(audit::Args),
     /// Draw the pipeline, or the step graph of a stage
     Graph(graph::Args),
     /// What differs in meaning between two recipes
@@ -111,6 +115,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Call(args) => call::run(args),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::compile::CompiledStage;
 use crate::data::{self, Source};
 use crate::graph::canonical;
-use crate::lower::{Init, Length, Stage, Weight, paths};
+use crate::lower::{Init, Keep, Length, Stage, Weight, paths};
 use crate::store::{Key, Parts};
 
 /// The version of the numbers that primitives compute. Raised when one of them gives other numbers for the same graph: results
@@ -65,6 +65,19 @@ pub fn parts(
         // What a stage does not say is no part of its key, so that an older result stays one.
         if !train.optimizers.is_empty() {
             parts.add("optimizers", paths::described(&train.optimizers, ToString::to_string));
+        }
+        if train.accumulate > 1 {
+            parts.add("accumulate", train.accumulate.to_string());
+        }
+        for (name, number) in [("clip", train.clip), ("ema", train.ema)] {
+            if let Some(number) = number {
+                parts.add(name, format!("{number:?}"));
+            }
+        }
+        match &train.keep {
+            Keep::Last => {}
+            Keep::Every(epochs) => parts.add("checkpoint", format!("every {epochs}")),
+            Keep::Best(figure) => parts.add("checkpoint", format!("best {figure:?}")),
         }
         if !train.decay.is_empty() {
             parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));

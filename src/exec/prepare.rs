@@ -171,9 +171,13 @@ fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared])
 
 fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
     if let Some(train) = &stage.train
-        && images < train.batch
+        && images < train.batch * train.accumulate
     {
-        let message = format!("`{}` has {images} pictures, which make no batch of {}", stage.name, train.batch);
+        let of = match train.accumulate {
+            1 => format!("no batch of {}", train.batch),
+            count => format!("no group of {count} batches of {}", train.batch),
+        };
+        let message = format!("`{}` has {images} pictures, which make {of}", stage.name);
         let help = "lower `batch`, or take more pictures (`--limit`)";
         problems.add(Diagnostic::error(Code::OutOfRange, message).label(stage.span, "this stage").help(help));
     }

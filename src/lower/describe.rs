@@ -57,8 +57,13 @@ impl fmt::Display for Optimizer {
             Rule::Sgd { momentum, nesterov } => {
                 write!(f, "sgd(lr = {lr}, momentum = {momentum}, weight_decay = {weight_decay}, nesterov = {nesterov})")
             }
-            Rule::AdamW { betas: (first, second), eps } => {
-                write!(f, "adamw(lr = {lr}, betas = [{first}, {second}], eps = {eps}, weight_decay = {weight_decay})")
+            Rule::RmsProp { alpha, eps, momentum } => write!(
+                f,
+                "rmsprop(lr = {lr}, alpha = {alpha}, eps = {eps}, weight_decay = {weight_decay}, momentum = {momentum})"
+            ),
+            Rule::AdamW { betas: (first, second), eps } | Rule::Adam { betas: (first, second), eps } => {
+                let name = if matches!(rule, Rule::Adam { .. }) { "adam" } else { "adamw" };
+                write!(f, "{name}(lr = {lr}, betas = [{first}, {second}], eps = {eps}, weight_decay = {weight_decay})")
             }
         }
     }

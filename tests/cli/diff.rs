@@ -143,6 +143,7 @@ fn why_a_stage_ran_or_did_not() {
           graph
             old  KEY
             new  KEY
+          also  stage cls
           - sigmoid (old:28:16)  unit[B, K, ceil(H/4), ceil(W/4)]
           + relu (new:28:16)     nonneg[B, K, ceil(H/4), ceil(W/4)]
           compared with KEY of TIME; this is KEY of TIME
