@@ -204,15 +204,11 @@ fn shown(value: &str) -> &str {
 fn before(finished: &Finished, store: &Store) -> Option<Finished> {
     let record = &finished.record;
     let same = |other: &Finished| {
-        let other = &other.record;
-        other.recipe == record.recipe
-            && other.stage == record.stage
-            && other.key != record.key
-            && other.finished <= record.finished
+        let before = &other.record;
+        before.recipe == record.recipe && before.stage == record.stage && before.key != record.key
     };
-    let all = store.all().into_iter().filter(same);
-    // Of two that were finished in one second the one with more in common is the one before.
-    all.max_by_key(|other| (other.record.finished.clone(), std::cmp::Reverse(differing(finished, other).len())))
+    let all = store.all().into_iter().filter(|other| same(other) && other.when() <= finished.when());
+    all.max_by(|a, b| a.when().cmp(&b.when()))
 }
 
 fn differing(new: &Finished, old: &Finished) -> Vec<Input> {
