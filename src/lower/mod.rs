@@ -16,6 +16,7 @@ mod eval;
 mod function;
 pub mod identity;
 mod leaks;
+mod memory;
 mod modes;
 mod nets;
 mod operators;
@@ -37,6 +38,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use function::{Lowered, lower_expression, lower_function};
+pub use memory::{Memory, Plateau, Refresh, When};
 pub use recipe::*;
 
 use crate::diag::{Code, Diagnostic, Problems, suggest};

@@ -1,6 +1,7 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
 use super::identity;
+use super::memory::Memory;
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
@@ -53,6 +54,8 @@ pub struct Stage {
     pub borrowed: Vec<Weight>,
     /// Only in `train`.
     pub train: Option<Train>,
+    /// Only in `train`.
+    pub memories: Vec<Memory>,
     pub seen: Seen,
     pub span: Span,
 }
