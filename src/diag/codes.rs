@@ -64,6 +64,7 @@ codes! {
     OracleUsed = "oracle-used",
     NoGradient = "no-gradient",
     UntrainedWeight = "untrained-weight",
+    NeverOn = "never-on",
     NoLoss = "no-loss",
     NothingSaved = "nothing-saved",
     // Data and files.

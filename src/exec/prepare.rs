@@ -11,7 +11,7 @@ use crate::compile::{Compiled, CompiledStage};
 use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::graph::canonical;
-use crate::lower::{Init, Length, Stage, Weight};
+use crate::lower::{Init, Length, Stage, Weight, paths};
 use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
 use crate::types::DimEnv;
 
@@ -235,9 +235,14 @@ fn parts(
         parts.add("length", length);
         parts.add("batch", train.batch.to_string());
         parts.add("optimizer", format!("{:?}", train.optimizer));
-        let mut rates: Vec<String> = train.rates.iter().map(|(path, factor)| format!("{path} = {factor:?}")).collect();
-        rates.sort();
-        parts.add("rates", rates.join(", "));
+        parts.add("rates", paths::described(&train.rates, |factor| format!("{factor:?}")));
+        // What a stage does not say is no part of its key, so that an older result stays one.
+        if !train.optimizers.is_empty() {
+            parts.add("optimizers", paths::described(&train.optimizers, |optimizer| format!("{optimizer:?}")));
+        }
+        if !train.decay.is_empty() {
+            parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));
+        }
     }
     parts.add("weights", describe_weights(&stage.weights, digests, &symbols));
     for (name, key) in inputs {

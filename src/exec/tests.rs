@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod controls;
 mod families;
 
 use super::*;

@@ -5,11 +5,15 @@
 //! reaches, and a [`GradReport`] of what is not reached and where it is cut. Each op states its vector-Jacobian product as
 //! nodes; so forward and backward are one graph, and what no trained weight needs is never built.
 
+mod groups;
 mod reach;
 
 pub use reach::{Cut, DeadLoss};
 
+use indexmap::IndexMap;
+
 use crate::graph::{Builder, Graph, Id, Kind, Origin, Output, Role, order};
+use crate::lower::Moves;
 use crate::ops::{self, Attrs, Build, Grad, Gradient, OpError};
 
 /// Facts for diagnostics.
@@ -19,6 +23,8 @@ pub struct GradReport {
     pub unreached: Vec<String>,
     /// Losses that reach no trained weight, in the order of the recipe.
     pub dead_losses: Vec<DeadLoss>,
+    /// For each loss that moves some weights only, those that it does move.
+    pub moved: Vec<Moves>,
 }
 
 /// Sums the losses into an output `Total` without a name and adds an output `Gradient`, named by its path, for every trained
@@ -28,40 +34,75 @@ pub struct GradReport {
 /// # Errors
 /// A graph that has a total already, or an op whose gradient does not fit: mistakes of ours.
 pub fn differentiate(graph: &mut Graph) -> Result<GradReport, OpError> {
+    differentiate_moving(graph, &[])
+}
+
+/// The same where some losses move some weights only: by these a loss is differentiated alone, and by all others not at all.
+///
+/// # Errors
+/// As [`differentiate`].
+pub fn differentiate_moving(graph: &mut Graph, moves: &[Moves]) -> Result<GradReport, OpError> {
     if graph.outputs.iter().any(|output| output.role == Role::Total) {
         return Err(OpError::internal("the graph is differentiated already"));
     }
-    let mut flows = reach::Flows::default();
-    if let Some(total) = add_total(graph)?
-        && graph.node(total).fact.trainable
-    {
-        let order: Vec<Id> = order::order(graph).map_err(|cycle| OpError::internal(cycle.to_string()))?;
-        let mut tape = Tape { gradients: vec![None; graph.bound()] };
-        let origin = graph.node(total).origin.clone();
-        let seed = Builder { graph, origin }.scalar(1.0);
-        tape.add(graph, total, seed)?;
-        for id in order.into_iter().rev() {
-            backward(graph, &mut tape, &mut flows, id)?;
+    let groups = groups::groups(graph, moves);
+    let mut sums = Vec::with_capacity(groups.len());
+    for group in &groups {
+        sums.push(add_up(graph, &group.losses)?);
+    }
+    if let [first, rest @ ..] = sums.as_slice() {
+        // Groups take apart what stands in one row: the sum of all keeps the order of the recipe.
+        let total = if rest.is_empty() { *first } else { add_up(graph, &groups::losses(graph))? };
+        graph.outputs.push(Output { role: Role::Total, name: String::new(), nodes: vec![total], span: None });
+    }
+    let order: Vec<Id> = order::order(graph).map_err(|cycle| OpError::internal(cycle.to_string()))?;
+    let mut report = GradReport::default();
+    let mut gradients: IndexMap<String, Id> = IndexMap::new();
+    for (group, sum_of_group) in groups.iter().zip(sums) {
+        let mut flows = reach::Flows::default();
+        let mut tape =
+            Tape { gradients: vec![None; graph.bound()], trained: group.trained(graph, &order), reached: Vec::new() };
+        if tape.trained[sum_of_group.0 as usize] {
+            let origin = graph.node(sum_of_group).origin.clone();
+            let seed = Builder { graph, origin }.scalar(1.0);
+            tape.add(graph, sum_of_group, seed)?;
+            for id in order.iter().rev() {
+                backward(graph, &mut tape, &mut flows, *id)?;
+            }
+        }
+        for (path, part) in std::mem::take(&mut tape.reached) {
+            let whole = match gradients.get(&path) {
+                Some(so_far) => sum(graph, *so_far, part, graph.node(part).origin.clone())?,
+                None => part,
+            };
+            gradients.insert(path, whole);
+        }
+        for (loss, node) in &group.losses {
+            let weights = reach::reached(graph, &flows, *node);
+            if weights.is_empty() {
+                let cuts = reach::cuts(graph, &flows, &tape.trained, *node);
+                report.dead_losses.push(DeadLoss { loss: loss.clone(), node: *node, cuts });
+            }
+            if group.weights.is_some() {
+                report.moved.push(Moves { loss: loss.clone(), weights });
+            }
         }
     }
-    Ok(GradReport { unreached: reach::unreached(graph), dead_losses: reach::dead_losses(graph, &flows) })
+    for (path, gradient) in gradients {
+        graph.outputs.push(Output { role: Role::Gradient, name: path, nodes: vec![gradient], span: None });
+    }
+    report.unreached = reach::unreached(graph);
+    Ok(report)
 }
 
-/// The node that is the sum of all losses, in the order of the recipe; `None` where there are none.
-fn add_total(graph: &mut Graph) -> Result<Option<Id>, OpError> {
-    let losses: Vec<Id> = graph
-        .outputs
-        .iter()
-        .filter(|output| output.role == Role::Loss)
-        .flat_map(|output| output.nodes.clone())
-        .collect();
-    let Some((first, rest)) = losses.split_first() else { return Ok(None) };
+/// The node that is the sum of some losses, of which there is one at least.
+fn add_up(graph: &mut Graph, losses: &[(String, Id)]) -> Result<Id, OpError> {
+    let Some(((_, first), rest)) = losses.split_first() else { return Err(OpError::internal("no losses to add up")) };
     let mut total = *first;
-    for loss in rest {
+    for (_, loss) in rest {
         total = sum(graph, total, *loss, graph.node(*loss).origin.clone())?;
     }
-    graph.outputs.push(Output { role: Role::Total, name: String::new(), nodes: vec![total], span: None });
-    Ok(Some(total))
+    Ok(total)
 }
 
 fn sum(graph: &mut Graph, left: Id, right: Id, origin: Origin) -> Result<Id, OpError> {
@@ -72,6 +113,10 @@ fn sum(graph: &mut Graph, left: Id, right: Id, origin: Origin) -> Result<Id, OpE
 /// What has flowed back into each forward node so far.
 struct Tape {
     gradients: Vec<Option<Id>>,
+    /// The forward nodes that a weight to move has a part in.
+    trained: Vec<bool>,
+    /// Weights with their gradients, in the order in which these were whole.
+    reached: Vec<(String, Id)>,
 }
 
 impl Tape {
@@ -93,7 +138,7 @@ fn backward(graph: &mut Graph, tape: &mut Tape, flows: &mut reach::Flows, id: Id
     let node = graph.node(id).clone();
     let op = match node.kind {
         Kind::Weight { path, trained: true } => {
-            graph.outputs.push(Output { role: Role::Gradient, name: path, nodes: vec![gradient], span: None });
+            tape.reached.push((path, gradient));
             return Ok(());
         }
         Kind::Op(op) => op,
@@ -102,7 +147,7 @@ fn backward(graph: &mut Graph, tape: &mut Tape, flows: &mut reach::Flows, id: Id
     let Gradient::Of(rule) = op.grad else { return Ok(()) };
     let inputs = graph.inputs(id);
     let wanted: Vec<bool> =
-        inputs.iter().map(|input| input.is_some_and(|input| graph.node(input).fact.trainable)).collect();
+        inputs.iter().map(|input| input.is_some_and(|input| tape.trained[input.0 as usize])).collect();
     if !wanted.contains(&true) {
         return Ok(());
     }

@@ -22,6 +22,7 @@ mod nets;
 mod operators;
 mod overrides;
 mod params;
+pub mod paths;
 mod pattern;
 mod prove;
 mod recipe;
@@ -31,6 +32,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod training;
 mod types;
 mod value;
 
@@ -145,6 +147,9 @@ struct Step {
     carried: HashMap<String, Labels>,
     /// Where values with forbidden labels have been.
     marks: trace::Marks,
+    /// When losses count, with the place that says so.
+    guards: Vec<(Guard, Span)>,
+    moves: Vec<Moves>,
 }
 
 impl Step {

@@ -2,6 +2,7 @@
 
 use super::identity;
 use super::memory::Memory;
+pub use super::training::{Guard, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
@@ -121,6 +122,11 @@ pub struct Weight {
 }
 
 impl Weight {
+    /// As the stage itself writes it: `cls.head.weight`.
+    pub fn within(&self) -> String {
+        format!("{}.{}", self.net, self.name)
+    }
+
     pub fn path(&self) -> String {
         format!("{}.{}.{}", self.stage, self.net, self.name)
     }
@@ -193,33 +199,4 @@ pub struct Join {
     pub index: bool,
     /// Axes of what was saved for one picture.
     pub rank: usize,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct Train {
-    pub batch: usize,
-    pub length: Length,
-    pub optimizer: Optimizer,
-    /// Factors on the learning rate by path prefix within the stage: `oc.head` → 10. The longest prefix counts.
-    pub rates: Vec<(String, f64)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Length {
-    Epochs(usize),
-    Steps(usize),
-}
-
-/// The update rule; the schedule is the graph's `Rate` output.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Optimizer {
-    pub lr: f64,
-    pub weight_decay: f64,
-    pub rule: Rule,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub enum Rule {
-    Sgd { momentum: f64, nesterov: bool },
-    AdamW { betas: (f64, f64), eps: f64 },
 }

@@ -40,6 +40,10 @@ fn name() -> impl Strategy<Value = Name> {
         "supervision",
         "as",
         "from",
+        "until",
+        "moves",
+        "epoch",
+        "decay",
         "truth",
         "android",
         "a_long_name_of_something",
@@ -164,6 +168,13 @@ fn setting() -> impl Strategy<Value = Setting> {
     (name(), expr()).prop_map(|(name, value)| Setting { name, value })
 }
 
+fn path() -> impl Strategy<Value = Name> {
+    let path = select(
+        ["oc", "oc.head", "net.layer1.0.conv1.weight", "*", "*.bias", "oc.*.bias", "oc.layer*.0", "o*c"].as_slice(),
+    );
+    path.prop_map(|path| Name::new(path, nowhere()))
+}
+
 /// What a variant gives a param, of this recipe or of one it uses.
 fn override_() -> impl Strategy<Value = Setting> {
     let path = prop_oneof![3 => name(), 1 => (name(), name()).prop_map(|(a, b)| Name::new(format!("{}.{}", a.text, b.text), nowhere()))];
@@ -171,8 +182,7 @@ fn override_() -> impl Strategy<Value = Setting> {
 }
 
 fn rate() -> impl Strategy<Value = Setting> {
-    let path = select(["oc", "oc.head", "net.layer1.0.conv1.weight"].as_slice());
-    (path, expr()).prop_map(|(path, value)| Setting { name: Name::new(path, nowhere()), value })
+    (path(), expr()).prop_map(|(name, value)| Setting { name, value })
 }
 
 fn parameters() -> impl Strategy<Value = Vec<Parameter>> {
@@ -209,10 +219,26 @@ fn member() -> impl Strategy<Value = Member> {
     (doc(), kind).prop_map(|(doc, kind)| Member { doc, kind, span: nowhere() })
 }
 
+fn moment() -> impl Strategy<Value = Moment> {
+    let unit = select([TimeUnit::Epoch, TimeUnit::Step].as_slice());
+    (unit, expr()).prop_map(|(unit, at)| Moment { unit, at })
+}
+
+fn loss() -> impl Strategy<Value = StatementKind> {
+    let guard = (option::of(moment()), option::of(moment())).prop_map(|(from, until)| Guard { from, until });
+    let moves = prop_oneof![2 => Just(Vec::new()), 1 => vec(path(), 0..3)];
+    (name(), expr(), guard, moves).prop_map(|(name, value, guard, moves)| StatementKind::Loss {
+        name,
+        value,
+        guard,
+        moves,
+    })
+}
+
 fn statement() -> impl Strategy<Value = Statement> {
     let kind = prop_oneof![
         binding().prop_map(StatementKind::Let),
-        (name(), expr()).prop_map(|(name, value)| StatementKind::Loss { name, value }),
+        loss(),
         (name(), expr()).prop_map(|(name, value)| StatementKind::Metric { name, value }),
         (name(), expr()).prop_map(|(name, value)| StatementKind::Save { name, value }),
         (name(), option::of(expr())).prop_map(|(name, value)| StatementKind::Show { name, value }),
@@ -224,7 +250,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     let kind = prop_oneof![
         setting().prop_map(EntryKind::Setting),
         (name(), expr()).prop_map(|(name, value)| EntryKind::Net { name, value }),
-        vec(rate(), 0..3).prop_map(EntryKind::Rates),
+        (select(PathsOf::ALL.as_slice()), vec(rate(), 0..3)).prop_map(|(of, entries)| EntryKind::Paths { of, entries }),
         binding().prop_map(EntryKind::Let),
         (any::<bool>(), names(), vec(statement(), 0..4)).prop_map(|(step, fields, statements)| EntryKind::Body {
             step,

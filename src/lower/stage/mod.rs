@@ -2,6 +2,7 @@
 
 mod body;
 mod family;
+mod guards;
 mod inputs;
 mod result;
 mod reused;
@@ -10,12 +11,13 @@ mod train;
 mod weights;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use indexmap::IndexMap;
 
 use super::recipe::{Stage, StageKind, Weight};
 use super::trace::Ways;
-use super::value::{NetValue, Scope, Value};
+use super::value::{NetValue, OptimizerValue, Scope, Value};
 use super::{Lower, Stages, Step, data, identity, prove};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
@@ -51,7 +53,9 @@ pub(super) struct Entries<'p> {
     pub settings: HashMap<String, (Value<'p>, Span)>,
     nets: IndexMap<String, NetValue<'p>>,
     weights: Vec<Weight>,
-    pub rates: Vec<(String, f64)>,
+    rates: Vec<(String, f64)>,
+    decay: Vec<(String, f64)>,
+    optimizers: Vec<(String, Rc<OptimizerValue<'p>>)>,
     body: bool,
 }
 
@@ -124,6 +128,7 @@ impl<'p> Lower<'p, '_> {
             weights: entries.weights,
             borrowed,
             train,
+            memories: Vec::new(),
             seen,
             span: stage.name.span,
         };
@@ -142,7 +147,7 @@ impl<'p> Lower<'p, '_> {
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(setting, stage, entries, scope),
             EntryKind::Net { name, value } => self.net_entry(name, value, entries, scope),
-            EntryKind::Rates(rates) => self.rates(rates, entries, scope),
+            EntryKind::Paths { of, entries: paths } => self.paths(*of, paths, entries, scope),
             EntryKind::Let(binding) => {
                 let value = self.expr(&binding.value, scope);
                 scope.bind(&binding.name.text, value);
@@ -163,7 +168,7 @@ impl<'p> Lower<'p, '_> {
                 }
                 entries.body = true;
                 let samples = self.samples_quietly(entries);
-                self.body(fields, statements, samples, scope);
+                self.body(fields, statements, samples, entries, scope);
             }
             EntryKind::Error => {}
         }
