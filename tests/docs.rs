@@ -7,6 +7,7 @@ use wsss::diag::Problems;
 use wsss::hir::{self, Files};
 use wsss::lower::{Choices, lower};
 use wsss::source::Sources;
+use wsss::syntax::format;
 
 struct NoFiles;
 
@@ -33,6 +34,34 @@ fn the_recipes_of_the_language_reference_have_no_problems() {
             compile(&recipe, &mut problems);
         }
         assert!(problems.is_empty(), "{block}\n{:#?}", problems.sorted());
+    }
+}
+
+/// The recipes of the tutorial as files beside one another: the first is `baseline.wsss`, which later ones use.
+struct Tutorial;
+
+const TUTORIAL: &str = include_str!("../docs/tutorial.md");
+
+impl Files for Tutorial {
+    fn read(&self, path: &Path) -> std::io::Result<String> {
+        match path.to_str() {
+            Some("baseline.wsss") => Ok(blocks(TUTORIAL)[0].to_owned()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+#[test]
+fn the_recipes_of_the_tutorial_are_formatted_and_have_no_problems() {
+    assert_eq!(blocks(TUTORIAL).len(), 2);
+    for block in blocks(TUTORIAL) {
+        assert_eq!(format(Sources::new().add("tutorial.md", block), block).ok().as_deref(), Some(block), "formatted");
+        let (mut sources, mut problems) = (Sources::new(), Problems::default());
+        let program = hir::load("tutorial.wsss", block, &[], &Tutorial, &mut sources, &mut problems);
+        let recipe = lower("tutorial", &program, &Choices::default(), &mut problems);
+        assert!(!problems.has_errors(), "{:#?}", problems.sorted());
+        compile(&recipe, &mut problems);
+        assert!(problems.is_empty(), "{:#?}", problems.sorted());
     }
 }
 

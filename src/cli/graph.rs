@@ -1,4 +1,4 @@
-//! `wsss graph RECIPE`: the pipeline, or the step graph of one stage, for other programs to draw.
+//! `wsss graph RECIPE`: the pipeline, or the step graph of one stage: for other programs, or as a picture.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,8 @@ use super::recipe::{self, Choice};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::grad;
 use crate::graph::export::{self, Format};
-use crate::graph::{Graph, verify};
-use crate::lower::Stage;
+use crate::graph::{Graph, svg, verify};
+use crate::lower::{Recipe, Stage};
 use crate::passes::{self, Selection};
 
 #[derive(clap::Args)]
@@ -38,14 +38,28 @@ enum Drawing {
     Dot,
     Mermaid,
     Json,
+    /// A picture, laid out here
+    Svg,
 }
 
-impl From<Drawing> for Format {
-    fn from(drawing: Drawing) -> Format {
-        match drawing {
-            Drawing::Dot => Format::Dot,
-            Drawing::Mermaid => Format::Mermaid,
-            Drawing::Json => Format::Json,
+impl Drawing {
+    fn step(self, graph: &Graph) -> String {
+        match self {
+            Drawing::Dot => export::export(graph, Format::Dot),
+            Drawing::Mermaid => export::export(graph, Format::Mermaid),
+            Drawing::Json => export::export(graph, Format::Json),
+            Drawing::Svg => svg::step(graph),
+        }
+    }
+
+    fn pipeline(self, recipe: &Recipe) -> String {
+        match self {
+            Drawing::Dot => recipe.pipeline.export(Format::Dot),
+            Drawing::Mermaid => recipe.pipeline.export(Format::Mermaid),
+            Drawing::Json => recipe.pipeline.export(Format::Json),
+            Drawing::Svg => svg::pipeline(&recipe.pipeline, |name| {
+                recipe.stages.iter().find(|stage| stage.name == name).map(|stage| stage.seen.all()).unwrap_or_default()
+            }),
         }
     }
 }
@@ -66,7 +80,7 @@ pub(super) fn run(args: Args) -> Exit {
         return exit;
     }
     let Some(name) = &args.stage else {
-        output.text(&opened.recipe.pipeline.export(args.format.into()));
+        output.text(&args.format.pipeline(&opened.recipe));
         return Exit::Done;
     };
     let Some(stage) = opened.recipe.stages.iter().find(|stage| stage.name == *name) else {
@@ -76,7 +90,7 @@ pub(super) fn run(args: Args) -> Exit {
     };
     match step_graph(stage, &args) {
         Ok(graph) => {
-            output.text(&export::export(&graph, args.format.into()));
+            output.text(&args.format.step(&graph));
             Exit::Done
         }
         Err(mistake) => {

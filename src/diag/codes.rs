@@ -43,6 +43,7 @@ codes! {
     TooManyArguments = "too-many-arguments",
     MissingSetting = "missing-setting",
     WrongKind = "wrong-kind",
+    UnitMismatch = "unit-mismatch",
     OutOfRange = "out-of-range",
     NotACompileTimeValue = "not-a-compile-time-value",
     NotATensor = "not-a-tensor",

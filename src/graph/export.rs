@@ -138,7 +138,7 @@ fn attrs_value(attrs: &Attrs) -> Value {
 }
 
 /// What a picture says in a node: what it is, and its type.
-fn label(graph: &Graph, id: Id) -> [String; 2] {
+pub(super) fn label(graph: &Graph, id: Id) -> [String; 2] {
     let node = graph.node(id);
     let head = match &node.kind {
         Kind::Field(name) => format!("field {name}"),

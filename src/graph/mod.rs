@@ -11,14 +11,18 @@
 //! | `verify` | the rules a graph keeps, and the proof that it does |
 //! | `key` | when two nodes are the same |
 //! | `canonical` | the digest of what a graph computes, whatever its nodes are called |
+//! | `compare` | two graphs beside one another |
 //! | `export` | dot, mermaid, JSON |
+//! | `svg` | pictures |
 //! | `pipeline` | the other graph: stages and the artifacts between them |
 
 pub mod canonical;
+pub mod compare;
 pub mod export;
 pub mod key;
 pub mod order;
 pub mod pipeline;
+pub mod svg;
 pub mod text;
 pub mod verify;
 

@@ -171,6 +171,9 @@ builtins! {
         Required "state" "a state of the net",
         Required "value" "its next value"];
 
+    Doublings, "doublings", "seeds", "How often a matrix is squared for a random walk of so many steps: the exponent of two.", [
+        Required "steps" "a power of two, as `256 steps`"];
+
     Tensor, "tensor", "", "A constant tensor from a number or nested lists.", [
         Required "values" "numbers",
         Optional "domain" "what they mean (default \"real\")"];

@@ -165,6 +165,23 @@ impl Walk<'_> {
                 self.bind(name);
             }
             EntryKind::Paths { entries, .. } => entries.iter().for_each(|setting| self.expr(&setting.value)),
+            EntryKind::Memory { ty, initial, .. } => {
+                // The lengths of a picture of the stage's data.
+                self.scope(|walk| {
+                    walk.locals.extend(["H", "W", "K"].map(String::from));
+                    ty.dims.iter().flatten().for_each(|dim| walk.expr(dim));
+                });
+                self.expr(initial);
+            }
+            EntryKind::Refresh { when, fields, value, .. } => {
+                [&when.from, &when.until].into_iter().flatten().for_each(|moment| self.expr(&moment.at));
+                when.every.iter().for_each(|every| self.expr(every));
+                when.plateau.iter().flat_map(|plateau| &plateau.choices).for_each(|choice| self.expr(&choice.value));
+                self.scope(|walk| {
+                    fields.iter().for_each(|field| walk.bind(field));
+                    walk.expr(value);
+                });
+            }
             EntryKind::Let(binding) => {
                 self.expr(&binding.value);
                 self.bind(&binding.name);
@@ -280,7 +297,12 @@ impl Walk<'_> {
 
     fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
-            ExprKind::Number { .. } | ExprKind::Str(_) | ExprKind::Bool(_) | ExprKind::Nothing | ExprKind::Error => {}
+            ExprKind::Number { .. }
+            | ExprKind::Quantity { .. }
+            | ExprKind::Str(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Nothing
+            | ExprKind::Error => {}
             ExprKind::Name(name) => self.name(name, expr.span),
             ExprKind::List(items) => items.iter().for_each(|item| self.expr(item)),
             ExprKind::Record(fields) => fields.iter().for_each(|field| self.expr(&field.value)),

@@ -10,7 +10,7 @@ use crate::graph::{Frame, Id, Literal};
 use crate::metrics::MetricDef;
 use crate::ops::{self, Arity, Attr, Attrs, Input, OpDef, Param, ParamKind};
 use crate::source::Span;
-use crate::syntax::ast::{self, Name};
+use crate::syntax::ast::{self, Name, Unit};
 use crate::types::{Dim, Domain};
 
 /// One argument of a call.
@@ -229,6 +229,9 @@ impl<'p> Lower<'p, '_> {
                     Diagnostic::error(Code::NotATensor, format!("expected a tensor, found {}", other.kind()))
                         .label(span, format!("this is {}", other.kind()))
                         .help(match other {
+                            Value::Quantity(..) => {
+                                "a tensor has no unit: divide it away, `x / 1 steps`, or write the bare number"
+                            }
                             Value::List(_) => "`stack(list)` or `tensor(list)` makes a tensor of a list",
                             Value::Net(_) => "call the net: `net(image)`",
                             Value::Record(_) => "choose a field of the record",
@@ -406,6 +409,7 @@ impl<'p> Lower<'p, '_> {
             Value::Number(number) if number.fract() == 0.0 => Some(*number as i64),
             _ => None,
         };
+        let value = if param.name == "size" { self.counting(value, Unit::Pixels, span) } else { value };
         let attr = match (param.kind, &value) {
             (ParamKind::Int, value) => whole(value).map(Attr::Int),
             (ParamKind::Float, Value::Number(number)) => Some(Attr::Float(*number)),

@@ -1,5 +1,6 @@
 //! The problems elaboration finds: one constructor a situation, taking what is known.
 
+use super::units;
 use super::value::Value;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::ops::OpError;
@@ -7,6 +8,9 @@ use crate::source::Span;
 use crate::types::Fact;
 
 pub(super) fn wrong_kind(expected: &str, found: &Value, span: Span) -> Diagnostic {
+    if let Value::Quantity(number, unit) = found {
+        return units::mismatch(expected, *number, *unit, span);
+    }
     let message = format!("expected {expected}, found {}", found.kind());
     let diagnostic = Diagnostic::error(Code::WrongKind, message).label(span, format!("this is {}", found.kind()));
     match found {

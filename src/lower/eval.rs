@@ -13,7 +13,7 @@ use crate::hir::{Definition, ModuleId, builtins};
 use crate::metrics;
 use crate::ops;
 use crate::source::Span;
-use crate::syntax::ast::{Argument, Expr, ExprKind, Name, Setting};
+use crate::syntax::ast::{Argument, Expr, ExprKind, Name, Setting, Unit};
 
 /// A list made by a range is no longer than this.
 const LONGEST: f64 = 100_000.0;
@@ -30,6 +30,7 @@ impl<'p> Lower<'p, '_> {
         }
         match &expr.kind {
             ExprKind::Number { value, .. } => Value::Number(*value),
+            ExprKind::Quantity { value, unit, .. } => Value::Quantity(*value, *unit),
             ExprKind::Str(text) => Value::text(text.as_str()),
             ExprKind::Bool(value) => Value::Bool(*value),
             ExprKind::Nothing => Value::Nothing,
@@ -178,14 +179,18 @@ impl<'p> Lower<'p, '_> {
         step: Option<&'p Expr>,
         scope: &Scope<'p>,
     ) -> Value<'p> {
-        let Some(first) = self.number(start, scope) else { return Value::Poison };
+        let Some((first, unit)) = self.measured(start, scope) else { return Value::Poison };
+        let mut units = vec![(unit, start.span)];
         let mut rest = [None, None];
         for (slot, part) in rest.iter_mut().zip([end, step]) {
             if let Some(part) = part {
-                let Some(number) = self.number(part, scope) else { return Value::Poison };
+                let Some((number, unit)) = self.measured(part, scope) else { return Value::Poison };
                 *slot = Some(number);
+                units.push((unit, part.span));
             }
         }
+        // `448..768 px`: the unit of one end is that of the range.
+        let Ok(unit) = self.one_unit(&units) else { return Value::Poison };
         let [end_value, step_value] = rest;
         if let (Some(by), Some(expr)) = (step_value, step)
             && by <= 0.0
@@ -196,20 +201,33 @@ impl<'p> Lower<'p, '_> {
                 "write `by 0.01`",
             ));
         }
-        Value::Range(Range { start: first, end: end_value, step: step_value })
+        Value::Range(Range { start: first, end: end_value, step: step_value, unit })
+    }
+
+    /// A number that is known now, with its unit if it has one.
+    fn measured(&mut self, expr: &'p Expr, scope: &Scope<'p>) -> Option<(f64, Option<Unit>)> {
+        match self.expr(expr, scope) {
+            Value::Quantity(number, unit) => Some((number, Some(unit))),
+            value => Some((self.as_number(value, expr.span)?, None)),
+        }
     }
 
     /// A number that is known now.
     pub(super) fn number(&mut self, expr: &'p Expr, scope: &Scope<'p>) -> Option<f64> {
-        match self.expr(expr, scope) {
+        let value = self.expr(expr, scope);
+        self.as_number(value, expr.span)
+    }
+
+    fn as_number(&mut self, value: Value<'p>, span: Span) -> Option<f64> {
+        match value {
             Value::Number(number) => Some(number),
             Value::Poison => None,
             Value::Tensor(_) | Value::Dim(_) => {
-                self.report(errors::not_compile_time("this number", expr.span));
+                self.report(errors::not_compile_time("this number", span));
                 None
             }
             other => {
-                self.report(errors::wrong_kind("a number", &other, expr.span));
+                self.report(errors::wrong_kind("a number", &other, span));
                 None
             }
         }
@@ -235,7 +253,11 @@ impl<'p> Lower<'p, '_> {
                     );
                     return None;
                 }
-                let numbers = (0..count.max(0.0) as usize).map(|i| Value::Number(tidy(range.start + i as f64 * step)));
+                let number = |number| match range.unit {
+                    Some(unit) => Value::Quantity(number, unit),
+                    None => Value::Number(number),
+                };
+                let numbers = (0..count.max(0.0) as usize).map(|i| number(tidy(range.start + i as f64 * step)));
                 Some(Rc::new(numbers.collect()))
             }
             Value::Poison => None,

@@ -34,6 +34,7 @@ mod tests;
 mod trace;
 mod training;
 mod types;
+mod units;
 mod value;
 
 use std::collections::HashMap;

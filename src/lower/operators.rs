@@ -82,6 +82,7 @@ impl<'p> Lower<'p, '_> {
         match (operator, value) {
             (_, Value::Poison) => Value::Poison,
             (UnaryOperator::Negate, Value::Number(number)) => Value::Number(-number),
+            (UnaryOperator::Negate, Value::Quantity(number, unit)) => Value::Quantity(-number, unit),
             (UnaryOperator::Negate, Value::Dim(dim)) => Value::dim(&crate::types::Dim::default() - &dim),
             (UnaryOperator::Not, Value::Bool(value)) => Value::Bool(!value),
             (operator, Value::Tensor(id)) => {
@@ -108,6 +109,9 @@ impl<'p> Lower<'p, '_> {
                 Value::Bool(both == (operator == Op::Equal))
             }
             (Value::Number(a), Value::Number(b)) => self.numbers(operator, *a, *b, right_span),
+            (Value::Quantity(..), _) | (_, Value::Quantity(..)) => {
+                self.quantities(operator, (left, left_span), (right, right_span))
+            }
             (Value::Tensor(_), _) | (_, Value::Tensor(_)) => {
                 if matches!(operator, Op::FloorDivide | Op::Remainder) {
                     let sign = sign(operator);
@@ -178,7 +182,7 @@ impl<'p> Lower<'p, '_> {
         )
     }
 
-    fn numbers(&mut self, operator: Op, a: f64, b: f64, right_span: Span) -> Value<'p> {
+    pub(super) fn numbers(&mut self, operator: Op, a: f64, b: f64, right_span: Span) -> Value<'p> {
         if matches!(operator, Op::Divide | Op::FloorDivide | Op::Remainder) && b == 0.0 {
             return self.report(
                 Diagnostic::error(Code::DivisionByZero, "division by zero")

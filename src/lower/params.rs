@@ -1,7 +1,7 @@
 //! Params: their values after all overrides, and what was decided about each.
 
 use super::value::{Scope, Value};
-use super::{Lower, ParamValue, errors};
+use super::{Lower, ParamValue, errors, units};
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{ItemRef, ModuleId};
 use crate::source::Span;
@@ -54,8 +54,18 @@ impl<'p> Lower<'p, '_> {
             return value;
         };
         let (expr, from) = (other.value, other.seen_from);
-        let value = self.expr(expr, &Scope::of_module(from));
+        let mut value = self.expr(expr, &Scope::of_module(from));
         let usual = self.expr(default, &Scope::of_module(module));
+        // A bare number takes the unit of what it replaces.
+        if let (Value::Quantity(_, unit), Value::Number(number)) = (&usual, &value) {
+            value = Value::Quantity(*number, *unit);
+        }
+        if let (Value::Quantity(_, unit), Value::Quantity(number, other)) = (&usual, &value)
+            && unit != other
+        {
+            let diagnostic = units::mismatch(usual.kind(), *number, *other, expr.span);
+            return self.report(diagnostic.label(default.span, format!("the default counts {}", unit.word())));
+        }
         let same_kind = match (&usual, &value) {
             (Value::Nothing, _) | (_, Value::Nothing) => true,
             (a, b) => a.is_poison() || b.is_poison() || kind_of_param(a) == kind_of_param(b),
@@ -79,7 +89,14 @@ impl<'p> Lower<'p, '_> {
     fn within(&mut self, name: &ast::Name, value: &Value<'p>, at: Span, range: Option<&'p Expr>, module: ModuleId) {
         let Some(range_expr) = range else { return };
         let range = self.expr(range_expr, &Scope::of_module(module));
-        let (Value::Range(range), Value::Number(number)) = (&range, value) else {
+        let (range, value) = match (range, value.clone()) {
+            // The bounds of `448 px in 32..1024` are pixels, too.
+            (Value::Range(range), Value::Quantity(number, unit)) if range.unit.is_none_or(|known| known == unit) => {
+                (Value::Range(range), Value::Number(number))
+            }
+            other => other,
+        };
+        let (Value::Range(range), Value::Number(number)) = (&range, &value) else {
             if !range.is_poison() && !value.is_poison() {
                 self.report(
                     Diagnostic::error(
@@ -132,7 +149,7 @@ impl<'p> Lower<'p, '_> {
 fn kind_of_param(value: &Value) -> &'static str {
     match value {
         Value::Function(_) | Value::Op(_) | Value::Builtin(_) | Value::NetDef { .. } => "a function",
-        Value::Number(_) | Value::Dim(_) => "a number",
+        Value::Number(_) | Value::Quantity(..) | Value::Dim(_) => "a number",
         Value::Dataset(_) | Value::Samples(_) => "data",
         other => other.kind(),
     }

@@ -73,6 +73,14 @@ pub struct Seen {
     pub learnt: Labels,
 }
 
+impl Seen {
+    /// Everything that leaves the stage, joined.
+    pub fn all(&self) -> Labels {
+        let named = self.losses.iter().chain(&self.saves).chain(&self.nets).map(|(_, labels)| labels);
+        Labels::join_all(named.chain(self.figures.iter().map(|figure| &figure.labels)).chain([&self.learnt]))
+    }
+}
+
 /// A number that a stage measures.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Figure {

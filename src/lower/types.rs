@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use super::Lower;
 use super::errors;
+use super::units;
 use super::value::{Scope, Value};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Id, Literal};
 use crate::source::Span;
-use crate::syntax::ast::{BinaryOperator, Expr, ExprKind, Name, Type};
+use crate::syntax::ast::{BinaryOperator, Expr, ExprKind, Name, Type, Unit};
 use crate::types::{Dim, Domain, Fact, Scale};
 
 /// Lengths by symbol, with the argument that fixed each.
@@ -36,6 +37,9 @@ impl<'p> Lower<'p, '_> {
             return value;
         }
         let word = ty.domain.text.as_str();
+        if let (Some(unit), None) = (Unit::from_word(word), &ty.dims) {
+            return self.expect_unit(value, unit, ty, name, at);
+        }
         if ty.dims.is_none() && PLAIN.contains(&word) {
             return if plain(word, &value) { value } else { self.not_of_type(word, value, name, ty, at) };
         }
@@ -45,7 +49,8 @@ impl<'p> Lower<'p, '_> {
         }
         let asked = Domain::from_word(word, &Dim::default());
         let Some(asked) = asked else {
-            let known = Domain::WORDS.iter().chain(PLAIN).copied();
+            let units = Unit::ALL.map(Unit::word);
+            let known = Domain::WORDS.iter().chain(PLAIN).copied().chain(units);
             return self.report(
                 Diagnostic::error(Code::UnknownName, format!("`{word}` is no type"))
                     .label(ty.domain.span, "not known")
@@ -58,6 +63,21 @@ impl<'p> Lower<'p, '_> {
         let good = self.expect_domain(&asked, &fact, name, ty, at);
         let good = self.expect_dims(ty, &fact, name, at, symbols, scope) && good;
         if good { Value::Tensor(id) } else { Value::Poison }
+    }
+
+    /// A number of that unit, or a bare one; also a list or a range of them. It arrives bare.
+    fn expect_unit(&mut self, value: Value<'p>, unit: Unit, ty: &Type, name: &Name, at: Span) -> Value<'p> {
+        let value = units::bare(value, unit);
+        match &value {
+            Value::Number(_) | Value::Dim(_) | Value::Nothing | Value::List(_) => value,
+            Value::Range(range) if range.unit.is_none() => value,
+            Value::Tensor(_) => self.report(errors::not_compile_time(&format!("`{}`", name.text), at)),
+            other => {
+                let expected = Value::Quantity(0.0, unit).kind();
+                let diagnostic = errors::wrong_kind(expected, other, at);
+                self.report(diagnostic.label(ty.span, format!("`{}` is declared here", name.text)))
+            }
+        }
     }
 
     fn not_of_type(&mut self, word: &str, value: Value<'p>, name: &Name, ty: &Type, at: Span) -> Value<'p> {

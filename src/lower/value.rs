@@ -14,7 +14,7 @@ use crate::hir::builtins::Builtin;
 use crate::metrics::MetricDef;
 use crate::ops::{Attrs, OpDef};
 use crate::source::Span;
-use crate::syntax::ast;
+use crate::syntax::ast::{self, Unit};
 use crate::types::Dim;
 
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub(crate) enum Value<'p> {
     Nothing,
     Bool(bool),
     Number(f64),
+    /// A number that says what it counts.
+    Quantity(f64, Unit),
     /// A whole number that holds symbols; one without symbols is a `Number`.
     Dim(Dim),
     Text(Rc<str>),
@@ -61,6 +63,7 @@ pub(crate) struct Range {
     pub start: f64,
     pub end: Option<f64>,
     pub step: Option<f64>,
+    pub unit: Option<Unit>,
 }
 
 /// A function with what it closes over.
@@ -279,6 +282,10 @@ impl<'p> Value<'p> {
             Value::Nothing => "`none`",
             Value::Bool(_) => "true or false",
             Value::Number(_) => "a number",
+            Value::Quantity(_, Unit::Steps) => "a number of steps",
+            Value::Quantity(_, Unit::Epochs) => "a number of epochs",
+            Value::Quantity(_, Unit::Pixels) => "a number of pixels",
+            Value::Quantity(_, Unit::Images) => "a number of images",
             Value::Dim(_) => "a whole number",
             Value::Text(_) => "a text",
             Value::List(_) => "a list",

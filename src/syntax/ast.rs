@@ -194,6 +194,19 @@ pub enum EntryKind {
         of: PathsOf,
         entries: Vec<Setting>,
     },
+    /// `memory seeds: index_or_ignore[H, W] = ignore`
+    Memory {
+        name: Name,
+        ty: Type,
+        initial: Expr,
+    },
+    /// `refresh seeds from epoch 5 every 10 epochs { image, tags } { value }`; the value may be an [`ExprKind::Block`].
+    Refresh {
+        name: Name,
+        when: When,
+        fields: Vec<Name>,
+        value: Expr,
+    },
     Let(Let),
     /// `step { image, tags } { … }` in `train`, `each { … } { … }` elsewhere.
     Body {
@@ -275,6 +288,23 @@ pub struct Guard {
     pub until: Option<Moment>,
 }
 
+/// When a memory is computed anew.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct When {
+    pub from: Option<Moment>,
+    pub every: Option<Expr>,
+    pub until: Option<Moment>,
+    pub plateau: Option<Plateau>,
+}
+
+/// `when plateau(seg, patience = 2)`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plateau {
+    /// A loss of the step.
+    pub loss: Name,
+    pub choices: Vec<Setting>,
+}
+
 /// `epoch 5`, `step 100`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Moment {
@@ -300,6 +330,12 @@ pub enum ExprKind {
     Number {
         value: f64,
         text: String,
+    },
+    /// `256 steps`
+    Quantity {
+        value: f64,
+        text: String,
+        unit: Unit,
     },
     /// The text between the quotes, escapes resolved.
     Str(String),
@@ -378,6 +414,32 @@ pub enum ExprKind {
     },
     /// An expression that could not be read.
     Error,
+}
+
+/// What a number counts, where a bare one misleads.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Unit {
+    Steps,
+    Epochs,
+    Pixels,
+    Images,
+}
+
+impl Unit {
+    pub const ALL: [Unit; 4] = [Unit::Steps, Unit::Epochs, Unit::Pixels, Unit::Images];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Unit::Steps => "steps",
+            Unit::Epochs => "epochs",
+            Unit::Pixels => "px",
+            Unit::Images => "images",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Unit> {
+        Unit::ALL.into_iter().find(|unit| unit.word() == word)
+    }
 }
 
 /// `value` or `name = value` between the parentheses of a call.

@@ -173,6 +173,13 @@ pub(super) fn after_body(span: Span) -> Diagnostic {
     syntax("expected the end of the line").label(span, "not expected after `}`")
 }
 
+/// `x steps`
+pub(super) fn unit_without_number(span: Span, unit: &str) -> Diagnostic {
+    syntax(format!("`{unit}` follows a number"))
+        .label(span, "no number before it")
+        .help(format!("write `256 {unit}`, or `1 {unit} * x`"))
+}
+
 /// `//!` below the top of the file.
 pub(super) fn misplaced_file_doc(span: Span) -> Diagnostic {
     syntax("`//!` stands at the top of a file")

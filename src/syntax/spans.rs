@@ -124,6 +124,13 @@ impl Strip for Entry {
             EntryKind::Setting(setting) => setting.strip(),
             EntryKind::Net { name, value } => strip!(name, value),
             EntryKind::Paths { of: _, entries } => entries.strip(),
+            EntryKind::Memory { name, ty, initial } => strip!(name, ty, initial),
+            EntryKind::Refresh { name, when: When { from, every, until, plateau }, fields, value } => {
+                strip!(name, from, every, until, fields, value);
+                if let Some(Plateau { loss, choices }) = plateau {
+                    strip!(loss, choices);
+                }
+            }
             EntryKind::Let(binding) => binding.strip(),
             EntryKind::Body { step: _, fields, statements } => strip!(fields, statements),
             EntryKind::Error => {}
@@ -160,7 +167,7 @@ impl Strip for Expr {
     fn strip(&mut self) {
         self.span.strip();
         match &mut self.kind {
-            ExprKind::Number { .. } | ExprKind::Str(_) | ExprKind::Bool(_) => {}
+            ExprKind::Number { .. } | ExprKind::Quantity { .. } | ExprKind::Str(_) | ExprKind::Bool(_) => {}
             ExprKind::Nothing | ExprKind::Name(_) | ExprKind::Error => {}
             ExprKind::List(parts) => parts.strip(),
             ExprKind::Record(fields) => fields.strip(),

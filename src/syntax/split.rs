@@ -33,7 +33,7 @@ impl Level {
             Level::File => &["supervision", "use", "param", "variant", "let", "fn", "net", "train", "infer", "score"],
             Level::Variant => &[],
             Level::Net => &["layer", "weight", "state", "let", "fn"],
-            Level::Stage => &["net", "rates", "decay", "optimizers", "let", "step", "each"],
+            Level::Stage => &["net", "rates", "decay", "optimizers", "memory", "refresh", "let", "step", "each"],
             Level::Body => &["let", "loss", "metric", "show", "save"],
         }
     }

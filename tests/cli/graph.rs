@@ -58,3 +58,17 @@ fn wrong_names_are_told() {
     place.wsss(&["graph", "tiny.wsss", "--format", "svgz"]).expect_code(2);
     place.wsss(&["graph", "tiny.wsss", "--before"]).expect_code(2);
 }
+
+#[test]
+fn pictures_need_no_other_program() {
+    let place = Place::new();
+    place.write("tiny.wsss", TINY);
+    let answer = place.wsss(&["graph", "tiny.wsss", "--format", "svg"]).expect_code(0);
+    for words in ["<svg xmlns=", ">train cls<", ">infer maps<", "pixel labels", "</svg>"] {
+        assert!(answer.out.contains(words), "{words} is not in:\n{}", answer.out);
+    }
+    let words = ["graph", "tiny.wsss", "--stage", "cls", "--format", "svg"];
+    let step = place.wsss(&words).expect_code(0).out;
+    assert!(step.contains(">conv2d<") && step.contains(">loss cls<"), "{step}");
+    assert_eq!(step, place.wsss(&words).out);
+}

@@ -1,6 +1,7 @@
 //! What the builtins of `hir::builtins` mean.
 
 mod augment;
+mod numbers;
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -9,7 +10,7 @@ use super::call::Given;
 use super::errors;
 use super::recipe::{Init, Optimizer, Rule};
 use super::value::{Begin, NetValue, OptimizerValue, Says, Value};
-use super::{Lower, begin, data, modes};
+use super::{Lower, begin, data, modes, units};
 use crate::data::Source;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Kind, Output, Role};
@@ -52,6 +53,14 @@ fn bind<'p>(
         if slot.is_empty() && parameter.need != Need::Optional {
             lower.report(errors::missing_argument(builtin.name, parameter.name, parameter.doc, span));
             good = false;
+        }
+    }
+    let mut slots = slots;
+    for (parameter, slot) in builtin.parameters.iter().zip(&mut slots) {
+        let Some(unit) = units::of_builtin(builtin.module, parameter.name) else { continue };
+        for given in slot {
+            given.value = lower.counting(given.value.clone(), unit, given.span);
+            good &= !given.value.is_poison();
         }
     }
     good.then_some(Arguments { builtin, slots, span })
@@ -293,31 +302,12 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let plus = crate::syntax::ast::BinaryOperator::Add;
             items.fold(first.clone(), |sum, item| lower.binary(plus, (sum, span), (item.clone(), span), a.span))
         }
-        Is::Floor => Value::Number(a.number(lower, 0, 0.0)?.floor()),
-        Is::Ceil => Value::Number(a.number(lower, 0, 0.0)?.ceil()),
-        Is::Round => Value::Number(a.number(lower, 0, 0.0)?.round()),
-        Is::Min | Is::Max => {
-            let numbers = a.slots[0].iter().map(|given| match given.value {
-                Value::Number(number) => Ok(number),
-                _ => Err(given),
-            });
-            let smallest = a.builtin.id == Is::Min;
-            let mut best = None;
-            for number in numbers {
-                match number {
-                    Ok(number) => {
-                        best = Some(
-                            best.map_or(number, |best: f64| if smallest { best.min(number) } else { best.max(number) }),
-                        );
-                    }
-                    Err(given) => {
-                        lower.report(errors::wrong_kind("a number", &given.value, given.span));
-                        return None;
-                    }
-                }
-            }
-            Value::Number(best?)
-        }
+        Is::Doublings => Value::Number(numbers::doublings(lower, a)?),
+        Is::Floor => numbers::rounded(lower, a, f64::floor)?,
+        Is::Ceil => numbers::rounded(lower, a, f64::ceil)?,
+        Is::Round => numbers::rounded(lower, a, f64::round)?,
+        Is::Min => numbers::extreme(lower, a, f64::min)?,
+        Is::Max => numbers::extreme(lower, a, f64::max)?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::Entries;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::lower::value::{Samples, Scope, Value};
-use crate::lower::{Lower, errors};
+use crate::lower::{Lower, errors, units};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind, Setting};
 
@@ -28,6 +28,10 @@ impl<'p> Lower<'p, '_> {
         let name = &setting.name;
         let known = known_settings(stage.kind);
         let value = self.expr(&setting.value, scope);
+        let value = match units::of_setting(&name.text) {
+            Some(unit) => self.counting(value, unit, setting.value.span),
+            None => value,
+        };
         if !known.contains(&name.text.as_str()) {
             let stage = match stage.kind {
                 ast::StageKind::Train => "a `train`",

@@ -143,6 +143,7 @@ impl Printer<'_> {
         let end = expr.span.end;
         match &expr.kind {
             ExprKind::Number { text, .. } => Doc::text(text),
+            ExprKind::Quantity { text, unit, .. } => Doc::text(format!("{text} {}", unit.word())),
             ExprKind::Str(text) => Doc::text(quoted(text)),
             ExprKind::Bool(true) => Doc::text("true"),
             ExprKind::Bool(false) => Doc::text("false"),
@@ -260,7 +261,7 @@ impl Printer<'_> {
     }
 
     /// What stands between the braces of an arm.
-    fn arm(&mut self, expr: &Expr) -> Doc {
+    pub(super) fn arm(&mut self, expr: &Expr) -> Doc {
         if let ExprKind::Block { .. } = expr.kind {
             return self.block(expr);
         }

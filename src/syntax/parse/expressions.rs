@@ -8,7 +8,7 @@ use pest::pratt_parser::{Assoc, Op, PrattParser};
 
 use crate::diag::Diagnostic;
 use crate::source::{SourceId, Span};
-use crate::syntax::ast::{Argument, BinaryOperator, Expr, ExprKind, Let, Name, Setting, UnaryOperator};
+use crate::syntax::ast::{Argument, BinaryOperator, Expr, ExprKind, Let, Name, Setting, UnaryOperator, Unit};
 use crate::syntax::errors;
 use crate::syntax::grammar::Rule;
 
@@ -216,7 +216,7 @@ impl Builder<'_> {
         Expr::new(kind, span)
     }
 
-    /// `call`, `index`, `field`, `citation`
+    /// `call`, `index`, `measure`, `field`, `citation`
     fn apply(&self, base: Expr, part: Pair<Rule>) -> Expr {
         let span = base.span.to(self.span(&part));
         let base = Box::new(base);
@@ -233,6 +233,12 @@ impl Builder<'_> {
                 let name = part.into_inner().next().expect("a field has a name");
                 ExprKind::Field { base, name: self.name(&name) }
             }
+            Rule::measure => match (&base.kind, Unit::from_word(part.as_str())) {
+                (ExprKind::Number { value, text }, Some(unit)) => {
+                    ExprKind::Quantity { value: *value, text: text.clone(), unit }
+                }
+                _ => self.problem(errors::unit_without_number(self.span(&part), part.as_str())),
+            },
             Rule::citation => {
                 let text = part.into_inner().next().expect("a citation has a text");
                 ExprKind::Cited { value: base, citation: self.text(&text), citation_span: self.span(&text) }
@@ -374,6 +380,11 @@ impl Builder<'_> {
         }
     }
 
+    /// What stands between the braces of an arm.
+    pub fn arm(&self, pair: Pair<Rule>) -> Expr {
+        self.block(self.take_braces(pair))
+    }
+
     /// `conditional`; `else if` is a nested one.
     fn conditional(&self, pair: Pair<Rule>) -> Expr {
         let span = self.span(&pair);
@@ -382,7 +393,7 @@ impl Builder<'_> {
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::expr => condition = Some(Box::new(self.expr(part))),
-                Rule::arm => arms.push(Box::new(self.block(self.take_braces(part)))),
+                Rule::arm => arms.push(Box::new(self.arm(part))),
                 Rule::conditional => arms.push(Box::new(self.conditional(part))),
                 _ => {}
             }
