@@ -13,13 +13,13 @@ use super::error::data_error;
 use super::event::EpochLine;
 use super::interpreter::{Finite, Interpreter};
 use super::job::{Job, Tell};
-use super::prepare::PreparedMemory;
 use super::weights::Table;
 use super::{Event, RunError, parallel};
 use crate::compile::CompiledRefresh;
 use crate::data::{Array, Artifacts, DataError, JoinedMap, Pipeline};
-use crate::lower::When;
+use crate::lower::{Memory, When};
 use crate::store::{Draft, StageArtifacts, file, file_name, is_written, write_artifact};
+use crate::types::{Dim, DimEnv};
 
 /// The maps of a memory as the loader reads them: those of its version, before the first one a single number.
 #[derive(Debug)]
@@ -36,7 +36,19 @@ pub(super) struct Maps {
 }
 
 impl Maps {
-    pub fn new(stage: &str, name: &str, index: bool, vector: Option<usize>, channels: usize, initial: f64) -> Maps {
+    /// Those of a memory, none of them made yet; `dims` are the class counts of its data.
+    pub fn of(stage: &str, memory: &Memory, dims: &DimEnv) -> Maps {
+        // Beside those of the picture, lengths are numbers and counts of classes.
+        let length = |dim: &Dim| dim.eval(dims).map_or(0, |length| usize::try_from(length).unwrap_or(0));
+        let (vector, channels) = match &memory.fact.dims[1..] {
+            [one] => (Some(length(one)), 1),
+            [channels, _, _] => (None, length(channels)),
+            _ => (None, 1),
+        };
+        Maps::new(stage, &memory.name, memory.fact.domain.is_index(), vector, channels, memory.initial)
+    }
+
+    fn new(stage: &str, name: &str, index: bool, vector: Option<usize>, channels: usize, initial: f64) -> Maps {
         let (stage, name, version) = (stage.to_owned(), name.to_owned(), RwLock::new(None));
         Maps { stage, name, index, vector, channels, initial, version }
     }
@@ -63,6 +75,12 @@ impl Artifacts for Maps {
     }
 }
 
+/// A memory with the ways of computing it anew.
+pub(super) struct PreparedMemory<'c> {
+    pub maps: Arc<Maps>,
+    pub refreshes: Vec<PreparedRefresh<'c>>,
+}
+
 /// The memories of a stage that trains.
 pub(super) struct Memories<'a> {
     all: &'a [PreparedMemory<'a>],
@@ -77,6 +95,13 @@ pub(super) struct PreparedRefresh<'c> {
 }
 
 impl<'a> Memories<'a> {
+    /// As a training begins.
+    pub fn none(job: &Job<'a>) -> Memories<'a> {
+        let all = &job.prepared.memories;
+        all.iter().for_each(|memory| memory.maps.turn_to(None));
+        Memories { all, versions: BTreeMap::new() }
+    }
+
     /// As the checkpoint left them; `None` where a version that it speaks of is gone.
     pub fn open(job: &Job<'a>, versions: BTreeMap<String, usize>) -> Option<Memories<'a>> {
         let all = &job.prepared.memories;
@@ -95,7 +120,7 @@ impl<'a> Memories<'a> {
         self.refreshes().any(|(_, refresh)| refresh.compiled.refresh.when.may(epoch))
     }
 
-    fn refreshes(&self) -> impl Iterator<Item = (&'a PreparedMemory<'a>, &'a PreparedRefresh<'a>)> {
+    fn refreshes(&self) -> impl Iterator<Item = (&'a PreparedMemory<'a>, &'a PreparedRefresh<'a>)> + use<'a> {
         self.all.iter().flat_map(|memory| memory.refreshes.iter().map(move |refresh| (memory, refresh)))
     }
 
@@ -122,7 +147,8 @@ impl<'a> Memories<'a> {
             let folder = version(job.draft, &memory.maps.name, epoch);
             let name = &memory.maps.name;
             let pictures = job.prepared.images;
-            let text = format!("`{}` refreshes `{name}` before epoch {}: {pictures} pictures", job.stage().name, epoch + 1);
+            let text =
+                format!("`{}` refreshes `{name}` before epoch {}: {pictures} pictures", job.stage().name, epoch + 1);
             tell(Event::Note { text });
             compute(job, refresh, &folder, name, epoch, clocks, table)?;
             memory.maps.turn_to(Some(folder));
@@ -151,7 +177,8 @@ fn is_due(when: &When, epoch: usize, last: Option<usize>, lines: &[EpochLine]) -
     let losses: Vec<f64> = match &when.plateau {
         Some(plateau) => {
             let since = lines.iter().skip(last.unwrap_or(0)).take(epoch);
-            since.filter_map(|line| line.losses.get(&plateau.loss).copied()).collect()
+            let counts = |line: &&EpochLine| !line.off.contains(&plateau.loss);
+            since.filter(counts).filter_map(|line| line.losses.get(&plateau.loss).copied()).collect()
         }
         None => Vec::new(),
     };
@@ -216,6 +243,7 @@ mod tests {
             losses: [("seg".to_owned(), loss)].into(),
             metrics: BTreeMap::new(),
             seconds: 0.0,
+            off: Vec::new(),
         };
         let plateau = Plateau { loss: "seg".into(), patience: 1, factor: 1.0 };
         let when = When { from: 1, every: None, until: None, plateau: Some(plateau) };

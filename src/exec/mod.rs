@@ -13,6 +13,7 @@ mod event;
 pub mod interpreter;
 mod job;
 mod machine;
+mod memory;
 mod optimizer;
 mod parallel;
 mod prepare;

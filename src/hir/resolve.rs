@@ -178,8 +178,10 @@ impl Walk<'_> {
                 when.every.iter().for_each(|every| self.expr(every));
                 when.plateau.iter().flat_map(|plateau| &plateau.choices).for_each(|choice| self.expr(&choice.value));
                 self.scope(|walk| {
+                    walk.time = true;
                     fields.iter().for_each(|field| walk.bind(field));
                     walk.expr(value);
+                    walk.time = false;
                 });
             }
             EntryKind::Let(binding) => {

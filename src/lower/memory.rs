@@ -46,11 +46,6 @@ pub struct Plateau {
 }
 
 impl When {
-    /// Whether the epochs alone decide: the losses are not asked.
-    pub fn is_fixed(&self) -> bool {
-        self.plateau.is_none()
-    }
-
     /// Whether the memory may be refreshed at the beginning of `epoch`.
     pub fn may(&self, epoch: usize) -> bool {
         let within = epoch >= self.from && self.until.is_none_or(|until| epoch < until);
@@ -66,6 +61,25 @@ impl When {
     /// plateau wants them.
     pub fn is_due(&self, epoch: usize, losses: &[f64]) -> bool {
         self.may(epoch) && self.plateau.as_ref().is_none_or(|plateau| plateau.is_reached(losses))
+    }
+}
+
+/// In the words of the recipe.
+impl std::fmt::Display for When {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "from epoch {}", self.from)?;
+        if let Some(every) = self.every {
+            write!(f, " every {every} epochs")?;
+        }
+        if let Some(until) = self.until {
+            write!(f, " until epoch {until}")?;
+        }
+        match &self.plateau {
+            Some(Plateau { loss, patience, factor }) => {
+                write!(f, " when plateau({loss}, patience = {patience}, factor = {factor})")
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -100,6 +114,7 @@ mod tests {
         let when = When { from: 5, every: Some(10), until: None, plateau: None };
         assert_eq!(epochs(&when), [5, 15, 25, 35, 45]);
         assert_eq!(epochs(&When { until: Some(25), ..when.clone() }), [5, 15]);
+        assert_eq!(when.to_string(), "from epoch 5 every 10 epochs");
         assert_eq!(epochs(&When { every: None, ..when }), [5]);
     }
 
@@ -118,6 +133,6 @@ mod tests {
             assert_eq!(plateau.is_reached(losses), reached, "{losses:?}");
         }
         let when = When { from: 2, every: None, until: None, plateau: Some(plateau) };
-        assert!(!when.is_due(1, &[1.0, 1.0, 1.0]) && when.is_due(3, &[1.0, 1.0, 1.0]) && !when.is_fixed());
+        assert!(!when.is_due(1, &[1.0, 1.0, 1.0]) && when.is_due(3, &[1.0, 1.0, 1.0]));
     }
 }

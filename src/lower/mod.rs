@@ -141,6 +141,8 @@ struct Step {
     /// How that recipe is reached from the one that runs: see [`identity`].
     scope: String,
     training: bool,
+    /// Whether there is a time of the training: in a `step`, and in a `refresh`, which trains nothing.
+    timed: bool,
     graph: Graph,
     /// Random ops so far: the occurrence is their identity.
     random: i64,

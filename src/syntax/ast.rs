@@ -203,7 +203,7 @@ pub enum EntryKind {
     /// `refresh seeds from epoch 5 every 10 epochs { image, tags } { value }`; the value may be an [`ExprKind::Block`].
     Refresh {
         name: Name,
-        when: When,
+        when: Box<When>,
         fields: Vec<Name>,
         value: Expr,
     },

@@ -254,7 +254,12 @@ fn remembered() -> impl Strategy<Value = EntryKind> {
     let refresh = (name(), when(), names(), expr());
     prop_oneof![
         (name(), type_of(), expr()).prop_map(|(name, ty, initial)| EntryKind::Memory { name, ty, initial }),
-        refresh.prop_map(|(name, when, fields, value)| EntryKind::Refresh { name, when, fields, value }),
+        refresh.prop_map(|(name, when, fields, value)| EntryKind::Refresh {
+            name,
+            when: Box::new(when),
+            fields,
+            value
+        }),
     ]
 }
 

@@ -125,7 +125,8 @@ impl Strip for Entry {
             EntryKind::Net { name, value } => strip!(name, value),
             EntryKind::Paths { of: _, entries } => entries.strip(),
             EntryKind::Memory { name, ty, initial } => strip!(name, ty, initial),
-            EntryKind::Refresh { name, when: When { from, every, until, plateau }, fields, value } => {
+            EntryKind::Refresh { name, when, fields, value } => {
+                let When { from, every, until, plateau } = when.as_mut();
                 strip!(name, from, every, until, fields, value);
                 if let Some(Plateau { loss, choices }) = plateau {
                     strip!(loss, choices);

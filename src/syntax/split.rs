@@ -118,6 +118,10 @@ impl<'t> Tokens<'t> {
         if lead_before || self.carries_on(index, start, level) {
             return false;
         }
+        // `refresh x from step { … }`: the body of a stage begins like the moment of a clause.
+        if self.word(start) == "refresh" && matches!(self.word(previous), "from" | "until") {
+            return false;
+        }
         // `use "x.wsss" as name`: right after `use` the word is the name of a module, later it is the alias itself.
         let opens_file = self.word(start) == "use" && self.kind(start + 1) == Some(TokenKind::Text);
         let after_as = opens_file && self.word(previous) == "as" && previous == start + 2;

@@ -2,7 +2,7 @@
 
 use super::Printer;
 use super::layout::Doc;
-use super::sequences::{Brackets, Row};
+use super::sequences::Row;
 use crate::syntax::ast::{Expr, Moment, Name, TimeUnit, Type, When};
 
 impl Printer<'_> {

@@ -22,7 +22,7 @@ impl Reader<'_> {
     pub(super) fn refresh(&self, piece: &Piece) -> Option<EntryKind> {
         let Some(parsed) = self.read(Rule::refresh_piece, piece) else {
             let (name, value) = self.salvage(piece, 1)?;
-            return Some(EntryKind::Refresh { name, when: When::default(), fields: Vec::new(), value });
+            return Some(EntryKind::Refresh { name, when: Box::default(), fields: Vec::new(), value });
         };
         let builder = &parsed.builder;
         let every = parsed.part(Rule::every_clause).and_then(|clause| expressions(clause).next());
@@ -44,6 +44,6 @@ impl Reader<'_> {
         let fields = parsed.part(Rule::names).map_or(Vec::new(), |names| builder.names(names));
         let value = parsed.part(Rule::arm).map(|arm| builder.arm(arm));
         let value = value.unwrap_or_else(|| Expr::new(ExprKind::Error, self.span(piece)));
-        Some(EntryKind::Refresh { name: parsed.first_name(), when, fields, value })
+        Some(EntryKind::Refresh { name: parsed.first_name(), when: Box::new(when), fields, value })
     }
 }
