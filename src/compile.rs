@@ -86,9 +86,19 @@ fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<Compil
     };
     raw_pictures(&graph, problems);
     if stage.kind == StageKind::Train {
-        dead_losses(stage, &graph, &grad, problems);
-        unmoved_nets(stage, &graph, &grad, problems);
-        untrained_weights(stage, &graph, problems);
+        // Where a gradient is not known, what it does not reach says nothing.
+        if grad.unknown.is_empty() {
+            dead_losses(stage, &graph, &grad, problems);
+            unmoved_nets(stage, &graph, &grad, problems);
+            untrained_weights(stage, &graph, problems);
+        }
+        for id in &grad.unknown {
+            let error = grad::unknown(&graph, *id);
+            let span = place(&graph.node(*id).origin).unwrap_or(stage.span);
+            let help = error.help.unwrap_or_default();
+            let label = "the gradient taken here is trained through";
+            problems.add(Diagnostic::error(error.code, error.message).label(span, label).help(help));
+        }
     }
     let nodes = graph.len();
     let graph = match verify(graph) {

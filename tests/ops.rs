@@ -9,7 +9,7 @@ use expect_test::{Expect, expect};
 
 use wsss::diag::Problems;
 use wsss::exec::interpreter::{Interpreter, Leaves, Options};
-use wsss::grad::differentiate;
+use wsss::grad::{differentiate, gradients};
 use wsss::graph::{Clock, Graph, Id, Kind, Literal, Node, Origin, Output, Role, verify};
 use wsss::hir::{Files, load};
 use wsss::lower::lower_expression;
@@ -49,10 +49,14 @@ fn an_example_is_of_its_op() {
     }
 }
 
+/// Ops whose gradient is another than that of what they give: that is what they are for.
+const DELIBERATE: &[&str] = &["scale_gradient", "straight_through"];
+
 /// On every example, the gradient by every input that has one, at places a little beside those of the example: no corner is hit.
 #[test]
 fn gradients_agree_with_differences() {
-    for (op, example) in examples().filter(|(op, _)| matches!(op.grad, Gradient::Of(_))) {
+    let honest = |op: &OpDef| matches!(op.grad, Gradient::Of(_)) && !DELIBERATE.contains(&op.name);
+    for (op, example) in examples().filter(|(op, _)| honest(op)) {
         let graph = graph_of(example.code).expect("examples are right");
         for id in nodes_of(&graph, op) {
             let use_of_op = Use::at(&graph, id);
@@ -68,6 +72,31 @@ fn gradients_agree_with_differences() {
             );
         }
     }
+}
+
+/// On every example, the gradient of the gradient, for every op whose first one changes with what it is taken by.
+#[test]
+fn second_gradients_agree_with_differences() {
+    let mut unknown = std::collections::BTreeSet::new();
+    let mut checked = std::collections::BTreeSet::new();
+    for (op, example) in examples().filter(|(op, _)| matches!(op.grad, Gradient::Of(_))) {
+        if DELIBERATE.contains(&op.name) {
+            continue;
+        }
+        let graph = graph_of(example.code).expect("examples are right");
+        for id in nodes_of(&graph, op) {
+            let use_of_op = Use::at(&graph, id);
+            for slot in use_of_op.trainable().collect::<Vec<_>>() {
+                match use_of_op.check_second(slot, example) {
+                    Second::Unknown => _ = unknown.insert(op.name),
+                    Second::Checked => _ = checked.insert(op.name),
+                    Second::Constant => {}
+                }
+            }
+        }
+    }
+    expect![[r#"{"div", "elu", "exp", "gelu", "log", "log_sigmoid", "log_softmax", "pow", "sigmoid", "softmax", "softplus", "sqrt", "square", "tanh"}"#]].assert_eq(&format!("{checked:?}"));
+    expect!["{}"].assert_eq(&format!("{unknown:?}"));
 }
 
 #[test]
@@ -204,6 +233,57 @@ impl Use {
         true
     }
 
+    /// The gradient by `slot`, weighed, differentiated again and held against its own differences.
+    fn check_second(&self, slot: usize, example: &Example) -> Second {
+        let (_, value) = self.inputs[slot].as_ref().expect("a slot that may move is there");
+        let at = moved(value);
+        let (mut graph, result) = self.alone(Some(slot));
+        let shape = self.value(&graph, result, &at).dims().to_vec();
+        let weigh = |graph: &mut Graph, id: Id, shape: Vec<usize>, turn: usize| {
+            let data = (0..shape.iter().product()).map(|i| ((i * 7 + turn) % 11) as f64 / 11.0 - 0.4).collect();
+            let weight = graph.constant(Literal { shape, data }, Domain::Real, Origin::default());
+            let mut apply = |name: &str, inputs: &[Ref]| {
+                let inputs: Vec<Option<Ref>> = inputs.iter().copied().map(Some).collect();
+                let op = find(name).expect("a known op");
+                graph.apply(op, &inputs, Attrs::new(), Origin::default()).expect("real numbers")
+            };
+            let weighed = apply("mul", &[id, weight]);
+            apply("sum", &[weighed])
+        };
+        let loss = weigh(&mut graph, result, shape, 3);
+        let weight = graph.ids().find(|id| matches!(graph.node(*id).kind, Kind::Weight { .. })).expect("a weight");
+        let first = match gradients(&mut graph, loss, &[weight]) {
+            Ok(found) => found[0],
+            Err(error) => panic!("`{}`: {error}", self.op.name),
+        };
+        let Some(first) = first else { return Second::Constant };
+        let objective = weigh(&mut graph, first, at.dims().to_vec(), 5);
+        let forward = graph.clone();
+        graph.outputs = vec![Output { role: Role::Loss, name: "loss".into(), nodes: vec![objective], span: None }];
+        let report = differentiate(&mut graph).expect("gradients are right");
+        if !report.unknown.is_empty() {
+            return Second::Unknown;
+        }
+        let Some(second) = graph.output(&Role::Gradient, "w").map(|output| output.nodes[0]) else {
+            return Second::Constant;
+        };
+        let found = numbers(&self.value(&graph, second, &at));
+        let (start, step) = (numbers(&at), 1e-5);
+        for i in 0..start.len() {
+            let shifted = |by: f64| {
+                let mut data = start.clone();
+                data[i] += by;
+                let weight = Tensor::from_vec(data, at.dims(), &Device::Cpu).expect("as many numbers");
+                numbers(&self.value(&forward, objective, &weight))[0]
+            };
+            let expected = (shifted(step) - shifted(-step)) / (2.0 * step);
+            let apart = (found[i] - expected).abs();
+            let what = format!("`{}`, input {slot}, number {i}: {} instead of {expected}", self.op.name, found[i]);
+            assert!(apart <= 1e-6 * (1.0 + expected.abs()), "{what}: {}", example.code);
+        }
+        Second::Checked
+    }
+
     /// The result with other numbers at `slot`; `None` where the op refuses them.
     fn with(&self, slot: usize, value: Tensor) -> Option<(Fact, Tensor)> {
         let mut other = Use { op: self.op, attrs: self.attrs.clone(), inputs: self.inputs.clone() };
@@ -266,6 +346,14 @@ impl Use {
             }
         }
     }
+}
+
+/// What became of a second derivative.
+enum Second {
+    Checked,
+    /// The first does not change.
+    Constant,
+    Unknown,
 }
 
 /// Numbers a little larger, each by another amount: off every corner, no two alike.
@@ -384,13 +472,13 @@ fn ranges_follow_the_numbers() {
             tensor([0.5], "unit") * tensor([0.5], "unit")
               unit[1]
             tensor([0.5], "unit") + tensor([0.5], "unit")
-              nonneg[1]
+              unit[1]
             tensor([7], "image255") / 255
               unit[1]
             tensor([7], "image") * (1 - tensor([0.5], "unit"))
               image[1]
             relu(tensor([1], "logit"))
-              nonneg[1]
+              unit[1]
             sigmoid(tensor([1], "logit"))
               unit[1]
             softmax(tensor([[1, 2]], "logit"))
@@ -410,7 +498,7 @@ fn ranges_follow_the_numbers() {
             one_hot(argmax(tensor([[1, 2, 3]])))
               binary[1, 3]
             maximum(tensor([1], "logit"), 0)
-              nonneg[1]
+              unit[1]
         "#]],
     );
 }
@@ -537,8 +625,8 @@ fn windows_and_matrices_have_their_lengths() {
             r#"conv2d(tensor([[[[1, 2, 3]]]], "image"), tensor([[[[1, 1, 1]]]]), padding = "same", stride = 2)"#,
             r#"max_pool(tensor([[[[0.1, 0.9]]]], "prob"), kernel = [1, 2])"#,
             r#"avg_pool(tensor([[[[0, 1]]]], "binary"), kernel = [1, 2])"#,
-            r#"resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4])"#,
-            r#"resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4])"#,
+            r#"resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4], align_corners = false)"#,
+            r#"resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4], align_corners = true)"#,
             r#"resize(argmax(tensor([[[[0, 1]]]])), size = [3, 4], mode = "nearest")"#,
             r#"matmul(tensor([[1, 2]], "unit"), tensor([[1], [2]], "unit"))"#,
             r#"dropout(tensor([[0.5]], "unit"))"#,
@@ -553,16 +641,16 @@ fn windows_and_matrices_have_their_lengths() {
               unit[1, 1, 1, 1]
             avg_pool(tensor([[[[0, 1]]]], "binary"), kernel = [1, 2])
               unit[1, 1, 1, 1]
-            resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4])
+            resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4], align_corners = false)
               unit[1, 1, 3, 4]
-            resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4])
+            resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4], align_corners = true)
               prob[1, 1, 3, 4]
             resize(argmax(tensor([[[[0, 1]]]])), size = [3, 4], mode = "nearest")
               index(1)[1, 3, 4]
             matmul(tensor([[1, 2]], "unit"), tensor([[1], [2]], "unit"))
               nonneg[1, 1]
             dropout(tensor([[0.5]], "unit"))
-              nonneg[1, 1]
+              unit[1, 1]
             batch_normalize(tensor([[1], [2]]))
               feature[2, 1]
         "#]],
@@ -587,6 +675,7 @@ fn windows_and_matrices_that_do_not_fit() {
             r#"resize(tensor([[1, 2]]), size = [4])"#,
             r#"resize(tensor([[1, 2]]), size = [3, 4], mode = "nearest", align_corners = true)"#,
             r#"resize(tensor([[1, 2]]), size = [3, 4], factor = -2)"#,
+            r#"resize(tensor([[1, 2]]), size = [3, 4])"#,
             r#"matmul(tensor([[1, 2]]), tensor([[1, 2]]))"#,
             r#"matmul(tensor([1, 2]), tensor([[1, 2]]))"#,
             r#"dropout(tensor([[1, 2]]), p = 1)"#,
@@ -637,6 +726,9 @@ fn windows_and_matrices_that_do_not_fit() {
             resize(tensor([[1, 2]]), size = [3, 4], factor = -2)
               out-of-range: `resize`: `factor` must be above 0, it is -2
                 help: `wsss doc resize` says what it takes
+            resize(tensor([[1, 2]]), size = [3, 4])
+              missing-argument: `resize`: `align_corners` must be stated: the numbers of the result depend on it
+                help: add `align_corners = false` (corners of images together, what `resize_like` does) or `true`
             matmul(tensor([[1, 2]]), tensor([[1, 2]]))
               dimension-mismatch: `matmul`: real[1, 2] and real[1, 2] do not go together: 2 against 1
                 help: `wsss doc matmul` says what it takes

@@ -132,7 +132,7 @@ pub(super) fn figures(stage: &str, metrics: &Metrics) -> String {
     let mut text = format!("{stage}\n");
     for (name, MetricValue { value, oracle, over, .. }) in metrics {
         let value = value.map_or("none".to_string(), |value| format!("{value:.4}"));
-        let oracle = if *oracle { "  (oracle: its threshold was chosen by looking at the masks)" } else { "" };
+        let oracle = if *oracle { "  (oracle: chosen by looking at the masks)" } else { "" };
         let over = if over.is_empty() { String::new() } else { format!("  {over}") };
         text += &format!("  {name:width$}  {value}{over}{oracle}\n");
     }
@@ -205,7 +205,7 @@ mod tests {
         expect![[r#"
             seeds
               ap       none  7 classes, 12 images
-              cam_iou  0.4312  7 classes, 12 images  (oracle: its threshold was chosen by looking at the masks)
+              cam_iou  0.4312  7 classes, 12 images  (oracle: chosen by looking at the masks)
         "#]]
         .assert_eq(&figures("seeds", &metrics));
     }

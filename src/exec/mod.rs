@@ -10,9 +10,11 @@ mod choose;
 mod each;
 mod error;
 mod event;
+mod expected;
 pub mod interpreter;
 mod job;
 mod machine;
+mod measured;
 mod memory;
 mod optimizer;
 mod parallel;
@@ -36,9 +38,11 @@ use candle_core::Device;
 
 pub use error::RunError;
 pub use event::{EpochLine, Event, Metrics};
+pub use expected::Compared;
 pub use prepare::PRIMITIVES;
 
 use crate::compile::Compiled;
+use crate::lower::Recipe;
 use crate::store::{Claim, Draft, Finished, Key, Lock, RunFolder, StageLock, StageRecord, Store, file, timestamp};
 use choose::Choice;
 use interpreter::Interpreter;
@@ -100,6 +104,8 @@ pub struct Outcome {
     pub stages: Vec<StageOutcome>,
     /// Where recipe, lock and figures are; `None` after a dry run.
     pub folder: Option<PathBuf>,
+    /// What the recipe expects of its figures, beside what came out.
+    pub expected: Vec<Compared>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -129,7 +135,7 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
     let folder = RunFolder::create(&options.out, name, &options.text, &lock(&preparation, options, &machine))?;
     let mut runner =
         Runner { recipe: name, preparation: &preparation, store: &store, machine: &machine, options, tell: events };
-    let mut outcome = Outcome { stages: Vec::new(), folder: Some(folder.path().to_owned()) };
+    let mut outcome = Outcome { stages: Vec::new(), folder: Some(folder.path().to_owned()), expected: Vec::new() };
     for (at, choice) in choices {
         let stage = &preparation.stages[at];
         let (finished, why) = match choice {
@@ -161,6 +167,11 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
             metrics,
         });
         write_figures(&folder, &outcome)?;
+    }
+    let Recipe { expectations, variants, .. } = recipe.recipe;
+    outcome.expected = expected::compare(expectations, &outcome.stages, variants, options.limit.is_none());
+    if !outcome.expected.is_empty() {
+        folder.write_json("expected.json", &outcome.expected)?;
     }
     Ok(outcome)
 }
@@ -272,23 +283,36 @@ impl Runner<'_> {
         Ok(draft.finish(&record)?)
     }
 
-    /// The weights of other stages that a stage reads.
+    /// The weights and numbers of other stages that a stage reads.
     fn borrowed(&self, prepared: &Prepared) -> Result<Table, RunError> {
         let mut by_stage: BTreeMap<&str, Vec<&crate::lower::Weight>> = BTreeMap::new();
         for weight in &prepared.stage().borrowed {
             by_stage.entry(&weight.stage).or_default().push(weight);
         }
+        let input = |stage: &str| {
+            prepared.inputs.get(stage).ok_or_else(|| RunError::internal(format!("`{stage}` is no input")))
+        };
         let mut table = Table::new();
         for (stage, weights) in by_stage {
-            let key = prepared.inputs.get(stage).ok_or_else(|| RunError::internal(format!("`{stage}` is no input")))?;
+            let key = input(stage)?;
             table.extend(weights::borrow(&self.store.place(key), &weights, self.machine.dtype)?);
+        }
+        for number in &prepared.stage().measured {
+            let value = measured::read(&self.store.place(input(&number.stage)?), number, prepared.stage())?;
+            let tensor = candle_core::Tensor::new(value, &Device::Cpu)?;
+            table.insert(number.leaf.clone(), tensor.to_dtype(self.machine.dtype)?.to_device(&self.machine.device)?);
         }
         Ok(table)
     }
 }
 
 fn read_metrics(finished: &Finished) -> Result<Metrics, RunError> {
-    let path = finished.path("metrics.json");
+    read_figures(finished.folder())
+}
+
+/// The figures of a finished stage by its folder.
+fn read_figures(folder: &std::path::Path) -> Result<Metrics, RunError> {
+    let path = folder.join("metrics.json");
     let text = std::fs::read(&path).map_err(|error| crate::store::StoreError::read(&path, &error))?;
     serde_json::from_slice(&text).map_err(|error| crate::store::StoreError::broken(&path, error.to_string()).into())
 }

@@ -216,7 +216,7 @@ fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
     }
 }
 
-/// The stages whose nets or maps a stage reads.
+/// The stages whose nets, maps or numbers a stage reads.
 fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, RunError> {
     let nets = stage.borrowed.iter().map(|weight| &weight.stage);
     let refreshes = stage.memories.iter().flat_map(|memory| &memory.refreshes).map(|refresh| &refresh.data);
@@ -224,7 +224,9 @@ fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, 
         .into_iter()
         .chain(refreshes)
         .flat_map(|plan| plan.joins.iter().filter(|join| plan.fields.contains(&join.field)).map(|join| &join.stage));
+    let numbers = stage.measured.iter().map(|number| &number.stage);
     nets.chain(maps)
+        .chain(numbers)
         .map(|name| match earlier.iter().find(|from| from.stage().name == stage.shown(name)) {
             Some(from) => Ok((name.clone(), from.key.clone())),
             None => Err(RunError::internal(format!("`{}` reads `{name}`, which is no earlier stage", stage.name))),

@@ -194,7 +194,7 @@ impl Epoch<'_, '_> {
                 });
             }
         }
-        let counted = figures.finish();
+        let counted = figures.finish(job.stage());
         let line = EpochLine {
             epoch: epoch + 1,
             steps: first + steps,

@@ -1,5 +1,5 @@
 //! Reverse mode on the step graph: [`differentiate`] adds, for every trained weight, the node that is the gradient of the
-//! summed losses by it.
+//! summed losses by it; [`gradients`] adds the gradients of one node by others, which may then be used like any node.
 //!
 //! Comes in: a graph with `loss` outputs. Goes out: the same graph with a `total`, a `grad` for every trained weight a loss
 //! reaches, and a [`GradReport`] of what is not reached and where it is cut. Each op states its vector-Jacobian product as
@@ -12,7 +12,8 @@ pub use reach::{Cut, DeadLoss};
 
 use indexmap::IndexMap;
 
-use crate::graph::{Builder, Graph, Id, Kind, Origin, Output, Role, order};
+use crate::diag::Code;
+use crate::graph::{Builder, Graph, Id, Kind, Node, Origin, Output, Role, order};
 use crate::lower::Moves;
 use crate::ops::{self, Attrs, Build, Grad, Gradient, OpError};
 
@@ -25,6 +26,8 @@ pub struct GradReport {
     pub dead_losses: Vec<DeadLoss>,
     /// For each loss that moves some weights only, those that it does move.
     pub moved: Vec<Moves>,
+    /// Ops of gradients (`max_pool.grad`) whose own gradient would be needed and is not known: what came out is wrong without it.
+    pub unknown: Vec<Id>,
 }
 
 /// Sums the losses into an output `Total` without a name and adds an output `Gradient`, named by its path, for every trained
@@ -55,44 +58,95 @@ pub fn differentiate_moving(graph: &mut Graph, moves: &[Moves]) -> Result<GradRe
         let total = if rest.is_empty() { *first } else { add_up(graph, &groups::losses(graph))? };
         graph.outputs.push(Output { role: Role::Total, name: String::new(), nodes: vec![total], span: None });
     }
-    let order: Vec<Id> = order::order(graph).map_err(|cycle| OpError::internal(cycle.to_string()))?;
+    let order = forward_order(graph)?;
     let mut report = GradReport::default();
     let mut gradients: IndexMap<String, Id> = IndexMap::new();
     for (group, sum_of_group) in groups.iter().zip(sums) {
-        let mut flows = reach::Flows::default();
-        let mut tape =
-            Tape { gradients: vec![None; graph.bound()], trained: group.trained(graph, &order), reached: Vec::new() };
-        if tape.trained[sum_of_group.0 as usize] {
-            let origin = graph.node(sum_of_group).origin.clone();
-            let seed = Builder { graph, origin }.scalar(1.0);
-            tape.add(graph, sum_of_group, seed)?;
-            for id in order.iter().rev() {
-                backward(graph, &mut tape, &mut flows, *id)?;
+        let trained = group.trained(graph, &order);
+        let mut back = Backward::default();
+        if is_in(&trained, sum_of_group) {
+            back.seed(graph, sum_of_group)?;
+            for &id in order.iter().rev() {
+                if let (Kind::Weight { path, .. }, Some(part)) = (graph.node(id).kind.clone(), back.of(id)) {
+                    let whole = match gradients.get(&path) {
+                        Some(so_far) => sum(graph, *so_far, part, graph.node(part).origin.clone())?,
+                        None => part,
+                    };
+                    gradients.insert(path, whole);
+                }
+                back.pass(graph, id, &|graph, input| is_in(&trained, input) || is_unknown(graph, input, &trained))?;
             }
         }
-        for (path, part) in std::mem::take(&mut tape.reached) {
-            let whole = match gradients.get(&path) {
-                Some(so_far) => sum(graph, *so_far, part, graph.node(part).origin.clone())?,
-                None => part,
-            };
-            gradients.insert(path, whole);
-        }
         for (loss, node) in &group.losses {
-            let weights = reach::reached(graph, &flows, *node);
+            let weights = reach::reached(graph, &back.flows, *node);
             if weights.is_empty() {
-                let cuts = reach::cuts(graph, &flows, &tape.trained, *node);
+                let cuts = reach::cuts(graph, &back.flows, &trained, *node);
                 report.dead_losses.push(DeadLoss { loss: loss.clone(), node: *node, cuts });
             }
             if group.weights.is_some() {
                 report.moved.push(Moves { loss: loss.clone(), weights });
             }
         }
+        report.unknown.append(&mut back.unknown);
     }
     for (path, gradient) in gradients {
         graph.outputs.push(Output { role: Role::Gradient, name: path, nodes: vec![gradient], span: None });
     }
     report.unreached = reach::unreached(graph);
     Ok(report)
+}
+
+/// The gradients of `of` (of its sum, where it is more than one number) by each of `by`, as nodes; `None` where `of` does not
+/// depend on one in a way that has a gradient. Nodes carry the origin of the node they are the gradient of.
+///
+/// # Errors
+/// An op whose gradient does not fit: a mistake of ours.
+pub fn gradients(graph: &mut Graph, of: Id, by: &[Id]) -> Result<Vec<Option<Id>>, OpError> {
+    let order = forward_order(graph)?;
+    // What is computed from one of `by`; only on such ways gradients flow.
+    let mut moves = vec![false; graph.bound()];
+    for &id in &order {
+        moves[id.0 as usize] = by.contains(&id) || graph.edges(id).any(|(_, input)| moves[input.0 as usize]);
+    }
+    let mut back = Backward::default();
+    back.seed(graph, of)?;
+    for id in order.into_iter().rev() {
+        // Behind a node that is asked about, another one may be.
+        back.pass(graph, id, &|_, input| moves.get(input.0 as usize).copied().unwrap_or(false))?;
+    }
+    match back.unknown.first() {
+        Some(&id) => Err(unknown(graph, id)),
+        None => Ok(by.iter().map(|&id| back.of(id)).collect()),
+    }
+}
+
+/// What is said of an op of gradients whose own gradient is not known.
+pub fn unknown(graph: &Graph, id: Id) -> OpError {
+    let name = match graph.node(id).kind {
+        Kind::Op(op) => op.name.split('.').next().unwrap_or(op.name),
+        _ => "this",
+    };
+    OpError::new(Code::NoGradient, format!("the second derivative of `{name}` is not known"))
+        .help("take the gradient by a value after that place, or put it through `stop`")
+}
+
+/// An op of gradients that knows none of its own, where one of its inputs has a weight behind it.
+fn is_unknown(graph: &Graph, id: Id, trained: &[bool]) -> bool {
+    match graph.node(id).kind {
+        Kind::Op(op) if op.nature.internal && matches!(op.grad, Gradient::None(_)) => {
+            graph.edges(id).any(|(_, input)| is_in(trained, input) || is_unknown(graph, input, trained))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a node is marked; nodes that came after the marks are not.
+fn is_in(marks: &[bool], id: Id) -> bool {
+    marks.get(id.0 as usize).is_some_and(|marked| *marked)
+}
+
+fn forward_order(graph: &Graph) -> Result<Vec<Id>, OpError> {
+    order::order(graph).map_err(|cycle| OpError::internal(cycle.to_string()))
 }
 
 /// The node that is the sum of some losses, of which there is one at least.
@@ -110,66 +164,83 @@ fn sum(graph: &mut Graph, left: Id, right: Id, origin: Origin) -> Result<Id, OpE
     graph.apply(add, &[Some(left), Some(right)], Attrs::new(), origin)
 }
 
-/// What has flowed back into each forward node so far.
-struct Tape {
+/// What has flowed back so far.
+#[derive(Default)]
+struct Backward {
+    /// By forward node.
     gradients: Vec<Option<Id>>,
-    /// The forward nodes that a weight to move has a part in.
-    trained: Vec<bool>,
-    /// Weights with their gradients, in the order in which these were whole.
-    reached: Vec<(String, Id)>,
+    flows: reach::Flows,
+    unknown: Vec<Id>,
 }
 
-impl Tape {
+impl Backward {
+    /// Begins at a node: 1, or ones in its shape.
+    fn seed(&mut self, graph: &mut Graph, node: Id) -> Result<(), OpError> {
+        self.gradients = vec![None; graph.bound()];
+        let Node { fact, origin, .. } = graph.node(node).clone();
+        let mut build = Builder { graph, origin };
+        let one = build.scalar(1.0);
+        let seed = match ops::find("expand") {
+            Some(expand) if fact.rank() > 0 => {
+                build.apply(expand, &[Some(one)], Attrs::new().dims_of("dims", fact.dims))?
+            }
+            _ => one,
+        };
+        self.add(graph, node, seed)
+    }
+
+    /// The gradient by a node, whole once all its readers have been passed.
+    fn of(&self, node: Id) -> Option<Id> {
+        self.gradients.get(node.0 as usize).copied().flatten()
+    }
+
     /// Adds one more part, as soon as it is there: two parts need not be held until the last one comes.
     fn add(&mut self, graph: &mut Graph, node: Id, part: Id) -> Result<(), OpError> {
-        let so_far = self.gradients[node.0 as usize];
-        let whole = match so_far {
+        let whole = match self.of(node) {
             Some(so_far) => sum(graph, so_far, part, graph.node(node).origin.clone())?,
             None => part,
         };
         self.gradients[node.0 as usize] = Some(whole);
         Ok(())
     }
-}
 
-/// Hands the gradient of `id`, which is whole by now, on to its inputs; or out, where `id` is a trained weight.
-fn backward(graph: &mut Graph, tape: &mut Tape, flows: &mut reach::Flows, id: Id) -> Result<(), OpError> {
-    let Some(gradient) = tape.gradients[id.0 as usize] else { return Ok(()) };
-    let node = graph.node(id).clone();
-    let op = match node.kind {
-        Kind::Weight { path, trained: true } => {
-            tape.reached.push((path, gradient));
+    /// Hands the gradient of `id`, which is whole by now, on to those of its inputs that are wanted.
+    fn pass(&mut self, graph: &mut Graph, id: Id, is_wanted: &dyn Fn(&Graph, Id) -> bool) -> Result<(), OpError> {
+        let Some(gradient) = self.of(id) else { return Ok(()) };
+        let Kind::Op(op) = graph.node(id).kind else { return Ok(()) };
+        let inputs = graph.inputs(id);
+        let wanted: Vec<bool> = inputs.iter().map(|input| input.is_some_and(|input| is_wanted(graph, input))).collect();
+        if !wanted.contains(&true) {
             return Ok(());
         }
-        Kind::Op(op) => op,
-        _ => return Ok(()),
-    };
-    let Gradient::Of(rule) = op.grad else { return Ok(()) };
-    let inputs = graph.inputs(id);
-    let wanted: Vec<bool> =
-        inputs.iter().map(|input| input.is_some_and(|input| tape.trained[input.0 as usize])).collect();
-    if !wanted.contains(&true) {
-        return Ok(());
-    }
-    let parts = rule(&mut Grad {
-        build: &mut Builder { graph, origin: node.origin },
-        inputs: &inputs,
-        attrs: &node.attrs,
-        output: id,
-        gradient,
-        wanted: &wanted,
-    })?;
-    for (slot, (part, input)) in parts.into_iter().zip(inputs).enumerate() {
-        let (Some(part), Some(input), true) = (part, input, wanted[slot]) else { continue };
-        let (of_part, of_input) = (&graph.node(part).fact, &graph.node(input).fact);
-        if of_part.dims != of_input.dims {
-            let what = format!("the gradient of `{}` by slot {slot} is {of_part}, for {of_input}", op.name);
-            return Err(OpError::internal(what));
+        let Gradient::Of(rule) = op.grad else {
+            // What the language cannot name is made by gradients, and its own is not nothing.
+            if op.nature.internal {
+                self.unknown.push(id);
+            }
+            return Ok(());
+        };
+        let Node { attrs, origin, .. } = graph.node(id).clone();
+        let parts = rule(&mut Grad {
+            build: &mut Builder { graph, origin },
+            inputs: &inputs,
+            attrs: &attrs,
+            output: id,
+            gradient,
+            wanted: &wanted,
+        })?;
+        for (slot, (part, input)) in parts.into_iter().zip(inputs).enumerate() {
+            let (Some(part), Some(input), true) = (part, input, wanted[slot]) else { continue };
+            let (of_part, of_input) = (&graph.node(part).fact, &graph.node(input).fact);
+            if of_part.dims != of_input.dims {
+                let what = format!("the gradient of `{}` by slot {slot} is {of_part}, for {of_input}", op.name);
+                return Err(OpError::internal(what));
+            }
+            self.flows.record(id, slot);
+            self.add(graph, input, part)?;
         }
-        flows.record(id, slot);
-        tape.add(graph, input, part)?;
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub(super) fn reached(graph: &Graph, flows: &Flows, from: Id) -> BTreeSet<String
 /// Walks back from a dead loss. A node with a trained weight behind it that hands nothing on is a cut, and the walk ends
 /// there; where there is none, the frozen weights are what the loss depends on.
 pub(super) fn cuts(graph: &Graph, flows: &Flows, trained: &[bool], from: Id) -> Vec<Cut> {
-    let is_trained = |id: Id| trained.get(id.0 as usize).is_some_and(|trained| *trained);
+    let is_trained = |id: Id| super::is_in(trained, id);
     let mut seen = HashSet::from([from]);
     let mut open = vec![from];
     let mut cuts = Vec::new();

@@ -2,10 +2,10 @@
 
 use expect_test::{Expect, expect};
 
-use super::differentiate;
+use super::{differentiate, gradients, unknown};
 use crate::exec::check;
 use crate::exec::values::Values;
-use crate::graph::{text, verify};
+use crate::graph::{Output, Role, text, verify};
 
 fn check_built(before: &str, after: Expect) {
     let mut graph = text::parse(before).unwrap();
@@ -97,6 +97,156 @@ fn nothing_is_built_towards_what_is_not_trained() {
             grad w = %6
         "#]],
     );
+}
+
+#[test]
+fn a_gradient_may_be_scaled_or_taken_by_another() {
+    check_built(
+        "%0 = weight w : real[2]
+         %1 = weight v : real[2]
+         %2 = scale_gradient(%0) factor=-0.5
+         %3 = straight_through(%2, %1)
+         %4 = add(%2, %3)
+         %5 = sum(%4)
+         loss l = %5",
+        expect![[r#"
+            %0 = weight w : real[2]
+            %1 = weight v : real[2]
+            %2 = scale_gradient(%0) factor=-0.5 : real[2]
+            %3 = straight_through(%2, %1) : real[2]
+            %4 = add(%2, %3) : real[2]
+            %5 = sum(%4) : real[]
+            %6 = constant 1 : real[]
+            %7 = sum.grad(%6) dims=[2] : real[2]
+            %8 = affine(%7) scale=-0.5 : real[2]
+            loss l = %5
+            total = %5
+            grad v = %7
+            grad w = %8
+        "#]],
+    );
+}
+
+fn check_gradient(before: &str, of: usize, by: &[usize], expected: Expect) {
+    let mut graph = text::parse(before).unwrap();
+    let ids: Vec<_> = graph.ids().collect();
+    let by: Vec<_> = by.iter().map(|place| ids[*place]).collect();
+    let found = gradients(&mut graph, ids[of], &by);
+    for (place, id) in found.unwrap().into_iter().enumerate() {
+        let name = place.to_string();
+        graph.outputs.extend(id.map(|id| Output { role: Role::Save, name, nodes: vec![id], span: None }));
+    }
+    expected.assert_eq(&text::print(&verify(graph).unwrap()));
+}
+
+#[test]
+fn a_gradient_by_a_value_in_the_middle() {
+    // By %1, which %2 is computed from, and by %0 behind it; %3 has no part in it.
+    check_gradient(
+        "%0 = field x : real[2]
+         %1 = relu(%0)
+         %2 = square(%1)
+         %3 = exp(%0)
+         save y = %2
+         save z = %3",
+        2,
+        &[1, 0, 3],
+        expect![[r#"
+            %0 = field x : real[2]
+            %1 = relu(%0) : nonneg[2]
+            %2 = square(%1) : nonneg[2]
+            %3 = exp(%0) : nonneg[2]
+            %4 = constant 1 : real[]
+            %5 = expand(%4) dims=[2] : real[2]
+            %6 = square.grad(%5, %1) : real[2]
+            %7 = relu.grad(%6, %1) : real[2]
+            save y = %2
+            save z = %3
+            save 0 = %6
+            save 1 = %7
+        "#]],
+    );
+}
+
+/// The gradient of node `of` by node `by`, differentiated by every weight and held against its own differences.
+fn check_again(text: &str, of: usize, by: usize) {
+    let mut graph = text::parse(text).unwrap();
+    let ids: Vec<_> = graph.ids().collect();
+    let first = gradients(&mut graph, ids[of], &[ids[by]]).unwrap()[0].unwrap();
+    graph.outputs = vec![Output { role: Role::Save, name: "first".into(), nodes: vec![first], span: None }];
+    let context = check::context([("B".to_string(), 2)].into());
+    let values = Values::plausible(&graph, &context, 7).unwrap();
+    for difference in check::gradients(&graph, &values, &context).unwrap() {
+        assert!(difference.error() < 1e-6, "{difference:?}\n{text}");
+    }
+}
+
+#[test]
+fn gradients_are_differentiated_again() {
+    // A small network: the gradient of the scores by the picture, and by the first weight.
+    let network = "%0 = weight x : real[B, 2, 5, 4]
+         %1 = weight v : real[3, 2, 3, 3]
+         %2 = conv2d(%0, %1) padding=[1, 1]
+         %3 = state mean : real[3]
+         %4 = state variance : nonneg[3]
+         %5 = weight scale : real[3]
+         %6 = weight shift : real[3]
+         %7 = normalize(%2, %3, %4, %5, %6)
+         %8 = sigmoid(%7)
+         %9 = avg_pool(%8) kernel=[2, 2] padding=[1, 1]
+         %10 = weight head : real[2, 3, 1, 1]
+         %11 = conv2d(%9, %10)
+         %12 = resize(%11) size=[4, 5] align_corners=false
+         %13 = softmax(%12) axis=1
+         %14 = mean(%13) axes=[2, 3]
+         %15 = square(%14)
+         save y = %15";
+    check_again(network, 15, 0);
+    check_again(network, 15, 1);
+    check_again(network, 15, 9);
+    // What folds, chooses and multiplies.
+    let folds = "%0 = weight x : real[B, 3, 4, 2]
+         %1 = tanh(%0)
+         %2 = max(%1) axes=[2]
+         %3 = weight w : real[2, 5]
+         %4 = matmul(%2, %3)
+         %5 = log_softmax(%4) axis=1
+         %6 = min(%1) axes=[1, 3] keep=true
+         %7 = adaptive_avg_pool(%1) size=[4, 3]
+         %8 = rank_pool(%1) decay=0.5
+         %9 = top_mean(%5) fraction=0.5
+         %10 = mul(%6, %7)
+         %11 = sum(%10) axes=[2, 3]
+         %12 = mul(%11, %8)
+         %13 = sum(%12) axes=[1]
+         %14 = mul(%13, %9)
+         save y = %14";
+    check_again(folds, 14, 0);
+    check_again(folds, 14, 1);
+    // A transposed convolution is the gradient of one.
+    let larger = "%0 = weight x : real[B, 2, 3, 2]
+         %1 = weight w : real[2, 3, 2, 2]
+         %2 = conv_transpose2d(%0, %1) stride=[2, 2]
+         %3 = gelu(%2)
+         save y = %3";
+    check_again(larger, 3, 0);
+    check_again(larger, 3, 1);
+}
+
+#[test]
+fn a_second_derivative_that_is_not_known_is_told() {
+    let mut graph = text::parse(
+        "%0 = weight w : real[1, 1, 2, 2]
+         %1 = field x : real[1, 1, 1, 1]
+         %2 = max_pool.grad(%1, %0) kernel=[2, 2]
+         %3 = mul(%2, %0)
+         %4 = sum(%3)
+         loss l = %4",
+    )
+    .unwrap();
+    let report = differentiate(&mut graph).unwrap();
+    assert_eq!(report.unknown.len(), 1);
+    assert_eq!(unknown(&graph, report.unknown[0]).message, "the second derivative of `max_pool` is not known");
 }
 
 #[test]

@@ -20,7 +20,9 @@ mod walk;
 pub mod wide;
 
 // Networks, by the cost of what they do.
+pub mod adaptive;
 pub mod conv;
+pub mod draw;
 pub mod dropout;
 pub mod matmul;
 pub mod norm;

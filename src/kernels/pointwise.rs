@@ -31,6 +31,8 @@ pub enum Unary {
     /// `log(sigmoid(x)) = -softplus(-x)`, exact for large |x|.
     LogSigmoid,
     Tanh,
+    /// `x · Φ(x)`, Φ the normal distribution function: exact, not the approximation by tanh.
+    Gelu,
     /// `x` above 0, `alpha · (exp(x) - 1)` below.
     Elu {
         alpha: f64,
@@ -62,7 +64,9 @@ impl Unary {
         use Unary::*;
         match self {
             Exp | Sqrt | Recip | Relu | Relu6 | Sigmoid | Tanh | Elu { .. } => Saves::Output,
-            Neg | Abs | Log | Square | Softplus | LogSigmoid | Clamp { .. } | Floor | Affine { .. } => Saves::Input,
+            Neg | Abs | Log | Square | Softplus | LogSigmoid | Gelu | Clamp { .. } | Floor | Affine { .. } => {
+                Saves::Input
+            }
         }
     }
 }
@@ -100,6 +104,7 @@ fn forward<T: Real>(f: Unary, x: &Tensor) -> Result<Tensor> {
         Unary::Softplus => par::map(input, softplus::<T>),
         Unary::LogSigmoid => par::map(input, |x: T| -softplus(-x)),
         Unary::Tanh => par::map(input, |x: T| x.tanh()),
+        Unary::Gelu => par::map(input, |x: T| x * T::of(normal_below(x.double()))),
         Unary::Elu { alpha } => {
             let alpha = T::from_f64(alpha);
             par::map(input, |x: T| if x > T::ZERO { x } else { alpha * x.exp_m1() })
@@ -144,6 +149,10 @@ fn backward<T: Real>(f: Unary, gy: &Tensor, saved: &Tensor) -> Result<Tensor> {
         Unary::Softplus => par::map2(gy, saved, |g, x| g * sigmoid::<T>(x)),
         Unary::LogSigmoid => par::map2(gy, saved, |g, x: T| g * sigmoid(-x)),
         Unary::Tanh => par::map2(gy, saved, |g, y: T| g * (T::ONE - y * y)),
+        Unary::Gelu => par::map2(gy, saved, |g: T, x: T| {
+            let x = x.double();
+            g * T::of(normal_below(x) + x * (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt())
+        }),
         Unary::Elu { alpha } => {
             let alpha = T::from_f64(alpha);
             par::map2(gy, saved, |g: T, y: T| if y > T::ZERO { g } else { g * (y + alpha) })
@@ -179,6 +188,11 @@ fn sigmoid<T: Real>(x: T) -> T {
     if x >= T::ZERO { T::ONE / (T::ONE + small) } else { tail }
 }
 
+/// The share of a normal distribution that lies below `x`, exact far out on both sides.
+fn normal_below(x: f64) -> f64 {
+    0.5 * candle_core::cpu::erf::erfc_f64(-x / std::f64::consts::SQRT_2)
+}
+
 /// `max(x, 0) + log(1 + exp(-|x|))`: exact on both sides, and nothing overflows.
 fn softplus<T: Real>(x: T) -> T {
     let rest = (-x.abs()).exp().ln_1p();
@@ -192,7 +206,8 @@ mod tests {
     use super::*;
     use crate::kernels::testing::*;
 
-    const ALL: [Unary; 17] = [
+    const ALL: [Unary; 18] = [
+        Unary::Gelu,
         Unary::Neg,
         Unary::Abs,
         Unary::Exp,

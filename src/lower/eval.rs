@@ -328,6 +328,9 @@ impl<'p> Lower<'p, '_> {
     }
 
     pub(super) fn field(&mut self, base: Value<'p>, name: &'p Name, base_span: Span) -> Value<'p> {
+        if let Some(number) = self.figure_field(&base, name) {
+            return number;
+        }
         match base {
             Value::Poison => Value::Poison,
             Value::Record(fields) => match fields.get(&name.text) {

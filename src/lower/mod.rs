@@ -13,7 +13,9 @@ mod call;
 mod data;
 mod errors;
 mod eval;
+mod expectations;
 mod function;
+mod hygiene;
 pub mod identity;
 mod leaks;
 mod memory;
@@ -24,8 +26,10 @@ mod overrides;
 mod params;
 pub mod paths;
 mod pattern;
+mod proofs;
 mod prove;
 mod recipe;
+mod seen;
 mod stage;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -43,6 +47,7 @@ use std::sync::Arc;
 pub use function::{Lowered, lower_expression, lower_function};
 pub use memory::{Memory, Plateau, Refresh, When};
 pub use recipe::*;
+pub use seen::*;
 
 use crate::diag::{Code, Diagnostic, Problems, suggest};
 use crate::graph::pipeline::Pipeline;
@@ -82,10 +87,13 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
             lower.stage((recipe, index), stage);
         }
     }
+    lower.needless_supervision();
     lower.expect_effects();
+    let expectations = lower.expectations(choices);
     let pipeline = lower.pipeline();
     let params = lower.param_values();
     let stages = std::mem::take(&mut lower.stages);
+    let declassified = std::mem::take(&mut lower.declassified);
     let (supervision, extras) = supervision;
     Recipe {
         name: name.to_string(),
@@ -93,7 +101,10 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
         supervision,
         extras,
         params,
+        variants: choices.variants.clone(),
+        expectations,
         stages: stages.into_iter().map(|stage| stage.result).collect(),
+        declassified,
         pipeline,
     }
 }
@@ -118,6 +129,7 @@ pub(crate) struct Lower<'p, 'a> {
     /// Whether the end of the budget has been reported.
     exhausted: bool,
     allowed: Allowed,
+    declassified: Vec<Declassified>,
     /// What the nets of the stages so far have seen, by stage and net.
     nets_seen: HashMap<String, HashMap<String, Labels>>,
     /// Data sets by their source, so that equal sources share a class axis.
@@ -178,6 +190,7 @@ impl<'p, 'a> Lower<'p, 'a> {
             budget: BUDGET,
             exhausted: false,
             allowed: Allowed::default(),
+            declassified: Vec::new(),
             nets_seen: HashMap::new(),
             datasets: Vec::new(),
         }
@@ -336,6 +349,9 @@ impl<'p, 'a> Lower<'p, 'a> {
             let result = &stage.result;
             for join in &result.data.joins {
                 edge(&result.shown(&join.stage), &result.name, &join.save);
+            }
+            for number in &result.measured {
+                edge(&result.shown(&number.stage), &result.name, &number.figure);
             }
             let mut nets: Vec<(&str, &str)> =
                 result.borrowed.iter().map(|weight| (weight.stage.as_str(), weight.net.as_str())).collect();

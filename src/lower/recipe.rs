@@ -2,13 +2,14 @@
 
 use super::identity;
 use super::memory::Memory;
+use super::seen::{Declassified, Measured, Seen};
 pub use super::training::{Guard, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
 use crate::source::Span;
-use crate::types::{Dim, Labels, Level};
+use crate::types::{Dim, Level};
 
 /// A checked recipe, ready to be planned.
 pub struct Recipe {
@@ -19,8 +20,14 @@ pub struct Recipe {
     /// Side information named after `supervision image +`.
     pub extras: Vec<String>,
     pub params: Vec<ParamValue>,
+    /// The variants that were chosen, in the order they were applied.
+    pub variants: Vec<String>,
+    /// What is expected of the figures, of the recipe on its own and of its variants.
+    pub expectations: Vec<Expectation>,
     /// In the order of the text; a stage reads only stages before it.
     pub stages: Vec<Stage>,
+    /// Every `declassify`, in the order of the text.
+    pub declassified: Vec<Declassified>,
     pub pipeline: Pipeline,
 }
 
@@ -32,6 +39,24 @@ pub struct ParamValue {
     pub text: String,
     /// `default`, `variant quick`, `--set`.
     pub origin: String,
+}
+
+/// A figure that is stated for the recipe or one of its variants.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expectation {
+    /// As the pipeline shows it.
+    pub stage: String,
+    pub name: String,
+    pub value: f64,
+    pub tolerance: Option<f64>,
+    /// `0.560 +- 0.010` as it is written.
+    pub text: String,
+    pub citation: Option<String>,
+    /// The variant it is stated for.
+    pub variant: Option<String>,
+    /// Whether the params are those it is stated for.
+    pub applies: bool,
+    pub span: Span,
 }
 
 /// One node of the pipeline: a step graph, the data it runs over, the weights it holds.
@@ -58,41 +83,9 @@ pub struct Stage {
     /// Only in `train`.
     pub memories: Vec<Memory>,
     pub seen: Seen,
+    /// Numbers of earlier stages that the graph reads.
+    pub measured: Vec<Measured>,
     pub span: Span,
-}
-
-/// What the values of a stage have seen.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Seen {
-    pub losses: Vec<(String, Labels)>,
-    pub saves: Vec<(String, Labels)>,
-    /// Each net of the stage after training: what its losses saw, the pictures, and what its weights brought along.
-    pub nets: Vec<(String, Labels)>,
-    pub figures: Vec<Figure>,
-    /// What all losses and states of a `train` stage saw, with its pictures.
-    pub learnt: Labels,
-}
-
-impl Seen {
-    /// Everything that leaves the stage, joined.
-    pub fn all(&self) -> Labels {
-        let named = self.losses.iter().chain(&self.saves).chain(&self.nets).map(|(_, labels)| labels);
-        Labels::join_all(named.chain(self.figures.iter().map(|figure| &figure.labels)).chain([&self.learnt]))
-    }
-}
-
-/// A number that a stage measures.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Figure {
-    pub name: String,
-    /// Whether labels that a method may not see chose it, or a value that it was computed from.
-    pub oracle: bool,
-    /// Whether the metric itself chose, rather than a value that went in.
-    pub chosen: bool,
-    /// All that its inputs have seen, the masks it is held against among them.
-    pub labels: Labels,
-    /// Input by input.
-    pub inputs: Vec<Labels>,
 }
 
 impl Stage {
@@ -178,6 +171,8 @@ pub enum Init {
         file: String,
         name: String,
         except: Option<Vec<String>>,
+        /// What the weights have learnt from, where the recipe says so.
+        carries: Option<String>,
     },
     /// As another weight, by its path: as an earlier stage left it, or as it begins in this one.
     Weight(String),

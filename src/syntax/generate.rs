@@ -51,6 +51,11 @@ fn name() -> impl Strategy<Value = Name> {
     select(WORDS).prop_map(|word| Name::new(word, nowhere()))
 }
 
+/// The one reserved word that stands where a name does: `supervision none`.
+fn level() -> impl Strategy<Value = Name> {
+    prop_oneof![3 => name(), 1 => Just(Name::new("none", nowhere()))]
+}
+
 fn names() -> impl Strategy<Value = Vec<Name>> {
     vec(name(), 0..4)
 }
@@ -165,7 +170,12 @@ pub(super) fn expr() -> impl Strategy<Value = Expr> {
 }
 
 fn type_of() -> impl Strategy<Value = Type> {
-    (name(), option::of(vec(expr(), 0..4))).prop_map(|(domain, dims)| Type { domain, dims, span: nowhere() })
+    (name(), option::of(name()), option::of(vec(expr(), 0..4))).prop_map(|(domain, by, dims)| Type {
+        domain,
+        by,
+        dims,
+        span: nowhere(),
+    })
 }
 
 fn binding() -> impl Strategy<Value = Let> {
@@ -187,6 +197,19 @@ fn path() -> impl Strategy<Value = Name> {
 fn override_() -> impl Strategy<Value = Setting> {
     let path = prop_oneof![3 => name(), 1 => (name(), name()).prop_map(|(a, b)| Name::new(format!("{}.{}", a.text, b.text), nowhere()))];
     (path, expr()).prop_map(|(name, value)| Setting { name, value })
+}
+
+fn expect() -> impl Strategy<Value = Expect> {
+    let figure = || {
+        (any::<bool>(), number()).prop_map(|(negative, number)| match negative {
+            true => made(ExprKind::Unary { operator: UnaryOperator::Negate, value: Box::new(made(number)) }),
+            false => made(number),
+        })
+    };
+    let metric = select(["seeds.iou", "seeds[0].iou", "base.seeds.iou"].as_slice());
+    (metric, figure(), option::of(figure()), option::of(text())).prop_map(|(metric, value, tolerance, citation)| {
+        Expect { metric: Name::new(metric, nowhere()), value, tolerance, citation, span: nowhere() }
+    })
 }
 
 fn rate() -> impl Strategy<Value = Setting> {
@@ -301,13 +324,15 @@ fn item() -> impl Strategy<Value = Item> {
         });
     let net = (name(), parameters(), vec(member(), 0..4));
     let kind = prop_oneof![
-        (name(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
+        (level(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
         (name(), names()).prop_map(|(module, names)| ItemKind::Use { module, names }),
         (text(), name(), vec(name(), 0..3), vec(override_(), 0..3)).prop_map(|(path, alias, variants, overrides)| {
             ItemKind::UseFile { path, path_span: nowhere(), alias, variants, overrides }
         }),
         (name(), expr(), option::of(expr())).prop_map(|(name, value, range)| ItemKind::Param { name, value, range }),
-        (name(), vec(override_(), 0..4)).prop_map(|(name, overrides)| ItemKind::Variant { name, overrides }),
+        (name(), vec(override_(), 0..4), vec(expect(), 0..3))
+            .prop_map(|(name, overrides, expects)| ItemKind::Variant { name, overrides, expects }),
+        expect().prop_map(ItemKind::Expect),
         binding().prop_map(ItemKind::Let),
         function().prop_map(ItemKind::Fn),
         net.prop_map(|(name, parameters, members)| ItemKind::Net(Net { name, parameters, members })),

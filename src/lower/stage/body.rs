@@ -109,7 +109,9 @@ impl<'p> Lower<'p, '_> {
             );
             return;
         }
-        self.output(Role::Save, name, vec![id]);
+        if self.looks_at_one_image(id, span) {
+            self.output(Role::Save, name, vec![id]);
+        }
     }
 
     /// A loss as one number.
@@ -157,6 +159,8 @@ impl<'p> Lower<'p, '_> {
                 (Role::Metric { metric: "mean".to_string(), attrs: Attrs::new() }, vec![id])
             }
         };
-        self.output(role, name, nodes);
+        if nodes.iter().all(|id| self.looks_at_one_image(*id, value.span)) {
+            self.output(role, name, nodes);
+        }
     }
 }

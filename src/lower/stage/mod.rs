@@ -26,7 +26,7 @@ use crate::hir::ItemRef;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::types::Fact;
-use result::{saves, written};
+use result::{measured, saves, written};
 
 /// A stage with what later stages may read of it.
 pub(super) struct LoweredStage<'p> {
@@ -119,11 +119,13 @@ impl<'p> Lower<'p, '_> {
             prove::purpose(self, stage);
         }
         let nets: Vec<String> = entries.nets.keys().cloned().collect();
-        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets);
+        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
         let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
+        let mut measured = measured(&step.graph);
         let mut borrowed = self.borrowed(&step.graph, &entries.weights, &alias);
         for refresh in memories.iter().flat_map(|memory| &memory.refreshes) {
+            measured.extend(result::measured(&refresh.graph));
             for weight in self.borrowed(&refresh.graph, &[], &alias) {
                 if !borrowed.iter().any(|known| known.path() == weight.path()) {
                     borrowed.push(weight);
@@ -148,6 +150,7 @@ impl<'p> Lower<'p, '_> {
             train,
             memories,
             seen,
+            measured,
             span: stage.name.span,
         };
         let written = written(stage);

@@ -47,8 +47,29 @@ pub(super) static BASE: OpDef = OpDef {
         let slope = binary(Binary::Mul, &binary(Binary::Pow, a, &less)?, b)?;
         Ok(binary(Binary::Mul, gy, &slope)?)
     },
+    grad: Gradient::Of(base_again),
     ..SIDE
 };
+
+/// By `gy` the same op; by `a` `gy · b · (b - 1) · a^(b - 2)`, the same op of `gy · b` at the exponent below.
+fn base_again(g: &mut Grad) -> Result<Vec<Option<Ref>>, OpError> {
+    let (gy, a, b, u) = (g.input(0), g.input(1), g.input(2), g.gradient);
+    if g.wanted[2] {
+        return Err(OpError::new(Code::NoGradient, "the second derivative of a power by its exponent is not known"));
+    }
+    let mut parts = vec![None; 3];
+    if g.wanted[0] {
+        parts[0] = Some(g.op("pow.base", &[u, a, b], Attrs::new())?);
+    }
+    if g.wanted[1] {
+        let both = g.op("mul", &[u, gy], Attrs::new())?;
+        let scaled = g.op("mul", &[both, b], Attrs::new())?;
+        let below = g.op("affine", &[b], Attrs::new().float("shift", -1.0))?;
+        let whole = g.op("pow.base", &[scaled, a, below], Attrs::new())?;
+        parts[1] = Some(g.sum_to(whole, a)?);
+    }
+    Ok(parts)
+}
 
 /// The gradient of the exponent: `gy · y · log(a)`, 0 where `y` is 0.
 pub(super) static EXPONENT: OpDef = OpDef {

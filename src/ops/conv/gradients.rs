@@ -1,4 +1,5 @@
-//! The gradients of `conv2d` for its input and for its weight.
+//! The gradients of `conv2d` for its input and for its weight. Each is linear on both sides, so the gradients of the gradients are
+//! convolutions and their gradients again.
 
 use super::shared::{DILATION, GROUPS, PADDING, Steps, flops, plane, scratch};
 use crate::kernels::conv::{self, Conv2d};
@@ -40,6 +41,18 @@ pub(super) static INPUT: OpDef = OpDef {
         let [_, weight] = cost.inputs else { return 0 };
         scratch(cost, [Some(cost.output), weight.as_deref()], Conv2d::grad_input_scratch)
     },
+    grad: Gradient::Of(|g| {
+        let (gy, weight, u) = (g.input(0), g.input(1), g.gradient);
+        let mut parts = vec![None, None];
+        if g.wanted[0] {
+            parts[0] = Some(g.op("conv2d", &[u, weight], steps(g))?);
+        }
+        if g.wanted[1] {
+            let size = g.fact(weight).dims[2..].to_vec();
+            parts[1] = Some(g.op("conv2d.grad_weight", &[gy, u], steps(g).dims_of("size", size))?);
+        }
+        Ok(parts)
+    }),
     ..USUAL
 };
 
@@ -68,8 +81,27 @@ pub(super) static WEIGHT: OpDef = OpDef {
         let [_, x] = cost.inputs else { return 0 };
         scratch(cost, [x.as_deref(), Some(cost.output)], Conv2d::grad_weight_scratch)
     },
+    grad: Gradient::Of(|g| {
+        let (gy, x, u) = (g.input(0), g.input(1), g.gradient);
+        let mut parts = vec![None, None];
+        if g.wanted[0] {
+            parts[0] = Some(g.op("conv2d", &[x, u], steps(g))?);
+        }
+        if g.wanted[1] {
+            let size = g.fact(x).dims[2..].to_vec();
+            parts[1] = Some(g.op("conv2d.grad_input", &[gy, u], steps(g).dims_of("size", size))?);
+        }
+        Ok(parts)
+    }),
     ..USUAL
 };
+
+/// The attributes without the size: those of the convolution itself.
+fn steps(g: &Grad) -> Attrs {
+    let mut attrs = Attrs::new();
+    g.attrs.iter().filter(|(name, _)| *name != "size").for_each(|(name, attr)| attrs.set(name, attr.clone()));
+    attrs
+}
 
 fn sized(first: Dim, second: Dim, size: &[Dim]) -> Fact {
     Fact::new(Domain::Real, [first, second].into_iter().chain(size.iter().cloned()).collect())

@@ -51,6 +51,11 @@ pub(super) static GRAD: OpDef = OpDef {
         let (gy, index) = (args.tensor(0).unsqueeze(axis)?, args.tensor(1).unsqueeze(axis)?);
         Ok(indexing::gather_grad(&gy, &index, axis, shape[axis])?)
     },
+    grad: Gradient::Of(|g| {
+        let attrs = Attrs::new().int("axis", g.attrs.get_int("axis")?);
+        let read = g.op("gather", &[g.gradient, g.input(1)], attrs)?;
+        Ok(vec![Some(read), None])
+    }),
     ..OpDef::USUAL
 };
 

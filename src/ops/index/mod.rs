@@ -6,6 +6,7 @@ mod ignore_where;
 mod one_hot;
 mod pick;
 mod threshold;
+mod top_mask;
 mod top_mean;
 
 use super::Family;
@@ -24,5 +25,6 @@ pub static FAMILY: Family = Family {
         &threshold::OP,
         &top_mean::OP,
         &top_mean::GRAD,
+        &top_mask::OP,
     ],
 };

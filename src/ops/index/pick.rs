@@ -37,6 +37,10 @@ pub(super) static GRAD: OpDef = OpDef {
     laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.attrs.dims("dims")?.to_vec())),
     eval: |args| Ok(indexing::pick_grad(args.tensor(0), args.tensor(1), args.shape()?[1])?),
+    grad: Gradient::Of(|g| {
+        let read = g.op("pick", &[g.gradient, g.input(1)], Attrs::new())?;
+        Ok(vec![Some(read), None])
+    }),
     ..OpDef::USUAL
 };
 

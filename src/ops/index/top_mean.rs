@@ -4,7 +4,7 @@ use crate::kernels::topk;
 use crate::ops::prelude::*;
 use crate::ops::rules;
 
-const PARAMS: &[Param] = &[
+pub(super) const PARAMS: &[Param] = &[
     Param::new(
         "fraction",
         ParamKind::Float,
@@ -47,15 +47,33 @@ pub(super) static GRAD: OpDef = OpDef {
     laws: |_| &[Law::Zero { slot: 0 }],
     infer: |args| Ok(Fact::new(Domain::Real, args.fact(1).dims.clone())),
     eval: |args| Ok(topk::top_mean_grad(args.tensor(0), args.tensor(1), count(args.attrs, args.tensor(1).dims())?)?),
+    grad: Gradient::Of(|g| {
+        let x = g.input(1);
+        let ones = g.op("affine", &[g.input(0)], Attrs::new().float("scale", 0.0).float("shift", 1.0))?;
+        let shares = g.op("top_mean.grad", &[ones, x], g.attrs.clone())?;
+        let read = g.op("mul", &[g.gradient, shares], Attrs::new())?;
+        let axes: Vec<i64> = (1..g.fact(x).rank() as i64).collect();
+        Ok(vec![Some(g.op("sum", &[read], Attrs::new().ints("axes", axes))?), None])
+    }),
     ..OpDef::USUAL
 };
 
 /// C1: `x` has samples. C2: one of `fraction` and `count` is given. C3: it is in range, as far as the lengths are known.
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     let x = rules::real(args, 0)?;
-    let Some((samples, rest)) = x.dims.split_first() else {
+    let Some(samples) = x.dims.first() else {
         return Err(OpError::new(Code::RankMismatch, format!("`x` must have samples, this is {x}")).at("x"));
     };
+    expect_share(args, x)?;
+    let domain = if rules::keeps_role(&x.domain) { x.domain.clone() } else { rules::within(rules::range(&x.domain)) };
+    Ok(Fact::new(domain, vec![samples.clone()]))
+}
+
+/// The share of a sample's numbers is said once and is one that there is, as far as the lengths are known.
+pub(super) fn expect_share(args: &Infer, x: &Fact) -> Result<(), OpError> {
+    if x.rank() == 0 {
+        return Err(OpError::new(Code::RankMismatch, format!("`x` must have samples, this is {x}")).at("x"));
+    }
     match (args.attrs.get("fraction").is_some(), args.attrs.get("count").is_some()) {
         (true, true) => {
             return Err(OpError::new(Code::TooManyArguments, "either `fraction` or `count`, not both").at("count"));
@@ -63,16 +81,12 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
         (false, false) => return Err(OpError::new(Code::MissingArgument, "`fraction` or `count` must be given")),
         _ => {}
     }
-    let numbers = rest.iter().fold(Dim::constant(1), |product, dim| product * dim.clone());
-    match numbers.as_const() {
-        Some(numbers) => limited(args.attrs, usize::try_from(numbers).unwrap_or(0))?,
-        None => limited(args.attrs, usize::MAX)?,
-    };
-    let domain = if rules::keeps_role(&x.domain) { x.domain.clone() } else { rules::within(rules::range(&x.domain)) };
-    Ok(Fact::new(domain, vec![samples.clone()]))
+    let numbers = x.dims[1..].iter().fold(Dim::constant(1), |product, dim| product * dim.clone());
+    let numbers = numbers.as_const().map_or(usize::MAX, |numbers| usize::try_from(numbers).unwrap_or(0));
+    limited(args.attrs, numbers).map(drop)
 }
 
-fn count(attrs: &Attrs, dims: &[usize]) -> Result<usize, OpError> {
+pub(super) fn count(attrs: &Attrs, dims: &[usize]) -> Result<usize, OpError> {
     limited(attrs, dims.iter().skip(1).product())
 }
 

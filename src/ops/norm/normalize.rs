@@ -68,6 +68,19 @@ pub(super) static GRAD_AFFINE: OpDef = OpDef {
         let [gy, x, mean, variance] = [0, 1, 2, 3].map(|slot| args.tensor(slot));
         Ok(norm::grad_affine(gy, x, mean, variance, args.attrs.get_float("eps")?)?)
     },
+    // Sums of `gy` times what `normalize` makes of `x`, and of `gy`: what flows in weighs and shifts as weight and bias do.
+    grad: Gradient::Of(|g| {
+        let (gy, x, mean, variance) = (g.input(0), g.input(1), g.input(2), g.input(3));
+        let (weight, bias) = (row(g, g.gradient, 0)?, row(g, g.gradient, 1)?);
+        let mut parts = vec![None; 4];
+        if g.wanted[0] {
+            parts[0] = Some(g.op("normalize", &[x, mean, variance, weight, bias], eps(g)?)?);
+        }
+        if g.wanted[1] {
+            parts[1] = Some(g.op("normalize.grad_input", &[gy, variance, weight], eps(g)?)?);
+        }
+        Ok(parts)
+    }),
     flops: |cost| flops(cost, 4),
     ..OpDef::USUAL
 };
@@ -85,6 +98,23 @@ pub(super) static GRAD_INPUT: OpDef = OpDef {
         let eps = args.attrs.get_float("eps")?;
         Ok(norm::grad_fixed(args.tensor(0), args.tensor(1), args.optional(2), eps)?)
     },
+    grad: Gradient::Of(|g| {
+        let (gy, variance, u) = (g.input(0), g.input(1), g.gradient);
+        let weight = g.inputs.get(2).copied().flatten();
+        let mut parts = vec![None; g.inputs.len()];
+        if g.wanted[0] {
+            let inputs: Vec<Ref> = [u, variance].into_iter().chain(weight).collect();
+            parts[0] = Some(g.op("normalize.grad_input", &inputs, eps(g)?)?);
+        }
+        if g.wanted.get(2) == Some(&true) {
+            let both = g.op("mul", &[u, gy], Attrs::new())?;
+            let scaled = g.op("normalize.grad_input", &[both, variance], eps(g)?)?;
+            let rank = g.fact(scaled).rank() as i64;
+            let others: Vec<i64> = (0..rank).filter(|axis| *axis != 1).collect();
+            parts[2] = Some(g.op("sum", &[scaled], Attrs::new().ints("axes", others))?);
+        }
+        Ok(parts)
+    }),
     flops: |cost| flops(cost, 1),
     ..OpDef::USUAL
 };

@@ -1,6 +1,6 @@
 //! `abs`: the size without the sign.
 
-use super::shared::{eval, eval_grad, from_input, gradient, map};
+use super::shared::{eval, eval_grad, from_input, gradient, map, straight};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 
@@ -20,7 +20,10 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("abs.grad", &[], |args| eval_grad(Unary::Abs, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| straight(g, "abs.grad")),
+    ..gradient("abs.grad", &[], |args| eval_grad(Unary::Abs, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     map(args, |domain| if domain.is_a(&Domain::NonNegative) { domain.clone() } else { Domain::NonNegative })

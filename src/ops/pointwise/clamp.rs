@@ -1,6 +1,6 @@
 //! `clamp`: numbers cut to a range.
 
-use super::shared::{eval, eval_grad, from_input, gradient, map};
+use super::shared::{eval, eval_grad, from_input, gradient, map, straight};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -33,7 +33,10 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("clamp.grad", PARAMS, |args| eval_grad(limits(args.attrs)?, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| straight(g, "clamp.grad")),
+    ..gradient("clamp.grad", PARAMS, |args| eval_grad(limits(args.attrs)?, args))
+};
 
 fn limits(attrs: &Attrs) -> Result<Unary, OpError> {
     let limit = |name, otherwise| if attrs.get(name).is_some() { attrs.get_float(name) } else { Ok(otherwise) };

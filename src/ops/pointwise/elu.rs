@@ -1,6 +1,6 @@
 //! `elu`: the exponential linear unit.
 
-use super::shared::{eval, eval_grad, from_output, gradient, map};
+use super::shared::{curved, eval, eval_grad, from_output, gradient, map};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 
@@ -32,7 +32,16 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("elu.grad", PARAMS, |args| eval_grad(bend(args.attrs)?, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| {
+        curved(g, "elu.grad", |g, both| {
+            // The derivative is `y + alpha` below 0 and 1 above.
+            let below = g.op("neg", &[g.input(1)], Attrs::new())?;
+            g.op("relu.grad", &[both, below], Attrs::new())
+        })
+    }),
+    ..gradient("elu.grad", PARAMS, |args| eval_grad(bend(args.attrs)?, args))
+};
 
 fn bend(attrs: &Attrs) -> Result<Unary, OpError> {
     Ok(Unary::Elu { alpha: attrs.get_float("alpha")? })

@@ -1,6 +1,6 @@
 //! `exp`: the exponential.
 
-use super::shared::{eval, eval_grad, from_output, gradient, map};
+use super::shared::{curved, eval, eval_grad, from_output, gradient, map};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 
@@ -18,7 +18,10 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("exp.grad", &[], |args| eval_grad(Unary::Exp, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| curved(g, "exp.grad", |_, both| Ok(both))),
+    ..gradient("exp.grad", &[], |args| eval_grad(Unary::Exp, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     map(args, |domain| match domain {

@@ -1,6 +1,6 @@
 //! `log`: the natural logarithm.
 
-use super::shared::{eval, eval_grad, from_input, gradient, map};
+use super::shared::{curved, eval, eval_grad, from_input, gradient, map, times};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -19,7 +19,16 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("log.grad", &[], |args| eval_grad(Unary::Log, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| {
+        curved(g, "log.grad", |g, both| {
+            let once = g.op("log.grad", &[both, g.input(1)], Attrs::new())?;
+            let twice = g.op("log.grad", &[once, g.input(1)], Attrs::new())?;
+            times(g, twice, -1.0)
+        })
+    }),
+    ..gradient("log.grad", &[], |args| eval_grad(Unary::Log, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     match rules::real(args, 0)?.domain {

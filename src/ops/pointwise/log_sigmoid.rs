@@ -1,6 +1,6 @@
 //! `log_sigmoid`: the logarithm of a score's probability.
 
-use super::shared::{eval, eval_grad, from_input, gradient, map, softplus};
+use super::shared::{curved, eval, eval_grad, from_input, gradient, map, softplus};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -24,7 +24,17 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("log_sigmoid.grad", &[], |args| eval_grad(Unary::LogSigmoid, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| {
+        curved(g, "log_sigmoid.grad", |g, both| {
+            // The derivative is a sigmoid turned round, `s`, and its own `s² - s`.
+            let once = g.op("log_sigmoid.grad", &[both, g.input(1)], Attrs::new())?;
+            let twice = g.op("log_sigmoid.grad", &[once, g.input(1)], Attrs::new())?;
+            g.op("sub", &[twice, once], Attrs::new())
+        })
+    }),
+    ..gradient("log_sigmoid.grad", &[], |args| eval_grad(Unary::LogSigmoid, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     rules::scores(args)?;

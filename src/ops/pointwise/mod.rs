@@ -6,6 +6,7 @@ mod clamp;
 mod elu;
 mod exp;
 mod floor;
+mod gelu;
 mod log;
 mod log_sigmoid;
 mod neg;
@@ -30,6 +31,8 @@ pub static FAMILY: Family = Family {
         &relu6::GRAD,
         &elu::OP,
         &elu::GRAD,
+        &gelu::OP,
+        &gelu::GRAD,
         &sigmoid::OP,
         &sigmoid::GRAD,
         &log_sigmoid::OP,

@@ -1,6 +1,6 @@
 //! `relu`: what is below zero becomes zero.
 
-use super::shared::{eval, eval_grad, from_output, gradient, map};
+use super::shared::{eval, eval_grad, from_output, gradient, map, straight};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 
@@ -21,7 +21,10 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("relu.grad", &[], |args| eval_grad(Unary::Relu, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| straight(g, "relu.grad")),
+    ..gradient("relu.grad", &[], |args| eval_grad(Unary::Relu, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     map(args, rectified)

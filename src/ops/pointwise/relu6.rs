@@ -1,6 +1,6 @@
 //! `relu6`: a ramp from 0 to 6.
 
-use super::shared::{eval, eval_grad, from_output, gradient, map};
+use super::shared::{eval, eval_grad, from_output, gradient, map, straight};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 
@@ -20,7 +20,10 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("relu6.grad", &[], |args| eval_grad(Unary::Relu6, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| straight(g, "relu6.grad")),
+    ..gradient("relu6.grad", &[], |args| eval_grad(Unary::Relu6, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     map(args, |domain| if domain.is_a(&Domain::Unit) { domain.clone() } else { Domain::NonNegative })

@@ -26,6 +26,35 @@ pub fn from_input(g: &mut Grad, name: &'static str) -> Result<Vec<Option<Ref>>, 
     Ok(vec![Some(gx)])
 }
 
+/// Of `name(gy, saved)`, which multiplies by a derivative that is constant but for steps: what flows back to `gy`.
+pub fn straight(g: &mut Grad, name: &'static str) -> Result<Vec<Option<Ref>>, OpError> {
+    let back = g.op(name, &[g.gradient, g.input(1)], g.attrs.clone())?;
+    Ok(vec![Some(back), None])
+}
+
+/// Of `name(gy, saved)`, which multiplies by a derivative: what flows back to `gy`, and to `saved` by the derivative of that.
+/// `bend` is given the product of `gy` with what flows in, and multiplies it by the derivative's own derivative.
+pub fn curved(
+    g: &mut Grad,
+    name: &'static str,
+    bend: impl FnOnce(&mut Grad, Ref) -> Result<Ref, OpError>,
+) -> Result<Vec<Option<Ref>>, OpError> {
+    let mut parts = vec![None, None];
+    if g.wanted[0] {
+        parts[0] = Some(g.op(name, &[g.gradient, g.input(1)], g.attrs.clone())?);
+    }
+    if g.wanted[1] {
+        let both = g.op("mul", &[g.gradient, g.input(0)], Attrs::new())?;
+        parts[1] = Some(bend(g, both)?);
+    }
+    Ok(parts)
+}
+
+/// `x` times a number.
+pub fn times(g: &mut Grad, x: Ref, factor: f64) -> Result<Ref, OpError> {
+    g.op("affine", &[x], Attrs::new().float("scale", factor))
+}
+
 const GRADIENT_INPUTS: &[Input] = &[
     Input::one("gy", "The gradient of the result."),
     Input::one("saved", "The argument or the result of the function, whichever its derivative is made of."),

@@ -1,6 +1,6 @@
 //! `sigmoid`: the probability of a score.
 
-use super::shared::{eval, eval_grad, from_output, gradient, map};
+use super::shared::{curved, eval, eval_grad, from_output, gradient, map};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -23,7 +23,15 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("sigmoid.grad", &[], |args| eval_grad(Unary::Sigmoid, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| {
+        curved(g, "sigmoid.grad", |g, both| {
+            let slope = g.op("affine", &[g.input(1)], Attrs::new().float("scale", -2.0).float("shift", 1.0))?;
+            g.op("mul", &[both, slope], Attrs::new())
+        })
+    }),
+    ..gradient("sigmoid.grad", &[], |args| eval_grad(Unary::Sigmoid, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     rules::scores(args)?;

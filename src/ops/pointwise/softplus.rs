@@ -1,6 +1,6 @@
 //! `softplus`: a smooth ramp.
 
-use super::shared::{eval, eval_grad, from_input, gradient, map, softplus};
+use super::shared::{curved, eval, eval_grad, from_input, gradient, map, softplus};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 
@@ -22,7 +22,17 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("softplus.grad", &[], |args| eval_grad(Unary::Softplus, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| {
+        curved(g, "softplus.grad", |g, both| {
+            // The derivative is a sigmoid, `s`, and its own `s - s²`.
+            let once = g.op("softplus.grad", &[both, g.input(1)], Attrs::new())?;
+            let twice = g.op("softplus.grad", &[once, g.input(1)], Attrs::new())?;
+            g.op("sub", &[once, twice], Attrs::new())
+        })
+    }),
+    ..gradient("softplus.grad", &[], |args| eval_grad(Unary::Softplus, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     map(args, |_| Domain::NonNegative)

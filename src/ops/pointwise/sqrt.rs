@@ -1,6 +1,6 @@
 //! `sqrt`: the square root.
 
-use super::shared::{eval, eval_grad, from_output, gradient, map};
+use super::shared::{curved, eval, eval_grad, from_output, gradient, map, times};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -21,7 +21,17 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("sqrt.grad", &[], |args| eval_grad(Unary::Sqrt, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| {
+        curved(g, "sqrt.grad", |g, both| {
+            // `1 / 2y` by `y` is `-1 / 2y²`.
+            let once = g.op("sqrt.grad", &[both, g.input(1)], Attrs::new())?;
+            let twice = g.op("sqrt.grad", &[once, g.input(1)], Attrs::new())?;
+            times(g, twice, -2.0)
+        })
+    }),
+    ..gradient("sqrt.grad", &[], |args| eval_grad(Unary::Sqrt, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     map(args, |domain| if domain.is_a(&Domain::Unit) { rules::roleless(domain) } else { Domain::NonNegative })

@@ -1,6 +1,6 @@
 //! `square`: the square.
 
-use super::shared::{eval, eval_grad, from_input, gradient, map};
+use super::shared::{curved, eval, eval_grad, from_input, gradient, map, times};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -20,7 +20,10 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("square.grad", &[], |args| eval_grad(Unary::Square, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| curved(g, "square.grad", |g, both| times(g, both, 2.0))),
+    ..gradient("square.grad", &[], |args| eval_grad(Unary::Square, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     map(args, |domain| if domain.is_a(&Domain::Unit) { rules::roleless(domain) } else { Domain::NonNegative })

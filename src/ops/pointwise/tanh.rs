@@ -1,6 +1,6 @@
 //! `tanh`: the hyperbolic tangent.
 
-use super::shared::{eval, eval_grad, from_output, gradient, map};
+use super::shared::{curved, eval, eval_grad, from_output, gradient, map, times};
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -20,7 +20,15 @@ pub(super) static OP: OpDef = OpDef {
     ..OpDef::USUAL
 };
 
-pub(super) static GRAD: OpDef = gradient("tanh.grad", &[], |args| eval_grad(Unary::Tanh, args));
+pub(super) static GRAD: OpDef = OpDef {
+    grad: Gradient::Of(|g| {
+        curved(g, "tanh.grad", |g, both| {
+            let slope = times(g, g.input(1), -2.0)?;
+            g.op("mul", &[both, slope], Attrs::new())
+        })
+    }),
+    ..gradient("tanh.grad", &[], |args| eval_grad(Unary::Tanh, args))
+};
 
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     map(args, |domain| {

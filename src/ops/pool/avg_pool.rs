@@ -74,6 +74,11 @@ pub(super) static GRAD: OpDef = OpDef {
         let [height, width] = size[..] else { return Err(OpError::internal("`size` is height and width")) };
         Ok(pool::average_grad(args.tensor(0), [height, width], &window(args.attrs)?)?)
     },
+    grad: Gradient::Of(|g| {
+        let mut attrs = Attrs::new();
+        g.attrs.iter().filter(|(name, _)| *name != "size").for_each(|(name, attr)| attrs.set(name, attr.clone()));
+        Ok(vec![Some(g.op("avg_pool", &[g.gradient], attrs)?)])
+    }),
     flops,
     ..OpDef::USUAL
 };

@@ -2,9 +2,22 @@
 
 mod channel_dropout;
 mod dropout;
+mod sample_class;
 mod shared;
+mod tensors;
 
 use super::Family;
 
-pub(super) static FAMILY: Family =
-    Family { name: "random", summary: "What chance decides.", ops: &[&dropout::OP, &channel_dropout::OP] };
+pub(super) static FAMILY: Family = Family {
+    name: "random",
+    summary: "What chance decides.",
+    ops: &[
+        &dropout::OP,
+        &channel_dropout::OP,
+        &sample_class::OP,
+        &tensors::BERNOULLI,
+        &tensors::UNIFORM,
+        &tensors::NORMAL,
+        &tensors::INDEX,
+    ],
+};

@@ -1,4 +1,4 @@
-//! What the dropouts share.
+//! What ops of chance share: the streams of the samples, and what the dropouts say of themselves.
 
 use crate::ops::prelude::*;
 use crate::ops::rules;

@@ -1,6 +1,6 @@
 //! `max`: the largest number along axes.
 
-use super::shared::{FOLD, POINT, eval, eval_point, extreme, infer, point};
+use super::shared::{FOLD, POINT, eval, eval_point, extreme, infer, point, read_point};
 use crate::kernels::reduce::Reduce;
 use crate::ops::prelude::*;
 
@@ -20,4 +20,9 @@ pub(super) static OP: OpDef = OpDef {
     ..FOLD
 };
 
-pub(super) static GRAD: OpDef = OpDef { name: "max.grad", eval: |args| eval_point(Reduce::Max, args), ..POINT };
+pub(super) static GRAD: OpDef = OpDef {
+    name: "max.grad",
+    eval: |args| eval_point(Reduce::Max, args),
+    grad: Gradient::Of(|g| read_point(g, "max.grad")),
+    ..POINT
+};

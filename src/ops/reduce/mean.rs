@@ -1,6 +1,6 @@
 //! `mean`: the average along axes.
 
-use super::shared::{FOLD, SPREAD, eval, eval_spread, infer, spread};
+use super::shared::{FOLD, SPREAD, eval, eval_spread, fold_back, infer, spread};
 use crate::kernels::pointwise::{Unary, unary};
 use crate::kernels::reduce::Reduce;
 use crate::ops::prelude::*;
@@ -24,6 +24,7 @@ pub(super) static OP: OpDef = OpDef {
 
 pub(super) static GRAD: OpDef = OpDef {
     name: "mean.grad",
+    grad: Gradient::Of(|g| fold_back(g, "mean")),
     eval: |args| {
         let (spread, count) = eval_spread(args)?;
         Ok(unary(Unary::Affine { scale: 1.0 / count as f64, shift: 0.0 }, &spread)?)

@@ -1,6 +1,6 @@
 //! `min`: the smallest number along axes.
 
-use super::shared::{FOLD, POINT, eval, eval_point, extreme, infer, point};
+use super::shared::{FOLD, POINT, eval, eval_point, extreme, infer, point, read_point};
 use crate::kernels::reduce::Reduce;
 use crate::ops::prelude::*;
 
@@ -20,4 +20,9 @@ pub(super) static OP: OpDef = OpDef {
     ..FOLD
 };
 
-pub(super) static GRAD: OpDef = OpDef { name: "min.grad", eval: |args| eval_point(Reduce::Min, args), ..POINT };
+pub(super) static GRAD: OpDef = OpDef {
+    name: "min.grad",
+    eval: |args| eval_point(Reduce::Min, args),
+    grad: Gradient::Of(|g| read_point(g, "min.grad")),
+    ..POINT
+};

@@ -67,6 +67,26 @@ fn folded_axes(g: &Grad) -> Attrs {
     }
 }
 
+/// Of an op that spreads a gradient: what flows in, folded by `fold` to the shape of the gradient.
+pub fn fold_back(g: &mut Grad, fold: &'static str) -> Result<Vec<Option<Ref>>, OpError> {
+    let attrs = folded_axes(g);
+    let folded = g.op(fold, &[g.gradient], attrs)?;
+    let dims = g.fact(g.input(0)).dims.clone();
+    Ok(vec![Some(g.op("reshape", &[folded], Attrs::new().dims_of("dims", dims))?)])
+}
+
+/// Of `name(gy, x)`, which sends a gradient to the first extreme: what flows in there, and nothing by `x`, whose extreme stays
+/// where it is.
+pub fn read_point(g: &mut Grad, name: &'static str) -> Result<Vec<Option<Ref>>, OpError> {
+    let ones = g.op("affine", &[g.input(0)], Attrs::new().float("scale", 0.0).float("shift", 1.0))?;
+    let place = g.op(name, &[ones, g.input(1)], folded_axes(g))?;
+    let read = g.op("mul", &[g.gradient, place], Attrs::new())?;
+    let attrs = folded_axes(g);
+    let sum = g.op("sum", &[read], attrs)?;
+    let dims = g.fact(g.input(0)).dims.clone();
+    Ok(vec![Some(g.op("reshape", &[sum], Attrs::new().dims_of("dims", dims))?), None])
+}
+
 /// The fields of the internal ops that [`spread`] asks for.
 pub const SPREAD: OpDef = OpDef {
     summary: "Spreads a gradient over the axes that were folded.",

@@ -1,6 +1,6 @@
 //! `sum`: numbers added along axes.
 
-use super::shared::{FOLD, SPREAD, eval, eval_spread, infer, spread};
+use super::shared::{FOLD, SPREAD, eval, eval_spread, fold_back, infer, spread};
 use crate::kernels::reduce::Reduce;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -22,7 +22,12 @@ pub(super) static OP: OpDef = OpDef {
     ..FOLD
 };
 
-pub(super) static GRAD: OpDef = OpDef { name: "sum.grad", eval: |args| Ok(eval_spread(args)?.0), ..SPREAD };
+pub(super) static GRAD: OpDef = OpDef {
+    name: "sum.grad",
+    eval: |args| Ok(eval_spread(args)?.0),
+    grad: Gradient::Of(|g| fold_back(g, "sum")),
+    ..SPREAD
+};
 
 fn total(domain: &Domain) -> Domain {
     match domain {

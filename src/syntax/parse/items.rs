@@ -4,7 +4,9 @@ use pest::iterators::Pair;
 
 use super::expressions::{Builder, expressions};
 use super::{Piece, Reader};
-use crate::syntax::ast::{Function, Item, ItemKind, Let, Parameter, Setting, StageKind, Type};
+use crate::syntax::ast::{
+    Expect, Expr, ExprKind, Function, Item, ItemKind, Let, Name, Parameter, Setting, StageKind, Type,
+};
 use crate::syntax::grammar::Rule;
 use crate::syntax::scan::TokenKind;
 use crate::syntax::split::Level;
@@ -28,6 +30,7 @@ impl Reader<'_> {
             "use" => self.use_item(piece),
             "param" => self.param(piece),
             "variant" => self.variant(piece),
+            "expect" => self.expect(piece).map(ItemKind::Expect),
             "let" => self.binding(piece).map(ItemKind::Let),
             "fn" => Some(match self.function(piece)? {
                 Ok(function) => ItemKind::Fn(function),
@@ -45,8 +48,13 @@ impl Reader<'_> {
     }
 
     fn supervision(&self, piece: Piece) -> Option<ItemKind> {
-        let mut names = self.read(Rule::supervision_item, &piece)?.names().into_iter();
-        Some(ItemKind::Supervision { level: names.next()?, extras: names.collect() })
+        let parsed = self.read(Rule::supervision_item, &piece)?;
+        let mut names = parsed.names().into_iter();
+        let level = match parsed.part(Rule::no_labels) {
+            Some(none) => Name::new("none", parsed.builder.span(&none)),
+            None => names.next()?,
+        };
+        Some(ItemKind::Supervision { level, extras: names.collect() })
     }
 
     fn use_item(&self, piece: Piece) -> Option<ItemKind> {
@@ -88,8 +96,37 @@ impl Reader<'_> {
     fn variant(&self, piece: Piece) -> Option<ItemKind> {
         let body = self.body(&piece, "a variant")?;
         let header = self.read(Rule::variant_header, &(piece.start..body.open));
-        let overrides = self.overrides(body.contents);
-        Some(ItemKind::Variant { name: header?.first_name(), overrides })
+        let (mut overrides, mut expects) = (Vec::new(), Vec::new());
+        for piece in self.pieces(body.contents, Level::Variant) {
+            // A param may be called `expect`, too.
+            match self.tokens.word(piece.start) == "expect" && self.tokens.word(piece.start + 1) != "=" {
+                true => expects.extend(self.expect(piece)),
+                false => overrides.extend(self.override_(piece)),
+            }
+        }
+        Some(ItemKind::Variant { name: header?.first_name(), overrides, expects })
+    }
+
+    /// `expect seeds.cam_iou = 0.560 +- 0.010 @ "Table 1"`
+    fn expect(&self, piece: Piece) -> Option<Expect> {
+        let parsed = self.read(Rule::expect_item, &piece)?;
+        let metric = parsed.builder.name(&parsed.part(Rule::measured)?);
+        let figures = parsed.pair.clone().into_inner().filter(|part| part.as_rule() == Rule::figure);
+        let mut figures: Vec<Expr> = figures.map(|pair| parsed.builder.figure(pair)).collect();
+        // What is cited is the statement, not its last number.
+        let mut citation = None;
+        if let Some(last) = figures.pop() {
+            figures.push(match last.kind {
+                ExprKind::Cited { value, citation: text, .. } => {
+                    citation = Some(text);
+                    *value
+                }
+                kind => Expr::new(kind, last.span),
+            });
+        }
+        let mut figures = figures.into_iter();
+        let (value, tolerance) = (figures.next()?, figures.next());
+        Some(Expect { metric, value, tolerance, citation, span: self.span(&piece) })
     }
 
     /// What a variant or a `use` line gives params: `name = value`, the name a path.
@@ -163,9 +200,14 @@ pub(super) fn type_of(builder: &Builder, pair: Pair<Rule>) -> Type {
     let mut parts = pair.into_inner();
     let domain = builder.name(&parts.next().expect("a type begins with its domain"));
     let mut span = domain.span;
-    let dims = parts.next().map(|dims| {
-        span = span.to(builder.span(&dims));
-        expressions(dims).map(|dim| builder.expr(dim)).collect()
-    });
-    Type { domain, dims, span }
+    let (mut by, mut dims) = (None, None);
+    for part in parts {
+        span = span.to(builder.span(&part));
+        match part.as_rule() {
+            Rule::name => by = Some(builder.name(&part)),
+            Rule::dims => dims = Some(expressions(part).map(|dim| builder.expr(dim)).collect()),
+            _ => {}
+        }
+    }
+    Type { domain, by, dims, span }
 }

@@ -12,7 +12,7 @@ impl Reader<'_> {
         let Some(parsed) = self.read(Rule::memory_piece, piece) else {
             // Its name is known, and uses of it are no second mistake.
             let (name, initial) = self.salvage(piece, 1)?;
-            let ty = Type { domain: name.clone(), dims: None, span: initial.span };
+            let ty = Type { domain: name.clone(), by: None, dims: None, span: initial.span };
             return Some(EntryKind::Memory { name, ty, initial });
         };
         let ty = type_of(&parsed.builder, parsed.part(Rule::type_)?);

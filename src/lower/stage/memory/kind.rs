@@ -7,7 +7,7 @@ use crate::lower::value::{Samples, Scope, Value};
 use crate::lower::{Lower, errors};
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, Name, Type};
-use crate::types::{Dim, Domain, Fact};
+use crate::types::{Dim, Domain, Fact, Norm};
 
 impl<'p> Lower<'p, '_> {
     /// A memory's type, of pictures that nothing moves, and what stands in it at first.
@@ -84,6 +84,11 @@ impl<'p> Lower<'p, '_> {
             );
             return None;
         }
+        let norm = ty.by.as_ref().and_then(|by| Norm::from_word(&by.text));
+        if !self.expect_norm(&fact.domain, &fact, name, ty, ty.span) {
+            return None;
+        }
+        let fact = Fact { norm, ..fact };
         let number = self.number(initial, scope)?;
         if !holds(&fact.domain, number) {
             let message = format!("`{}` cannot begin with {number}: it is `{}`", name.text, fact.domain.word());
@@ -94,7 +99,7 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// Whether a refresh gives what its memory keeps.
-    pub(super) fn keeps_type(&mut self, id: Id, declared: &Fact, name: &Name, at: Span) -> bool {
+    pub(super) fn keeps_type(&mut self, id: Id, declared: &Fact, name: &Name, ty: &Type, at: Span) -> bool {
         let Some(step) = &self.step else { return false };
         let fact = step.graph.node(id).fact.clone();
         let refuse = |code: Code, help: &str| {
@@ -132,7 +137,7 @@ impl<'p> Lower<'p, '_> {
                 self.report(problem);
                 false
             }
-            None => true,
+            None => self.expect_norm(&declared.domain, &fact, name, ty, at),
         }
     }
 }

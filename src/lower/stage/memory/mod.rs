@@ -15,7 +15,7 @@ use crate::lower::trace::Place;
 use crate::lower::value::{Remembered, Samples, Scope};
 use crate::lower::{Lower, Memory, Refresh, Step, When};
 use crate::source::Span;
-use crate::syntax::ast::{EntryKind, Expr, Name};
+use crate::syntax::ast::{EntryKind, Expr, Name, Type};
 use crate::types::{Fact, Label, Labels};
 
 /// Places of random ops that a step may have before those of the first refresh begin.
@@ -44,10 +44,15 @@ impl<'p> Lower<'p, '_> {
                 self.unknown_memory(name, entries);
                 continue;
             };
+            let types = entries.later.iter().filter_map(|(entry, _)| match &entry.kind {
+                EntryKind::Memory { name: declared, ty, .. } if declared.text == name.text => Some(ty),
+                _ => None,
+            });
+            let Some(ty) = types.into_iter().next() else { continue };
             count += 1;
             let when = self.when(when, scope);
             let Some((refresh, labels)) =
-                self.refreshed((name, fields, value), &memories[place].fact, samples, scope, count, entry.span)
+                self.refreshed((name, fields, value), (ty, &memories[place].fact), samples, scope, count, entry.span)
             else {
                 continue;
             };
@@ -103,7 +108,7 @@ impl<'p> Lower<'p, '_> {
     fn refreshed(
         &mut self,
         (name, fields, value): (&'p Name, &'p [Name], &'p Expr),
-        declared: &Fact,
+        (ty, declared): (&'p Type, &Fact),
         samples: &Samples<'p>,
         scope: &Scope<'p>,
         count: i64,
@@ -122,7 +127,7 @@ impl<'p> Lower<'p, '_> {
             ..Step::default()
         });
         let id = self.refresh_value(fields, value, &plain, scope);
-        let id = id.filter(|id| self.keeps_type(*id, declared, name, value.span));
+        let id = id.filter(|id| self.keeps_type(*id, declared, name, ty, value.span));
         let found = id.and_then(|id| {
             let labels = self.step.as_ref()?.graph.node(id).fact.labels.clone();
             let ways = labels.iter().filter(|label| self.allowed.forbids(label)).map(|label| {
