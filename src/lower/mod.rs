@@ -10,6 +10,7 @@ mod allowed;
 mod begin;
 mod builtins;
 mod call;
+mod constants;
 mod data;
 mod errors;
 mod eval;
@@ -103,6 +104,7 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
         params,
         variants: choices.variants.clone(),
         expectations,
+        constants: constants::constants(&program.module(recipe).tree, &program.module(recipe).text),
         stages: stages.into_iter().map(|stage| stage.result).collect(),
         declassified,
         pipeline,
@@ -165,6 +167,8 @@ struct Step {
     /// When losses count, with the place that says so.
     guards: Vec<(Guard, Span)>,
     moves: Vec<Moves>,
+    /// The metric that chooses what the stage leaves behind.
+    chosen_by: Option<String>,
 }
 
 impl Step {

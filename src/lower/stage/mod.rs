@@ -4,6 +4,7 @@ mod body;
 mod family;
 mod guards;
 mod inputs;
+mod keep;
 mod memory;
 mod result;
 mod reused;
@@ -59,6 +60,7 @@ pub(super) struct Entries<'p> {
     optimizers: Vec<(String, Rc<OptimizerValue<'p>>)>,
     /// Memories, refreshes and the body, each with the names it sees: they are lowered when all settings are known.
     later: Vec<(&'p ast::Entry, Scope<'p>)>,
+    keep: Option<keep::Said>,
     body: bool,
 }
 
