@@ -10,7 +10,7 @@
 //! | `nodes` | the nodes of two steps, in the words of the language |
 
 mod nodes;
-pub mod stages;
+mod stages;
 #[cfg(test)]
 mod tests;
 

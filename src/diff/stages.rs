@@ -93,10 +93,10 @@ fn both(
     let changed = ours != theirs;
     difference.seen = Change::of("seen", seen(before.stage), seen(after.stage));
     difference.cost = costs(before, after, old, new);
-    let reads = reads(after.stage);
+    let reads: Vec<String> = after.stage.reads().into_iter().map(|name| after.stage.shown(name)).collect();
     difference.because_of = earlier
         .iter()
-        .filter(|stage| stage.runs_again && reads.contains(stage.name.as_str()))
+        .filter(|stage| stage.runs_again && reads.contains(&stage.name))
         .map(|stage| stage.name.clone())
         .collect();
     if changed {
@@ -104,14 +104,6 @@ fn both(
     }
     difference.change = "reads";
     (!difference.because_of.is_empty()).then_some(difference)
-}
-
-/// The stages a stage reads, by their names in the pipeline.
-pub fn reads(stage: &Stage) -> IndexSet<String> {
-    let nets = stage.borrowed.iter().map(|weight| &weight.stage);
-    let maps = stage.data.joins.iter().filter(|join| stage.data.fields.contains(&join.field)).map(|join| &join.stage);
-    let numbers = stage.measured.iter().map(|number| &number.stage);
-    nets.chain(maps).chain(numbers).map(|name| stage.shown(name)).collect()
 }
 
 /// A part of a key for people: transforms as the recipe has them.

@@ -16,6 +16,7 @@ mod job;
 mod keep;
 mod machine;
 mod measured;
+mod memory;
 mod note;
 mod optimizer;
 mod parallel;

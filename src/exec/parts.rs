@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::compile::CompiledStage;
 use crate::data::{self, Source};
 use crate::graph::canonical;
-use crate::lower::{Init, Keep, Length, Stage, Weight, paths};
+use crate::lower::{DataPlan, Init, Keep, Length, Stage, Weight, paths};
 use crate::store::{Key, Parts};
 
 /// The version of the numbers that primitives compute. Raised when one of them gives other numbers for the same graph: results
@@ -83,26 +83,27 @@ pub fn parts(
             parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));
         }
     }
+    for memory in &stage.memories {
+        parts.add(format!("memory {}", memory.name), format!("{:?}", memory.initial));
+    }
+    for (place, refresh) in compiled.refreshes.iter().enumerate() {
+        let name = |what: &str| format!("refresh {} {place} {what}", refresh.memory);
+        parts.add(name("when"), format!("{:?}", refresh.refresh.when));
+        parts.add(name("graph"), canonical::digest(&refresh.graph, &symbols).to_hex().to_string());
+        parts.add(name("joined"), joined(&refresh.refresh.data));
+        parts.add(name("augmentation"), augmentation(&refresh.refresh.data));
+    }
     parts.add("weights", describe_weights(&stage.weights, world, &symbols));
     for (name, key) in inputs {
         parts.add(format!("stage {name}"), key.as_str());
     }
-    let mut joins: Vec<String> = stage
-        .data
-        .joins
-        .iter()
-        .filter(|join| stage.data.fields.contains(&join.field))
-        .map(|join| format!("{} = {}.{}", join.field, join.stage, join.save))
-        .collect();
-    joins.sort();
-    parts.add("joined", joins.join(", "));
+    parts.add("joined", joined(&stage.data));
     parts.add("data", (world.data)(&stage.data.source));
     parts.add("split", &stage.data.split);
     if let Some((images, _)) = run {
         parts.add("images", images.to_string());
     }
-    // Transforms are numbers and words, which JSON always has room for.
-    parts.add("augmentation", serde_json::to_string(&stage.data.transforms).unwrap_or_default());
+    parts.add("augmentation", augmentation(&stage.data));
     if let Some((_, seed)) = run {
         parts.add("seed", seed.to_string());
     }
@@ -128,4 +129,17 @@ fn describe_weights(weights: &[Weight], world: &World, symbols: &canonical::Symb
         .collect();
     lines.sort();
     if lines.is_empty() { "none".into() } else { blake3::hash(lines.join("\n").as_bytes()).to_hex().to_string() }
+}
+
+/// What a step reads of earlier stages, by field.
+fn joined(plan: &DataPlan) -> String {
+    let asked = plan.joins.iter().filter(|join| plan.fields.contains(&join.field));
+    let mut joins: Vec<String> = asked.map(|join| format!("{} = {}.{}", join.field, join.stage, join.save)).collect();
+    joins.sort();
+    joins.join(", ")
+}
+
+/// Transforms are numbers and words, which JSON always has room for.
+fn augmentation(plan: &DataPlan) -> String {
+    serde_json::to_string(&plan.transforms).unwrap_or_default()
 }

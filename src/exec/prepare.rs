@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::RunError;
 use super::error::data_error;
+use super::memory::{Maps, PreparedMemory, PreparedRefresh};
 use super::parts::{self, World};
 use super::weights;
-use crate::compile::{Compiled, CompiledStage};
+use crate::compile::{Compiled, CompiledRefresh, CompiledStage};
 use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
-use crate::lower::Stage;
+use crate::lower::{DataPlan, Stage};
 use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
 use crate::types::DimEnv;
 
@@ -23,6 +24,8 @@ pub(super) struct Prepared<'c> {
     pub images: usize,
     /// Foreground classes of its data.
     pub classes: usize,
+    /// What the stage keeps of its pictures while it trains.
+    pub memories: Vec<PreparedMemory<'c>>,
     pub parts: Parts,
     pub key: Key,
     /// Earlier stages that it reads, by name.
@@ -74,8 +77,23 @@ pub(super) fn prepare<'c>(
     let mut stages: Vec<Prepared> = Vec::new();
     for compiled in &recipe.stages {
         let stage = compiled.stage;
-        match pipeline(stage, &opened, store, &stages) {
-            Ok(pipeline) => {
+        let classes = opened.get(&stage.data.source).map_or(0, |(dataset, _)| dataset.classes().len());
+        let dims = DimEnv::from([(stage.data.classes.clone(), classes as i64)]);
+        let maps = stage.memories.iter().map(|memory| Arc::new(Maps::of(&stage.name, memory, &dims)));
+        let maps: Vec<Arc<Maps>> = maps.collect();
+        let pipeline_of = |plan| pipeline(stage, plan, &maps, &opened, store, &stages);
+        let refresh = |compiled: &'c CompiledRefresh| {
+            let pipeline = Arc::new(pipeline_of(&compiled.refresh.data)?);
+            Ok(PreparedRefresh { compiled, pipeline })
+        };
+        let memory = |maps: &Arc<Maps>| {
+            let own = compiled.refreshes.iter().filter(|refresh| refresh.memory == maps.name);
+            let refreshes = own.map(refresh).collect::<Result<_, Diagnostic>>()?;
+            Ok(PreparedMemory { maps: maps.clone(), refreshes })
+        };
+        let memories = maps.iter().map(memory).collect::<Result<Vec<_>, Diagnostic>>();
+        match pipeline_of(&stage.data).and_then(|pipeline| Ok((pipeline, memories?))) {
+            Ok((pipeline, memories)) => {
                 let images = pipeline.len().min(limit.unwrap_or(usize::MAX));
                 expect_a_batch(stage, images, &mut problems);
                 let inputs = inputs(stage, &stages)?;
@@ -87,7 +105,8 @@ pub(super) fn prepare<'c>(
                 let parts = parts::parts(compiled, &recipe.stages, &seen, &inputs, Some((images, seed)));
                 let key = parts.key();
                 let classes = dataset.classes().len();
-                stages.push(Prepared { compiled, pipeline: Arc::new(pipeline), images, classes, parts, key, inputs });
+                let pipeline = Arc::new(pipeline);
+                stages.push(Prepared { compiled, pipeline, images, classes, memories, parts, key, inputs });
             }
             Err(problem) => {
                 problems.add(problem);
@@ -142,8 +161,14 @@ impl Opened {
     }
 }
 
-fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared]) -> Result<Pipeline, Diagnostic> {
-    let plan = &stage.data;
+fn pipeline(
+    stage: &Stage,
+    plan: &DataPlan,
+    memories: &[Arc<Maps>],
+    opened: &Opened,
+    store: &Store,
+    earlier: &[Prepared],
+) -> Result<Pipeline, Diagnostic> {
     let Some((dataset, _)) = opened.get(&plan.source) else {
         return Err(Diagnostic::error(Code::Internal, format!("the data of `{}` was not opened", stage.name)));
     };
@@ -165,6 +190,10 @@ fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared])
         let flat = !join.index && join.rank == 2;
         joins.push(Join { name: join.field.clone(), artifacts: Arc::new(artifacts), flat });
     }
+    for (memory, maps) in stage.memories.iter().zip(memories).filter(|(memory, _)| asked(&memory.name)) {
+        let flat = !maps.index && memory.fact.rank() == 3;
+        joins.push(Join { name: memory.name.clone(), artifacts: maps.clone(), flat });
+    }
     Pipeline::new(dataset.clone(), &plan.split, plan.transforms.clone(), joins, fields)
         .map_err(|error| data_error(&error, stage))
 }
@@ -185,13 +214,11 @@ fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
 
 /// The stages whose nets, maps or numbers a stage reads.
 fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, RunError> {
-    let nets = stage.borrowed.iter().map(|weight| &weight.stage);
-    let maps = stage.data.joins.iter().filter(|join| stage.data.fields.contains(&join.field)).map(|join| &join.stage);
-    let numbers = stage.measured.iter().map(|number| &number.stage);
-    nets.chain(maps)
-        .chain(numbers)
+    stage
+        .reads()
+        .into_iter()
         .map(|name| match earlier.iter().find(|from| from.stage().name == stage.shown(name)) {
-            Some(from) => Ok((name.clone(), from.key.clone())),
+            Some(from) => Ok((name.to_owned(), from.key.clone())),
             None => Err(RunError::internal(format!("`{}` reads `{name}`, which is no earlier stage", stage.name))),
         })
         .collect()

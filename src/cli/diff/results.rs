@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::compile::Compiled;
 use crate::data;
-use crate::diff::stages::reads;
 use crate::exec::Metrics;
 use crate::exec::parts::{self, World};
 use crate::store::{Key, Lock, RunFolder, Store};
@@ -84,12 +83,13 @@ fn in_run(compiled: &Compiled, lock: &Lock, store: &Store) -> Vec<(String, Key)>
         let Some(locked) = lock.stages.iter().find(|locked| locked.name == *name) else { continue };
         // How many pictures there were is known to the result alone.
         let Some(finished) = store.find(&locked.key) else { continue };
-        let needed = reads(stage.stage);
-        let inputs: BTreeMap<String, Key> = found
-            .iter()
-            .filter(|(other, _)| needed.contains(other))
-            .map(|(other, key)| (stage.stage.seen_as(other), key.clone()))
-            .collect();
+        let needed = stage.stage.reads();
+        let input = |seen: &&str| {
+            let shown = stage.stage.shown(seen);
+            let (_, key) = found.iter().find(|(other, _)| *other == shown)?;
+            Some((seen.to_string(), key.clone()))
+        };
+        let inputs: BTreeMap<String, Key> = needed.iter().filter_map(input).collect();
         let run = Some((finished.record.images, lock.seed));
         let parts = parts::parts(stage, &compiled.stages, &world, &inputs, run);
         if inputs.len() == needed.len() && parts.key() == locked.key {
