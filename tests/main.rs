@@ -7,6 +7,7 @@ mod errors;
 mod library;
 mod losses;
 mod memory;
+mod methods;
 mod networks;
 mod ops;
 mod photographs;
