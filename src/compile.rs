@@ -3,7 +3,7 @@
 //! Comes in: a [`Recipe`] as lowering leaves it. Goes out: a [`Compiled`] recipe and what gradients have shown to be wrong with it:
 //! a loss that lowers nothing, a weight that no loss moves. Running and `check --explain` both begin here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
@@ -65,7 +65,8 @@ pub fn compile<'r>(recipe: &'r Recipe, problems: &mut Problems) -> Option<Compil
 
 fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<CompiledStage<'r>> {
     let mut graph = stage.graph.clone();
-    let grad = match share(&mut graph).and_then(|()| grad::differentiate(&mut graph)) {
+    let moves = stage.train.as_ref().map_or(&[][..], |train| &train.moves);
+    let grad = match share(&mut graph).and_then(|()| grad::differentiate_moving(&mut graph, moves)) {
         Ok(report) => report,
         Err(error) => return refuse(problems, stage, "differentiated", &error),
     };
@@ -74,6 +75,7 @@ fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<Compil
         // Where a gradient is not known, what it does not reach says nothing.
         if grad.unknown.is_empty() {
             dead_losses(stage, &graph, &grad, problems);
+            unmoved_nets(stage, &graph, &grad, problems);
             untrained_weights(stage, &graph, problems);
         }
         for id in &grad.unknown {
@@ -165,6 +167,32 @@ fn dead_losses(stage: &Stage, graph: &Graph, report: &GradReport, problems: &mut
             (true, false) => "the step uses no weight of its own: declare a `net` in this stage and use it",
         };
         problems.add(diagnostic.help(help));
+    }
+}
+
+/// Every net that a loss says it moves is moved by it.
+fn unmoved_nets(stage: &Stage, graph: &Graph, report: &GradReport, problems: &mut Problems) {
+    let stated = stage.train.iter().flat_map(|train| &train.moves);
+    for (stated, moved) in
+        stated.filter_map(|stated| Some((stated, report.moved.iter().find(|moved| moved.loss == stated.loss)?)))
+    {
+        let nets = |weights: &BTreeSet<String>| -> BTreeSet<String> {
+            weights.iter().filter_map(|path| path.split('.').nth(1)).map(str::to_owned).collect()
+        };
+        // Of a loss that moves nothing at all more is said elsewhere.
+        let moved = nets(&moved.weights);
+        if moved.is_empty() {
+            continue;
+        }
+        for net in nets(&stated.weights).difference(&moved) {
+            let output = graph.output(&Role::Loss, &stated.loss).and_then(|output| output.span);
+            let message = format!("the loss `{}` moves no weight of `{net}`", stated.loss);
+            problems.add(
+                Diagnostic::error(Code::NoGradient, message)
+                    .label(output.unwrap_or(stage.span), format!("it says that it moves `{net}`"))
+                    .help(format!("take `{net}` out of its `moves`, or compute the loss from what `{net}` gives")),
+            );
+        }
     }
 }
 

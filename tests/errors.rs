@@ -52,6 +52,7 @@ impl Files for CaseFiles {
         match path.to_str() {
             // Uses the case that uses it.
             Some("circle.wsss") => Ok("use \"case.wsss\" as back\n".into()),
+            Some("masks.wsss") => Ok("fn background(labels) = mean(1 * (labels == 0))\n".into()),
             Some("empty.wsss") => Ok(String::new()),
             Some("base.wsss") => Ok(BASE.into()),
             Some("below.wsss") => Ok("use \"base.wsss\" as trunk\nfn twice(x) = 2 * x\n".into()),

@@ -472,13 +472,13 @@ fn ranges_follow_the_numbers() {
             tensor([0.5], "unit") * tensor([0.5], "unit")
               unit[1]
             tensor([0.5], "unit") + tensor([0.5], "unit")
-              nonneg[1]
+              unit[1]
             tensor([7], "image255") / 255
               unit[1]
             tensor([7], "image") * (1 - tensor([0.5], "unit"))
               image[1]
             relu(tensor([1], "logit"))
-              nonneg[1]
+              unit[1]
             sigmoid(tensor([1], "logit"))
               unit[1]
             softmax(tensor([[1, 2]], "logit"))
@@ -498,7 +498,7 @@ fn ranges_follow_the_numbers() {
             one_hot(argmax(tensor([[1, 2, 3]])))
               binary[1, 3]
             maximum(tensor([1], "logit"), 0)
-              nonneg[1]
+              unit[1]
         "#]],
     );
 }
@@ -625,8 +625,8 @@ fn windows_and_matrices_have_their_lengths() {
             r#"conv2d(tensor([[[[1, 2, 3]]]], "image"), tensor([[[[1, 1, 1]]]]), padding = "same", stride = 2)"#,
             r#"max_pool(tensor([[[[0.1, 0.9]]]], "prob"), kernel = [1, 2])"#,
             r#"avg_pool(tensor([[[[0, 1]]]], "binary"), kernel = [1, 2])"#,
-            r#"resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4])"#,
-            r#"resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4])"#,
+            r#"resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4], align_corners = false)"#,
+            r#"resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4], align_corners = true)"#,
             r#"resize(argmax(tensor([[[[0, 1]]]])), size = [3, 4], mode = "nearest")"#,
             r#"matmul(tensor([[1, 2]], "unit"), tensor([[1], [2]], "unit"))"#,
             r#"dropout(tensor([[0.5]], "unit"))"#,
@@ -641,16 +641,16 @@ fn windows_and_matrices_have_their_lengths() {
               unit[1, 1, 1, 1]
             avg_pool(tensor([[[[0, 1]]]], "binary"), kernel = [1, 2])
               unit[1, 1, 1, 1]
-            resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4])
+            resize(tensor([[[[0, 1]]]], "binary"), size = [3, 4], align_corners = false)
               unit[1, 1, 3, 4]
-            resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4])
+            resize(softmax(tensor([[[[0, 1]]]], "logit")), size = [3, 4], align_corners = true)
               prob[1, 1, 3, 4]
             resize(argmax(tensor([[[[0, 1]]]])), size = [3, 4], mode = "nearest")
               index(1)[1, 3, 4]
             matmul(tensor([[1, 2]], "unit"), tensor([[1], [2]], "unit"))
               nonneg[1, 1]
             dropout(tensor([[0.5]], "unit"))
-              nonneg[1, 1]
+              unit[1, 1]
             batch_normalize(tensor([[1], [2]]))
               feature[2, 1]
         "#]],
@@ -675,6 +675,7 @@ fn windows_and_matrices_that_do_not_fit() {
             r#"resize(tensor([[1, 2]]), size = [4])"#,
             r#"resize(tensor([[1, 2]]), size = [3, 4], mode = "nearest", align_corners = true)"#,
             r#"resize(tensor([[1, 2]]), size = [3, 4], factor = -2)"#,
+            r#"resize(tensor([[1, 2]]), size = [3, 4])"#,
             r#"matmul(tensor([[1, 2]]), tensor([[1, 2]]))"#,
             r#"matmul(tensor([1, 2]), tensor([[1, 2]]))"#,
             r#"dropout(tensor([[1, 2]]), p = 1)"#,
@@ -725,6 +726,9 @@ fn windows_and_matrices_that_do_not_fit() {
             resize(tensor([[1, 2]]), size = [3, 4], factor = -2)
               out-of-range: `resize`: `factor` must be above 0, it is -2
                 help: `wsss doc resize` says what it takes
+            resize(tensor([[1, 2]]), size = [3, 4])
+              missing-argument: `resize`: `align_corners` must be stated: the numbers of the result depend on it
+                help: add `align_corners = false` (corners of images together, what `resize_like` does) or `true`
             matmul(tensor([[1, 2]]), tensor([[1, 2]]))
               dimension-mismatch: `matmul`: real[1, 2] and real[1, 2] do not go together: 2 against 1
                 help: `wsss doc matmul` says what it takes

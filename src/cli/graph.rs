@@ -107,7 +107,8 @@ fn step_graph(stage: &Stage, args: &Args) -> Result<Graph, String> {
     if args.before {
         return Ok(graph);
     }
-    grad::differentiate(&mut graph).map_err(|error| error.to_string())?;
+    let moves = stage.train.as_ref().map_or(&[][..], |train| &train.moves);
+    grad::differentiate_moving(&mut graph, moves).map_err(|error| error.to_string())?;
     let graph = verify(graph).map_err(|broken| broken.to_string())?;
     let selection = Selection { skip: args.skip.clone(), after: args.after.clone() };
     let (graph, _) = passes::improve_selected(graph, &selection).map_err(|error| error.to_string())?;

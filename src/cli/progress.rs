@@ -106,8 +106,9 @@ fn line(event: &Event) -> Option<String> {
         Event::EpochFinished { stage, line } => {
             let metrics = line.metrics.iter().filter_map(|(name, value)| Some(format!(", {name} {:.4}", (*value)?)));
             let metrics: String = metrics.collect();
+            let off: String = line.off.iter().map(|loss| format!(", {loss} off")).collect();
             format!(
-                "{stage}: epoch {}, loss {:.4}{metrics}, rate {:.2e}, {:.1} s",
+                "{stage}: epoch {}, loss {:.4}{off}{metrics}, rate {:.2e}, {:.1} s",
                 line.epoch, line.loss, line.rate, line.seconds
             )
         }
@@ -131,7 +132,7 @@ pub(super) fn figures(stage: &str, metrics: &Metrics) -> String {
     let mut text = format!("{stage}\n");
     for (name, MetricValue { value, oracle, over, .. }) in metrics {
         let value = value.map_or("none".to_string(), |value| format!("{value:.4}"));
-        let oracle = if *oracle { "  (oracle: its threshold was chosen by looking at the masks)" } else { "" };
+        let oracle = if *oracle { "  (oracle: chosen by looking at the masks)" } else { "" };
         let over = if over.is_empty() { String::new() } else { format!("  {over}") };
         text += &format!("  {name:width$}  {value}{over}{oracle}\n");
     }
@@ -156,6 +157,7 @@ mod tests {
             rate: 0.05,
             loss: 0.25,
             losses: Default::default(),
+            off: vec!["seg".to_string()],
             metrics: [("accuracy".to_string(), Some(0.5))].into(),
             seconds: 3.21,
         };
@@ -184,7 +186,7 @@ mod tests {
         expect![[r#"
             cls (train): 480 images, it has never run
             cls: 3 of 90, loss 0.5000, 40.0 images/s
-            cls: epoch 2, loss 0.2500, accuracy 0.5000, rate 5.00e-2, 3.2 s
+            cls: epoch 2, loss 0.2500, seg off, accuracy 0.5000, rate 5.00e-2, 3.2 s
             cls: done in 9.9 s, peak memory 300 MiB, 0123456789ab
             cls: reused, 0123456789ab"#]]
         .assert_eq(&lines.join("\n"));
@@ -203,7 +205,7 @@ mod tests {
         expect![[r#"
             seeds
               ap       none  7 classes, 12 images
-              cam_iou  0.4312  7 classes, 12 images  (oracle: its threshold was chosen by looking at the masks)
+              cam_iou  0.4312  7 classes, 12 images  (oracle: chosen by looking at the masks)
         "#]]
         .assert_eq(&figures("seeds", &metrics));
     }

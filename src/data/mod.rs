@@ -34,7 +34,7 @@ pub use known::{Known, known};
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
-pub use splits::{covers, is_evaluation, overlap};
+pub use splits::{covers, is_evaluation, overlap, touches_evaluation};
 pub use transform::{Method, Placed, Streams, Transform};
 
 /// Which data set is meant.
@@ -48,6 +48,17 @@ pub enum Source {
     /// Pictures that the program draws: `images` of them, four fifths `train` and the rest `val`, each of `size` (height,
     /// width), with 1 to 20 `classes`.
     Scenes { images: usize, size: [usize; 2], classes: usize, seed: u64 },
+}
+
+impl Source {
+    /// How many foreground classes there are, where that is known before any file is opened.
+    pub fn class_count(&self) -> Option<usize> {
+        match self {
+            // Either may have a `classes.txt` of its own.
+            Source::Voc2012 { .. } | Source::Folder { .. } => None,
+            Source::Scenes { classes, .. } => Some(*classes),
+        }
+    }
 }
 
 /// A rectangle of numbers, row by row.

@@ -28,6 +28,11 @@ pub fn is_evaluation(split: &str) -> bool {
     matches!(split, "val" | "test")
 }
 
+/// Whether a split has pictures that figures are computed on.
+pub fn touches_evaluation(split: &str) -> bool {
+    ["val", "test"].iter().any(|evaluation| overlap(split, evaluation))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

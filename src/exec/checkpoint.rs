@@ -80,6 +80,8 @@ fn lines(names: &str, log: &Tensor) -> Option<Vec<EpochLine>> {
             rate,
             loss,
             seconds,
+            // Follows from the recipe.
+            off: Vec::new(),
             losses: losses.iter().cloned().zip(of_losses.iter().copied()).collect(),
             metrics: metrics.iter().cloned().zip(of_metrics.iter().map(|&x| (!x.is_nan()).then_some(x))).collect(),
         })
@@ -119,6 +121,7 @@ mod tests {
             rate: value / 3.0,
             loss: value.sqrt(),
             seconds: 0.1,
+            off: Vec::new(),
             losses: [("cls".to_owned(), value), ("cse".to_owned(), -value)].into(),
             metrics: [("accuracy".to_owned(), (epoch > 1).then_some(value))].into(),
         };

@@ -54,7 +54,7 @@ pub(super) fn each(job: &Job, borrowed: Table, tell: Tell) -> Result<Metrics, Ru
         Ok(())
     };
     parallel::in_order(images, job.machine.workers, work, take)?;
-    Ok(figures.finish())
+    Ok(figures.finish(stage))
 }
 
 /// One picture: its maps are written, the inputs of its metrics come back.

@@ -75,11 +75,14 @@ pub struct EpochLine {
     pub epoch: usize,
     /// Steps since the beginning.
     pub steps: usize,
-    /// The learning rate of the last step, before the factors of `rates`.
+    /// The learning rate of the default optimizer at the last step, before the factors of `rates`.
     pub rate: f64,
     /// The mean of the summed losses.
     pub loss: f64,
     pub losses: BTreeMap<String, f64>,
+    /// Losses that counted at no step of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub off: Vec<String>,
     pub metrics: BTreeMap<String, Option<f64>>,
     pub seconds: f64,
 }

@@ -119,8 +119,15 @@ impl Figures {
     }
 
     /// What it came to.
-    pub fn finish(self) -> super::Metrics {
-        self.0.into_iter().map(|(name, _, counter)| (name, counter.finish())).collect()
+    pub fn finish(self, stage: &Stage) -> super::Metrics {
+        let known = &stage.seen.figures;
+        let finished = self.0.into_iter().map(|(name, _, counter)| {
+            let mut value = counter.finish();
+            // A figure computed with an oracle is one, whatever metric it is of.
+            value.oracle |= known.iter().any(|figure| figure.name == name && figure.oracle);
+            (name, value)
+        });
+        finished.collect()
     }
 }
 

@@ -13,6 +13,7 @@ mod event;
 pub mod interpreter;
 mod job;
 mod machine;
+mod measured;
 mod optimizer;
 mod parallel;
 mod prepare;
@@ -271,23 +272,36 @@ impl Runner<'_> {
         Ok(draft.finish(&record)?)
     }
 
-    /// The weights of other stages that a stage reads.
+    /// The weights and numbers of other stages that a stage reads.
     fn borrowed(&self, prepared: &Prepared) -> Result<Table, RunError> {
         let mut by_stage: BTreeMap<&str, Vec<&crate::lower::Weight>> = BTreeMap::new();
         for weight in &prepared.stage().borrowed {
             by_stage.entry(&weight.stage).or_default().push(weight);
         }
+        let input = |stage: &str| {
+            prepared.inputs.get(stage).ok_or_else(|| RunError::internal(format!("`{stage}` is no input")))
+        };
         let mut table = Table::new();
         for (stage, weights) in by_stage {
-            let key = prepared.inputs.get(stage).ok_or_else(|| RunError::internal(format!("`{stage}` is no input")))?;
+            let key = input(stage)?;
             table.extend(weights::borrow(&self.store.place(key), &weights, self.machine.dtype)?);
+        }
+        for number in &prepared.stage().measured {
+            let value = measured::read(&self.store.place(input(&number.stage)?), number, prepared.stage())?;
+            let tensor = candle_core::Tensor::new(value, &Device::Cpu)?;
+            table.insert(number.leaf.clone(), tensor.to_dtype(self.machine.dtype)?.to_device(&self.machine.device)?);
         }
         Ok(table)
     }
 }
 
 fn read_metrics(finished: &Finished) -> Result<Metrics, RunError> {
-    let path = finished.path("metrics.json");
+    read_figures(finished.folder())
+}
+
+/// The figures of a finished stage by its folder.
+fn read_figures(folder: &std::path::Path) -> Result<Metrics, RunError> {
+    let path = folder.join("metrics.json");
     let text = std::fs::read(&path).map_err(|error| crate::store::StoreError::read(&path, &error))?;
     serde_json::from_slice(&text).map_err(|error| crate::store::StoreError::broken(&path, error.to_string()).into())
 }

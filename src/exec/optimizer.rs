@@ -1,4 +1,4 @@
-//! Moves the weights of a stage: one rule, a learning rate a weight.
+//! Moves the weights of a stage: each by its own rule, at its own learning rate and weight decay.
 
 use std::collections::HashSet;
 
@@ -9,24 +9,52 @@ use super::interpreter::Results;
 use super::weights::Table;
 use crate::graph::{Graph, Role};
 use crate::kernels::optimizer::{Adam, Sgd};
-use crate::lower::{Rule, Stage, Train};
+use crate::lower::{self, Rule, Stage, Train, Weight};
 
 /// The state of training beside the weights themselves.
 pub(super) struct Optimizer {
-    rule: Kernel,
-    lr: f64,
+    /// The default one first, then those of `optimizers`.
+    rules: Vec<Rated>,
     moved: Vec<Moved>,
     /// Where the parameters lie: what shares their storage must be copied before they move.
     storages: HashSet<usize>,
-    /// The output that is the factor on the learning rate, where there is a schedule.
-    rate: Option<usize>,
     /// Steps so far.
     pub steps: u64,
 }
 
+/// An update rule with its learning rate.
+struct Rated {
+    lr: f64,
+    /// The output that is the factor on it, where there is a schedule.
+    schedule: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
 enum Kernel {
     Sgd(Sgd),
     Adam(Adam),
+}
+
+impl Kernel {
+    /// `decay` is a factor on the rule's weight decay.
+    fn new(optimizer: &lower::Optimizer, decay: f64) -> Kernel {
+        let weight_decay = optimizer.weight_decay * decay;
+        match optimizer.rule {
+            Rule::Sgd { momentum, nesterov } => Kernel::Sgd(Sgd { momentum, nesterov, weight_decay }),
+            Rule::AdamW { betas: (first, second), eps } => {
+                Kernel::Adam(Adam { betas: [first, second], eps, weight_decay, decoupled: true })
+            }
+        }
+    }
+
+    /// What it keeps of every weight.
+    fn moments(&self) -> &'static [&'static str] {
+        match self {
+            Kernel::Sgd(sgd) if sgd.has_velocity() => &["velocity"],
+            Kernel::Sgd(_) => &[],
+            Kernel::Adam(_) => &["first", "second"],
+        }
+    }
 }
 
 /// A weight that a loss reaches.
@@ -34,8 +62,11 @@ struct Moved {
     path: String,
     /// Shares its storage with the table: the step is seen there.
     parameter: Tensor,
-    /// Velocity, or first and second moment.
+    kernel: Kernel,
+    /// As the kernel names them.
     moments: Vec<Tensor>,
+    /// Its rule's place among [`Optimizer::rules`], and the factor on that one's learning rate.
+    rule: usize,
     factor: f64,
     /// The output that is its gradient.
     gradient: usize,
@@ -50,50 +81,48 @@ impl Optimizer {
         table: &Table,
         saved: &Table,
     ) -> Result<Optimizer, RunError> {
-        let weight_decay = train.optimizer.weight_decay;
-        let (rule, names): (Kernel, &[&str]) = match train.optimizer.rule {
-            Rule::Sgd { momentum, nesterov } => {
-                let sgd = Sgd { momentum, nesterov, weight_decay };
-                (Kernel::Sgd(sgd), if sgd.has_velocity() { &["velocity"] } else { &[] })
-            }
-            Rule::AdamW { betas: (first, second), eps } => {
-                let adam = Adam { betas: [first, second], eps, weight_decay, decoupled: true };
-                (Kernel::Adam(adam), &["first", "second"])
-            }
-        };
+        let schedule =
+            |name: &str| graph.outputs.iter().position(|output| output.role == Role::Rate && output.name == name);
+        let others = train.optimizers.iter().map(|(path, optimizer)| (path.as_str(), optimizer));
+        let rules = std::iter::once((lower::RATE, &train.optimizer)).chain(others);
+        let rules = rules.map(|(name, optimizer)| Rated { lr: optimizer.lr, schedule: schedule(name) }).collect();
         let mut moved = Vec::new();
         for (gradient, output) in graph.outputs.iter().enumerate().filter(|(_, output)| output.role == Role::Gradient) {
             let path = output.name.clone();
             let lost = || RunError::internal(format!("there is no weight `{path}` to move"));
             let parameter = table.get(&path).ok_or_else(lost)?.clone();
+            let within = stage.weights.iter().find(|weight| weight.path() == path).map(Weight::within);
+            let within = within.ok_or_else(lost)?;
+            let (place, optimizer) = train.optimizer_of(&within);
+            let kernel = Kernel::new(optimizer, train.decay_of(&within));
             let moment = |name: &&str| match saved.get(&format!("{name}/{path}")) {
                 Some(moment) => Ok(moment.clone()),
                 None => parameter.zeros_like(),
             };
-            let moments = names.iter().map(moment).collect::<Result<_, _>>()?;
-            let within = path.strip_prefix(&format!("{}.", stage.name)).unwrap_or(&path);
-            moved.push(Moved { factor: factor(&train.rates, within), path, parameter, moments, gradient });
+            let moments = kernel.moments().iter().map(moment).collect::<Result<_, _>>()?;
+            let (rule, factor) = (place.map_or(0, |place| place + 1), train.rate_of(&within));
+            moved.push(Moved { path, parameter, kernel, moments, rule, factor, gradient });
         }
         let storages = moved.iter().map(|moved| address(&moved.parameter)).collect();
-        let rate = graph.outputs.iter().position(|output| output.role == Role::Rate);
-        Ok(Optimizer { rule, lr: train.optimizer.lr, moved, storages, rate, steps: 0 })
+        Ok(Optimizer { rules, moved, storages, steps: 0 })
     }
 
-    /// The learning rate of a step, before the factors of single weights.
-    pub fn rate(&self, results: &Results) -> Result<f64, RunError> {
-        Ok(match self.rate {
-            Some(output) => self.lr * number(&results[output][0])?,
-            None => self.lr,
-        })
+    /// The learning rates of a step, the default one first, before the factors of single weights.
+    pub fn rates(&self, results: &Results) -> Result<Vec<f64>, RunError> {
+        let rate = |rule: &Rated| match rule.schedule {
+            Some(output) => Ok(rule.lr * number(&results[output][0])?),
+            None => Ok(rule.lr),
+        };
+        self.rules.iter().map(rate).collect()
     }
 
     /// One step, written into the weights where they lie.
-    pub fn step(&mut self, results: &Results, rate: f64) -> Result<(), RunError> {
+    pub fn step(&mut self, results: &Results, rates: &[f64]) -> Result<(), RunError> {
         self.steps += 1;
-        for Moved { parameter, moments, factor, gradient, .. } in &self.moved {
+        for Moved { parameter, kernel, moments, rule, factor, gradient, .. } in &self.moved {
             let gradient = self.own(&results[*gradient][0])?;
-            let rate = rate * factor;
-            match (&self.rule, moments.as_slice()) {
+            let rate = rates[*rule] * factor;
+            match (kernel, moments.as_slice()) {
                 (Kernel::Sgd(sgd), moments) => sgd.step(parameter, &gradient, moments.first(), rate)?,
                 (Kernel::Adam(adam), [first, second]) => {
                     adam.step(parameter, &gradient, [first, second], self.steps, rate)?;
@@ -111,21 +140,11 @@ impl Optimizer {
 
     /// The moments by the names that [`Optimizer::new`] looks for.
     pub fn saved(&self) -> Vec<(String, &Tensor)> {
-        let names: &[&str] = match self.rule {
-            Kernel::Sgd(_) => &["velocity"],
-            Kernel::Adam(_) => &["first", "second"],
+        let named = |moved: &'_ Moved| -> Vec<String> {
+            moved.kernel.moments().iter().map(|name| format!("{name}/{}", moved.path)).collect()
         };
-        let named =
-            |moved: &'_ Moved| -> Vec<String> { names.iter().map(|name| format!("{name}/{}", moved.path)).collect() };
         self.moved.iter().flat_map(|moved| named(moved).into_iter().zip(&moved.moments)).collect()
     }
-}
-
-/// The factor of the longest path that holds the weight: `oc.head` holds `oc.head.weight` and not `oc.header.weight`.
-fn factor(rates: &[(String, f64)], weight: &str) -> f64 {
-    let holds = |path: &str| weight.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    let longest = rates.iter().filter(|(path, _)| holds(path)).max_by_key(|(path, _)| path.len());
-    longest.map_or(1.0, |(_, factor)| *factor)
 }
 
 /// A scalar.
@@ -137,20 +156,4 @@ pub(super) fn number(tensor: &Tensor) -> Result<f64, RunError> {
 fn address(tensor: &Tensor) -> usize {
     let (storage, _) = tensor.storage_and_layout();
     std::ptr::from_ref::<Storage>(&storage) as usize
-}
-
-#[cfg(test)]
-mod tests {
-    use super::factor;
-
-    #[test]
-    fn the_longest_path_counts_and_parts_of_names_do_not() {
-        let rates = [("oc".to_owned(), 2.0), ("oc.head".to_owned(), 10.0), ("oc.trunk.bn".to_owned(), 0.0)];
-        let of = |weight| factor(&rates, weight);
-        assert_eq!(of("oc.head.weight"), 10.0);
-        assert_eq!(of("oc.head"), 10.0);
-        assert_eq!(of("oc.header.weight"), 2.0);
-        assert_eq!(of("oc.trunk.bn.weight"), 0.0);
-        assert_eq!(of("seg.head.weight"), 1.0);
-    }
 }

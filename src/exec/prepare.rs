@@ -11,7 +11,7 @@ use crate::compile::{Compiled, CompiledStage};
 use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::graph::canonical;
-use crate::lower::{Init, Length, Stage, Weight};
+use crate::lower::{Init, Length, Stage, Weight, paths};
 use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
 use crate::types::DimEnv;
 
@@ -187,11 +187,13 @@ fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
     }
 }
 
-/// The stages whose nets or maps a stage reads.
+/// The stages whose nets, maps or numbers a stage reads.
 fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, RunError> {
     let nets = stage.borrowed.iter().map(|weight| &weight.stage);
     let maps = stage.data.joins.iter().filter(|join| stage.data.fields.contains(&join.field)).map(|join| &join.stage);
+    let numbers = stage.measured.iter().map(|number| &number.stage);
     nets.chain(maps)
+        .chain(numbers)
         .map(|name| match earlier.iter().find(|from| from.stage().name == stage.shown(name)) {
             Some(from) => Ok((name.clone(), from.key.clone())),
             None => Err(RunError::internal(format!("`{}` reads `{name}`, which is no earlier stage", stage.name))),
@@ -235,9 +237,14 @@ fn parts(
         parts.add("length", length);
         parts.add("batch", train.batch.to_string());
         parts.add("optimizer", format!("{:?}", train.optimizer));
-        let mut rates: Vec<String> = train.rates.iter().map(|(path, factor)| format!("{path} = {factor:?}")).collect();
-        rates.sort();
-        parts.add("rates", rates.join(", "));
+        parts.add("rates", paths::described(&train.rates, |factor| format!("{factor:?}")));
+        // What a stage does not say is no part of its key, so that an older result stays one.
+        if !train.optimizers.is_empty() {
+            parts.add("optimizers", paths::described(&train.optimizers, |optimizer| format!("{optimizer:?}")));
+        }
+        if !train.decay.is_empty() {
+            parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));
+        }
     }
     parts.add("weights", describe_weights(&stage.weights, digests, &symbols));
     for (name, key) in inputs {

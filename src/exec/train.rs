@@ -4,6 +4,7 @@
 //! goes on from a checkpoint has the numbers of one that never stopped, bit for bit on the CPU.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::checkpoint;
 use super::error::data_error;
@@ -16,7 +17,7 @@ use super::{Event, RunError};
 use crate::cost::AHEAD;
 use crate::data::{Batch, Loader, LoaderOptions};
 use crate::graph::Role;
-use crate::lower::{Length, Train};
+use crate::lower::{Guard, Length, Train};
 use crate::metrics::MetricValue;
 use crate::store::{file, npz};
 
@@ -37,6 +38,18 @@ impl Schedule {
         };
         Schedule { per_epoch, steps, epochs: steps.div_ceil(per_epoch) }
     }
+
+    /// The steps of an epoch.
+    fn of_epoch(&self, epoch: usize) -> Range<usize> {
+        let first = epoch * self.per_epoch;
+        first..(first + self.per_epoch).min(self.steps)
+    }
+
+    /// The losses that count at no step of an epoch.
+    fn off(&self, train: &Train, epoch: usize) -> Vec<String> {
+        let is_on = |guard: &&Guard| self.of_epoch(epoch).any(|step| guard.is_on(epoch, step));
+        train.guards.iter().filter(|guard| !is_on(guard)).map(|guard| guard.loss.clone()).collect()
+    }
 }
 
 /// Trains the stage of `job`; its nets and its log go into the draft. `borrowed` are the weights of other stages.
@@ -54,6 +67,9 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
     table.extend(borrowed);
     let mut optimizer = Optimizer::new(stage, train, job.graph(), &table, &moments)?;
     optimizer.steps = steps;
+    for (epoch, line) in lines.iter_mut().enumerate() {
+        line.off = schedule.off(train, epoch);
+    }
     if !lines.is_empty() {
         let text = format!("`{}` goes on after epoch {} of {}", stage.name, lines.len(), schedule.epochs);
         tell(Event::Note { text });
@@ -116,11 +132,11 @@ impl Epoch<'_, '_> {
         tell: Tell,
     ) -> Result<(EpochLine, Metrics), RunError> {
         let Epoch { job, schedule, epoch, .. } = *self;
-        let first = epoch * schedule.per_epoch;
-        let steps = schedule.per_epoch.min(schedule.steps - first);
+        let Range { start: first, end } = schedule.of_epoch(epoch);
+        let steps = end - first;
         let mut figures = Figures::start(job.graph(), job.prepared.classes)?;
         let mut losses = Losses::new(job);
-        let mut rate = 0.0;
+        let mut rates = vec![0.0];
         let begin = ticker.seconds();
         for at in 0..steps {
             if job.machine.stopped() {
@@ -140,8 +156,8 @@ impl Epoch<'_, '_> {
             // Before the weights move: a result may share its numbers with one.
             losses.add(&results)?;
             figures.add(|output| &results[output])?;
-            rate = self.optimizer.rate(&results)?;
-            job.machine.pool.install(|| self.optimizer.step(&results, rate))?;
+            rates = self.optimizer.rates(&results)?;
+            job.machine.pool.install(|| self.optimizer.step(&results, &rates))?;
             self.assign(&results)?;
             if last {
                 self.show(&results)?;
@@ -160,13 +176,14 @@ impl Epoch<'_, '_> {
                 });
             }
         }
-        let counted = figures.finish();
+        let counted = figures.finish(job.stage());
         let line = EpochLine {
             epoch: epoch + 1,
             steps: first + steps,
-            rate,
+            rate: rates[0],
             loss: losses.total / steps as f64,
             losses: losses.named(steps),
+            off: schedule.off(self.train, epoch),
             metrics: counted.iter().map(|(name, value)| (name.clone(), value.value)).collect(),
             seconds: ticker.seconds() - begin,
         };

@@ -123,7 +123,7 @@ struct Group<'a> {
 fn from_files(weights: &[Weight], dims: &DimEnv, dtype: DType) -> Result<Table, Vec<Diagnostic>> {
     let mut groups: Vec<Group> = Vec::new();
     for weight in weights {
-        let Init::File { file, name, except } = &weight.init else { continue };
+        let Init::File { file, name, except, .. } = &weight.init else { continue };
         let (net, whole) = ([weight.stage.as_str(), weight.net.as_str()], except.is_some());
         let same = |group: &Group| group.net == net && group.file == file && group.whole == whole;
         let at = groups.iter().position(same).unwrap_or_else(|| {
@@ -336,7 +336,7 @@ mod tests {
 
     fn from_file(file: &Path, net: &str, name: &str, dims: &[&str]) -> Weight {
         let file = file.to_str().unwrap().to_owned();
-        let init = Init::File { file, name: name.to_owned(), except: Some(vec!["fc".to_owned()]) };
+        let init = Init::File { file, name: name.to_owned(), except: Some(vec!["fc".to_owned()]), carries: None };
         weight(net, &format!("trunk.{name}"), dims, init)
     }
 
@@ -420,7 +420,7 @@ mod tests {
         let array = Tensor::new(&[1f32, 2.0, 3.0], &Device::Cpu).unwrap();
         tensors::write(&path, [("mean".to_owned(), &array), ("other".to_owned(), &array)], &[]).unwrap();
         let file = path.to_str().unwrap().to_owned();
-        let init = Init::File { file, name: "mean".into(), except: None };
+        let init = Init::File { file, name: "mean".into(), except: None, carries: None };
         let both = [weight("oc", "a", &["3"], init.clone()), weight("oc", "b", &["K"], init)];
         let table = initial(&both, &Table::new(), &env(), 0, DType::F32).unwrap();
         assert_eq!(table["classifier.oc.b"].to_vec1::<f32>().unwrap(), [1.0, 2.0, 3.0]);

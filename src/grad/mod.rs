@@ -5,12 +5,16 @@
 //! reaches, and a [`GradReport`] of what is not reached and where it is cut. Each op states its vector-Jacobian product as
 //! nodes; so forward and backward are one graph, and what no trained weight needs is never built.
 
+mod groups;
 mod reach;
 
 pub use reach::{Cut, DeadLoss};
 
+use indexmap::IndexMap;
+
 use crate::diag::Code;
 use crate::graph::{Builder, Graph, Id, Kind, Node, Origin, Output, Role, order};
+use crate::lower::Moves;
 use crate::ops::{self, Attrs, Build, Grad, Gradient, OpError};
 
 /// Facts for diagnostics.
@@ -20,6 +24,8 @@ pub struct GradReport {
     pub unreached: Vec<String>,
     /// Losses that reach no trained weight, in the order of the recipe.
     pub dead_losses: Vec<DeadLoss>,
+    /// For each loss that moves some weights only, those that it does move.
+    pub moved: Vec<Moves>,
     /// Ops of gradients (`max_pool.grad`) whose own gradient would be needed and is not known: what came out is wrong without it.
     pub unknown: Vec<Id>,
 }
@@ -31,26 +37,63 @@ pub struct GradReport {
 /// # Errors
 /// A graph that has a total already, or an op whose gradient does not fit: mistakes of ours.
 pub fn differentiate(graph: &mut Graph) -> Result<GradReport, OpError> {
+    differentiate_moving(graph, &[])
+}
+
+/// The same where some losses move some weights only: by these a loss is differentiated alone, and by all others not at all.
+///
+/// # Errors
+/// As [`differentiate`].
+pub fn differentiate_moving(graph: &mut Graph, moves: &[Moves]) -> Result<GradReport, OpError> {
     if graph.outputs.iter().any(|output| output.role == Role::Total) {
         return Err(OpError::internal("the graph is differentiated already"));
     }
-    let mut back = Backward::default();
-    if let Some(total) = add_total(graph)?
-        && graph.node(total).fact.trainable
-    {
-        let order = forward_order(graph)?;
-        back.seed(graph, total)?;
-        for id in order.into_iter().rev() {
-            let gradient = back.of(id);
-            if let (Kind::Weight { path, trained: true }, Some(gradient)) = (&graph.node(id).kind, gradient) {
-                let output = Output { role: Role::Gradient, name: path.clone(), nodes: vec![gradient], span: None };
-                graph.outputs.push(output);
-            }
-            back.pass(graph, id, &|graph, input| graph.node(input).fact.trainable || is_unknown(graph, input))?;
-        }
+    let groups = groups::groups(graph, moves);
+    let mut sums = Vec::with_capacity(groups.len());
+    for group in &groups {
+        sums.push(add_up(graph, &group.losses)?);
     }
-    let Backward { flows, unknown, .. } = back;
-    Ok(GradReport { unreached: reach::unreached(graph), dead_losses: reach::dead_losses(graph, &flows), unknown })
+    if let [first, rest @ ..] = sums.as_slice() {
+        // Groups take apart what stands in one row: the sum of all keeps the order of the recipe.
+        let total = if rest.is_empty() { *first } else { add_up(graph, &groups::losses(graph))? };
+        graph.outputs.push(Output { role: Role::Total, name: String::new(), nodes: vec![total], span: None });
+    }
+    let order = forward_order(graph)?;
+    let mut report = GradReport::default();
+    let mut gradients: IndexMap<String, Id> = IndexMap::new();
+    for (group, sum_of_group) in groups.iter().zip(sums) {
+        let trained = group.trained(graph, &order);
+        let mut back = Backward::default();
+        if is_in(&trained, sum_of_group) {
+            back.seed(graph, sum_of_group)?;
+            for &id in order.iter().rev() {
+                if let (Kind::Weight { path, .. }, Some(part)) = (graph.node(id).kind.clone(), back.of(id)) {
+                    let whole = match gradients.get(&path) {
+                        Some(so_far) => sum(graph, *so_far, part, graph.node(part).origin.clone())?,
+                        None => part,
+                    };
+                    gradients.insert(path, whole);
+                }
+                back.pass(graph, id, &|graph, input| is_in(&trained, input) || is_unknown(graph, input, &trained))?;
+            }
+        }
+        for (loss, node) in &group.losses {
+            let weights = reach::reached(graph, &back.flows, *node);
+            if weights.is_empty() {
+                let cuts = reach::cuts(graph, &back.flows, &trained, *node);
+                report.dead_losses.push(DeadLoss { loss: loss.clone(), node: *node, cuts });
+            }
+            if group.weights.is_some() {
+                report.moved.push(Moves { loss: loss.clone(), weights });
+            }
+        }
+        report.unknown.append(&mut back.unknown);
+    }
+    for (path, gradient) in gradients {
+        graph.outputs.push(Output { role: Role::Gradient, name: path, nodes: vec![gradient], span: None });
+    }
+    report.unreached = reach::unreached(graph);
+    Ok(report)
 }
 
 /// The gradients of `of` (of its sum, where it is more than one number) by each of `by`, as nodes; `None` where `of` does not
@@ -88,34 +131,32 @@ pub fn unknown(graph: &Graph, id: Id) -> OpError {
 }
 
 /// An op of gradients that knows none of its own, where one of its inputs has a weight behind it.
-fn is_unknown(graph: &Graph, id: Id) -> bool {
+fn is_unknown(graph: &Graph, id: Id, trained: &[bool]) -> bool {
     match graph.node(id).kind {
         Kind::Op(op) if op.nature.internal && matches!(op.grad, Gradient::None(_)) => {
-            graph.edges(id).any(|(_, input)| graph.node(input).fact.trainable || is_unknown(graph, input))
+            graph.edges(id).any(|(_, input)| is_in(trained, input) || is_unknown(graph, input, trained))
         }
         _ => false,
     }
+}
+
+/// Whether a node is marked; nodes that came after the marks are not.
+fn is_in(marks: &[bool], id: Id) -> bool {
+    marks.get(id.0 as usize).is_some_and(|marked| *marked)
 }
 
 fn forward_order(graph: &Graph) -> Result<Vec<Id>, OpError> {
     order::order(graph).map_err(|cycle| OpError::internal(cycle.to_string()))
 }
 
-/// The node that is the sum of all losses, in the order of the recipe; `None` where there are none.
-fn add_total(graph: &mut Graph) -> Result<Option<Id>, OpError> {
-    let losses: Vec<Id> = graph
-        .outputs
-        .iter()
-        .filter(|output| output.role == Role::Loss)
-        .flat_map(|output| output.nodes.clone())
-        .collect();
-    let Some((first, rest)) = losses.split_first() else { return Ok(None) };
+/// The node that is the sum of some losses, of which there is one at least.
+fn add_up(graph: &mut Graph, losses: &[(String, Id)]) -> Result<Id, OpError> {
+    let Some(((_, first), rest)) = losses.split_first() else { return Err(OpError::internal("no losses to add up")) };
     let mut total = *first;
-    for loss in rest {
+    for (_, loss) in rest {
         total = sum(graph, total, *loss, graph.node(*loss).origin.clone())?;
     }
-    graph.outputs.push(Output { role: Role::Total, name: String::new(), nodes: vec![total], span: None });
-    Ok(Some(total))
+    Ok(total)
 }
 
 fn sum(graph: &mut Graph, left: Id, right: Id, origin: Origin) -> Result<Id, OpError> {

@@ -1,6 +1,6 @@
 //! What the losses reach backwards, and where the way is cut. Told from the gradients that were built, not guessed from facts.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::graph::{Graph, Id, Kind, Role};
 use crate::ops::Gradient;
@@ -53,34 +53,25 @@ pub(super) fn unreached(graph: &Graph) -> Vec<String> {
     unreached
 }
 
-/// The losses from which no recorded flow leads to a trained weight.
-pub(super) fn dead_losses(graph: &Graph, flows: &Flows) -> Vec<DeadLoss> {
-    let losses = graph.outputs.iter().filter(|output| output.role == Role::Loss);
-    losses
-        .filter_map(|output| {
-            let node = *output.nodes.first()?;
-            let dead = !reaches_weight(graph, flows, node);
-            dead.then(|| DeadLoss { loss: output.name.clone(), node, cuts: cuts(graph, flows, node) })
-        })
-        .collect()
-}
-
-fn reaches_weight(graph: &Graph, flows: &Flows, from: Id) -> bool {
+/// The trained weights that recorded flows lead to from a loss.
+pub(super) fn reached(graph: &Graph, flows: &Flows, from: Id) -> BTreeSet<String> {
     let mut seen = HashSet::from([from]);
     let mut open = vec![from];
+    let mut weights = BTreeSet::new();
     while let Some(id) = open.pop() {
-        if matches!(graph.node(id).kind, Kind::Weight { trained: true, .. }) {
-            return true;
+        if let Kind::Weight { path, trained: true } = &graph.node(id).kind {
+            weights.insert(path.clone());
         }
         let next = graph.edges(id).filter(|(slot, _)| flows.slots.contains(&(id, *slot)));
         open.extend(next.map(|(_, input)| input).filter(|input| seen.insert(*input)));
     }
-    false
+    weights
 }
 
 /// Walks back from a dead loss. A node with a trained weight behind it that hands nothing on is a cut, and the walk ends
 /// there; where there is none, the frozen weights are what the loss depends on.
-fn cuts(graph: &Graph, flows: &Flows, from: Id) -> Vec<Cut> {
+pub(super) fn cuts(graph: &Graph, flows: &Flows, trained: &[bool], from: Id) -> Vec<Cut> {
+    let is_trained = |id: Id| super::is_in(trained, id);
     let mut seen = HashSet::from([from]);
     let mut open = vec![from];
     let mut cuts = Vec::new();
@@ -98,10 +89,10 @@ fn cuts(graph: &Graph, flows: &Flows, from: Id) -> Vec<Cut> {
         let mut open_here = Vec::new();
         for (slot, input) in graph.inputs(id).into_iter().enumerate() {
             let Some(input) = input else { continue };
-            let stopped = graph.node(input).fact.trainable && !flows.slots.contains(&(id, slot));
+            let stopped = is_trained(input) && !flows.slots.contains(&(id, slot));
             match op.grad {
                 Gradient::None(reason) if stopped => cuts.push(Cut { node: id, reason: reason.into() }),
-                Gradient::Of(_) if stopped && node.fact.trainable && !op.inputs.is_empty() => {
+                Gradient::Of(_) if stopped && is_trained(id) && !op.inputs.is_empty() => {
                     let name = op.inputs[slot.min(op.inputs.len() - 1)].name;
                     cuts.push(Cut { node: id, reason: format!("it has no gradient by `{name}`") });
                 }

@@ -196,7 +196,7 @@ fn gradients_are_differentiated_again() {
          %9 = avg_pool(%8) kernel=[2, 2] padding=[1, 1]
          %10 = weight head : real[2, 3, 1, 1]
          %11 = conv2d(%9, %10)
-         %12 = resize(%11) size=[4, 5]
+         %12 = resize(%11) size=[4, 5] align_corners=false
          %13 = softmax(%12) axis=1
          %14 = mean(%13) axes=[2, 3]
          %15 = square(%14)

@@ -102,6 +102,10 @@ pub enum Clock {
 impl Clock {
     pub const ALL: [Clock; 4] = [Clock::Step, Clock::Steps, Clock::Epoch, Clock::Epochs];
 
+    pub fn from_word(word: &str) -> Option<Clock> {
+        Clock::ALL.into_iter().find(|clock| clock.word() == word)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Clock::Step => "step",
@@ -190,6 +194,11 @@ impl Graph {
             }
         });
         same.unwrap_or_else(|| self.insert(Node { kind, attrs: Attrs::new(), fact, origin }, &[]))
+    }
+
+    /// The time of the training run.
+    pub fn clock(&mut self, clock: Clock, origin: Origin) -> Id {
+        self.leaf(Kind::Clock(clock), Fact::scalar(Domain::NonNegative), origin)
     }
 
     pub fn constant(&mut self, literal: Literal, domain: Domain, origin: Origin) -> Id {

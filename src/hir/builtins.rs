@@ -149,8 +149,9 @@ builtins! {
         Required "name" "the array's name in it; its shape must be that of the weight"];
     Load, "load", "nets", "The net with its weights read from a file; names and shapes must agree.", [
         Required "net" "what to fill",
-        Required "file" "a .safetensors file, or `none` for random weights",
-        Optional "except" "beginnings of names in the file that the net does not want (default [])"];
+        Required "file" "a .safetensors file, `{ file = …, carries = … }`, or `none` for random weights",
+        Optional "except" "beginnings of names in the file that the net does not want (default [])",
+        Optional "carries" "what the weights have learnt from: `\"imagenet tags\"`, `\"coco masks\"`, `\"saliency\"`; not said, their origin is unknown"];
     Clone, "clone", "nets", "An own copy of a net, trained by itself, which begins with the weights of that net.", [
         Required "net" "a net of this stage or of an earlier one"];
     InitFrom, "init_from", "nets", "The net with its weights beginning as those of the same names in another net.", [
@@ -180,6 +181,9 @@ builtins! {
     Claim, "claim", "", "The same numbers under another domain: the recipe vouches for what the checker cannot see.", [
         Required "x" "a tensor",
         Required "domain" "what its numbers are known to be"];
+    Declassify, "declassify", "", "The same numbers as if they had seen no labels; the reason is shown with every result.", [
+        Required "x" "a tensor",
+        Required "reason" "why what it has seen does not count"];
     Grad, "grad", "", "The gradient of a value (of its sum) by another that it was computed from; a value like any other.", [
         Required "of" "what is differentiated, for example a class score",
         Required "at" "the value it was computed from, or a list of such: the gradient is as large"];

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use super::reads::{ItemRef, Reader, Reads};
 use super::{Definition, Module, ModuleId, Program, builtins};
 use crate::diag::{Code, Diagnostic, Problems, suggest};
+use crate::graph::Clock;
 use crate::metrics;
 use crate::ops;
 use crate::source::Span;
@@ -21,7 +22,8 @@ pub(super) fn check(program: &Program, problems: &mut Problems) -> Reads {
         let module = program.module(id);
         // What a part that could not be read would have used is unknown.
         let whole = !problems.iter().any(|problem| is_syntax_of(problem, module));
-        let mut walk = Walk { program, module, problems, locals: Vec::new(), used: HashSet::new(), read: Vec::new() };
+        let (locals, used, read) = Default::default();
+        let mut walk = Walk { program, module, problems, locals, used, read, time: false };
         for (place, item) in module.tree.items.iter().enumerate() {
             walk.item(item);
             walk.read.drain(..).for_each(|item| reads.add(Reader::Item(id, place), item));
@@ -65,6 +67,8 @@ struct Walk<'a> {
     locals: Vec<String>,
     /// Module-level names that were read.
     used: HashSet<String>,
+    /// In a `step`, where `epoch` and its like are the time of the training.
+    time: bool,
     /// Items that were read.
     read: Vec<ItemRef>,
 }
@@ -160,14 +164,16 @@ impl Walk<'_> {
                 self.expr(value);
                 self.bind(name);
             }
-            EntryKind::Rates(settings) => settings.iter().for_each(|setting| self.expr(&setting.value)),
+            EntryKind::Paths { entries, .. } => entries.iter().for_each(|setting| self.expr(&setting.value)),
             EntryKind::Let(binding) => {
                 self.expr(&binding.value);
                 self.bind(&binding.name);
             }
-            EntryKind::Body { fields, statements, .. } => self.scope(|walk| {
+            EntryKind::Body { step, fields, statements } => self.scope(|walk| {
+                walk.time = *step;
                 fields.iter().for_each(|field| walk.bind(field));
                 statements.iter().for_each(|statement| walk.statement(statement));
+                walk.time = false;
             }),
             EntryKind::Error => {}
         }
@@ -179,8 +185,11 @@ impl Walk<'_> {
                 self.expr(&binding.value);
                 self.bind(&binding.name);
             }
-            StatementKind::Loss { value, .. }
-            | StatementKind::Metric { value, .. }
+            StatementKind::Loss { value, guard, .. } => {
+                self.expr(value);
+                [&guard.from, &guard.until].into_iter().flatten().for_each(|moment| self.expr(&moment.at));
+            }
+            StatementKind::Metric { value, .. }
             | StatementKind::Save { value, .. }
             | StatementKind::Show { value: Some(value), .. } => self.expr(value),
             StatementKind::Show { name, value: None } => self.name(&name.text, name.span),
@@ -211,7 +220,8 @@ impl Walk<'_> {
         }
         let known = ops::find(text).is_some_and(|op| !op.nature.internal)
             || builtins::is_reserved(text)
-            || metrics::find(text).is_some();
+            || metrics::find(text).is_some()
+            || self.time && Clock::from_word(text).is_some();
         if let Some(builtin) = builtins::find(text) {
             self.used.insert(builtin.name.to_string());
         }
@@ -228,6 +238,9 @@ impl Walk<'_> {
             _ if ["True", "False", "None"].contains(&text) => format!("it is written `{}`", text.to_lowercase()),
             _ if ["null", "nil"].contains(&text) => "it is written `none`".into(),
             (Some(file), _) => format!("the standard library has it: `use {} {{ {text} }}`", file.module),
+            _ if Clock::from_word(text).is_some() => {
+                format!("`{text}` tells the time only in the `step` of a `train` stage")
+            }
             (None, Some(near)) => format!("did you mean `{near}`?"),
             (None, None) => format!("define it: `let {text} = …` or `fn {text}(…) = …`"),
         };

@@ -28,8 +28,9 @@ pub(super) fn init(path: &str, tensor: &TensorMember, begins: &[(Rc<Begin>, usiz
         }
     }
     for (begin, from) in begins.iter().rev() {
-        if let Begin::File { file, except } = &**begin {
-            return Init::File { file: file.clone(), name: below(*from).to_string(), except: Some(except.clone()) };
+        if let Begin::File { file, carries, except } = &**begin {
+            let (name, except) = (below(*from).to_string(), Some(except.clone()));
+            return Init::File { file: file.clone(), name, except, carries: carries.clone() };
         }
     }
     tensor.init.clone()
@@ -79,10 +80,18 @@ fn begun<'p>(mut net: NetValue<'p>, place: NetPath, except: Vec<String>) -> Valu
 }
 
 impl Lower<'_, '_> {
-    /// What the nets have seen that these weights begin with: it goes with them.
+    /// What the nets and the files have seen that these weights begin with: it goes with them.
     pub(super) fn carried(&self, weights: &[Weight]) -> Labels {
         let mut nets: Vec<(&str, &str)> = Vec::new();
+        let mut files: Vec<(&str, &Option<String>)> = Vec::new();
+        let mut brought = Labels::default();
         for weight in weights {
+            if let Init::File { file, carries, .. } = &weight.init
+                && !files.contains(&(file, carries))
+            {
+                files.push((file, carries));
+                brought = brought.join(&weight.init.labels());
+            }
             let Init::Weight(path) = &weight.init else { continue };
             if let Some(net) = self.net_of_path(path)
                 && !nets.contains(&net)
@@ -95,7 +104,7 @@ impl Lower<'_, '_> {
             let own = self.step.as_ref().filter(|step| step.shown() == stage).and_then(|step| step.carried.get(net));
             earlier.or(own)
         });
-        seen.fold(Labels::default(), |all, seen| all.join(seen))
+        seen.fold(brought, |all, seen| all.join(seen))
     }
 
     /// The stage and the net of a weight; names of stages may hold dots.

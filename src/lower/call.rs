@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::errors;
+use super::proofs::Use;
 use super::value::{Closure, Code as Body, MetricCall, NetValue, Scope, Value};
 use super::{DEPTH, Lower, builtins, types};
 use crate::diag::{Code, Diagnostic};
@@ -273,6 +274,10 @@ impl<'p> Lower<'p, '_> {
         if !self.spend(4, span) {
             return Value::Poison;
         }
+        let it = Use { op, inputs, spans, span };
+        if !self.may_apply(&it) {
+            return Value::Poison;
+        }
         let origin = self.origin(span);
         let Some(step) = self.step_at(span) else { return Value::Poison };
         if op.nature.random {
@@ -281,7 +286,7 @@ impl<'p> Lower<'p, '_> {
             step.random += 1;
         }
         match step.graph.apply(op, inputs, attrs, origin) {
-            Ok(id) => Value::Tensor(id),
+            Ok(id) => Value::Tensor(self.applied(&it, id)),
             Err(error) => {
                 let blamed = error.argument.and_then(|name| {
                     if let Some((_, span)) = attr_spans.iter().find(|(known, _)| *known == name) {
@@ -306,7 +311,18 @@ impl<'p> Lower<'p, '_> {
         let Some(step) = self.step_at(span) else { return Value::Poison };
         let facts: Vec<&crate::types::Fact> = inputs.iter().map(|id| &step.graph.node(*id).fact).collect();
         match (metric.infer)(&facts, &bound.attrs) {
-            Ok(()) => Value::MetricCall(std::rc::Rc::new(MetricCall { metric, inputs, attrs: bound.attrs })),
+            Ok(()) => {
+                let scores = facts.first().map(|fact| (*fact).clone());
+                if let (Some(scores), Ok(thresholds)) = (scores, bound.attrs.get_floats("thresholds")) {
+                    let at =
+                        bound.attr_spans.iter().find(|(name, _)| *name == "thresholds").map_or(span, |(_, at)| *at);
+                    self.warn_of_thresholds(metric.name, thresholds, &scores, at);
+                }
+                if !self.shows_one_view(metric.name, &bound.inputs, &bound.spans, true) {
+                    return Value::Poison;
+                }
+                Value::MetricCall(std::rc::Rc::new(MetricCall { metric, inputs, attrs: bound.attrs }))
+            }
             Err(error) => {
                 let slot = error.argument.and_then(|name| metric.inputs.iter().position(|input| input.name == name));
                 let blamed = slot.and_then(|slot| Some((*bound.spans.get(slot)?, facts.get(slot).copied())));

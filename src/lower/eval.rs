@@ -8,6 +8,7 @@ use super::errors;
 use super::value::{Closure, Code as Body, Range, Scope, Value};
 use super::{Lower, data};
 use crate::diag::{Code, Diagnostic};
+use crate::graph::Clock;
 use crate::hir::{Definition, ModuleId, builtins};
 use crate::metrics;
 use crate::ops;
@@ -125,6 +126,10 @@ impl<'p> Lower<'p, '_> {
         }
         if let Some(definition) = self.program.module(scope.module).names.get(name) {
             return self.definition(definition, span);
+        }
+        // Names were resolved: only in a `step` does such a word stand for the time.
+        if let Some(clock) = Clock::from_word(name) {
+            return self.clock(clock, span).map_or(Value::Poison, Value::Tensor);
         }
         self.word(name, scope)
     }
@@ -319,6 +324,9 @@ impl<'p> Lower<'p, '_> {
     }
 
     pub(super) fn field(&mut self, base: Value<'p>, name: &'p Name, base_span: Span) -> Value<'p> {
+        if let Some(number) = self.figure_field(&base, name) {
+            return number;
+        }
         match base {
             Value::Poison => Value::Poison,
             Value::Record(fields) => match fields.get(&name.text) {

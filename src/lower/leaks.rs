@@ -5,7 +5,8 @@
 
 use super::Lower;
 use super::allowed::Allowed;
-use super::recipe::{Figure, Seen, StageKind};
+use super::recipe::StageKind;
+use super::seen::{Declassified, Figure, Seen};
 use super::trace::{Door, Place, Ways};
 use super::value::Samples;
 use crate::diag::{Code, Diagnostic};
@@ -25,8 +26,15 @@ struct Sink {
 
 impl Lower<'_, '_> {
     /// All that is proved of the labels in the stage at hand, once its graph is whole; its marks are gone afterwards.
-    pub(super) fn prove_labels(&mut self, kind: StageKind, samples: Option<&Samples>, nets: &[String]) -> (Seen, Ways) {
+    pub(super) fn prove_labels(
+        &mut self,
+        kind: StageKind,
+        samples: Option<&Samples>,
+        nets: &[String],
+        stage: Span,
+    ) -> (Seen, Ways) {
         self.refuse_leaks(samples);
+        self.keep_splits_apart(samples, stage);
         let split = samples.map_or("", |samples| samples.split.as_str());
         let seen = self.seen(kind, split, nets);
         let ways = self.ways(samples);
@@ -44,7 +52,15 @@ impl Lower<'_, '_> {
             return;
         }
         let stage = step.shown();
-        let sinks: Vec<Sink> = step.graph.outputs.iter().filter_map(|output| sink(output, &stage)).collect();
+        let sinks = step.graph.outputs.iter().filter_map(|output| {
+            let mut sink = sink(output, &stage)?;
+            if output.role == Role::Assign {
+                // States are moved inside of the library: the place is where the recipe calls the net.
+                sink.span = step.graph.node(sink.node).origin.outermost().or(sink.span);
+            }
+            Some(sink)
+        });
+        let sinks: Vec<Sink> = sinks.collect();
         let losses = sinks.iter().filter(|sink| sink.verb == LEARNS);
         let mut found: Vec<Diagnostic> = losses.flat_map(|sink| self.leaks(sink, samples)).collect();
         if found.is_empty() {
@@ -79,13 +95,14 @@ impl Lower<'_, '_> {
         };
         let figures = step.graph.outputs.iter().filter_map(|output| {
             let Role::Metric { metric, .. } = &output.role else { return None };
-            let oracle = metrics::find(metric).is_some_and(|metric| metric.oracle);
+            let metric = metrics::find(metric)?;
             let inputs: Vec<Labels> = output.nodes.iter().map(labels).collect();
             let labels = Labels::join_all(&inputs);
             Some(Figure {
                 name: output.name.clone(),
-                oracle: oracle || labels.is_oracle(),
-                chosen: oracle,
+                oracle: metric.oracle || labels.is_oracle(),
+                chosen: metric.oracle,
+                numbers: metric.numbers,
                 labels,
                 inputs,
             })
@@ -128,17 +145,15 @@ impl Lower<'_, '_> {
         let Some(step) = &self.step else { return };
         let (stage, name) = (step.shown(), &output.name);
         let (door, known_as, words) = match &output.role {
-            Role::Save if self.allowed.forbids(label) => {
-                (Door::Save, name.as_str(), format!("saved as `{stage}.{name}`"))
-            }
-            Role::Loss | Role::Assign if self.allowed.forbids(label) => {
+            Role::Save if self.is_tracked(label) => (Door::Save, name.as_str(), format!("saved as `{stage}.{name}`")),
+            Role::Loss | Role::Assign if self.is_tracked(label) => {
                 (Door::Learnt, "", format!("learnt by `{stage}` in {}", sink_words(output)))
             }
             Role::Metric { metric, .. } => {
                 let oracle = metrics::find(metric).is_some_and(|metric| metric.oracle);
                 let chosen = Labels::of([label.clone()]);
                 let chosen = if oracle { self.chosen(&chosen) } else { chosen };
-                let Some(label) = chosen.iter().next().filter(|label| self.allowed.forbids(label)) else { return };
+                let Some(label) = chosen.iter().next().filter(|label| self.is_tracked(label)) else { return };
                 let mut way = self.way(node, label_looked_at(label, oracle).as_ref().unwrap_or(label), samples);
                 let word = if oracle { "chosen" } else { "measured" };
                 way.extend(output.span.map(|span| Place::new(span, format!("{word} as `{stage}.{name}`"))));
@@ -150,6 +165,17 @@ impl Lower<'_, '_> {
         let mut way = self.way(node, label, samples);
         way.extend(output.span.map(|span| Place::new(span, words)));
         ways.add(door, known_as, label, way);
+    }
+
+    /// Takes the labels off a node, and remembers that and why.
+    pub(super) fn declassified(&mut self, node: Id, reason: String, span: Span) {
+        let span = self.origin(span).outermost().unwrap_or(span);
+        let Some(step) = &mut self.step else { return };
+        let labels = std::mem::take(&mut step.graph.node_mut(node).fact.labels);
+        let taken = Declassified { stage: step.shown(), labels, reason, span };
+        if !self.declassified.contains(&taken) {
+            self.declassified.push(taken);
+        }
     }
 
     /// The labels of a number that an oracle metric chose: what training may not look at, and everything of a split that figures

@@ -14,6 +14,7 @@ mod data;
 mod errors;
 mod eval;
 mod function;
+mod hygiene;
 pub mod identity;
 mod leaks;
 mod modes;
@@ -21,15 +22,19 @@ mod nets;
 mod operators;
 mod overrides;
 mod params;
+pub mod paths;
 mod pattern;
+mod proofs;
 mod prove;
 mod recipe;
+mod seen;
 mod stage;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod training;
 mod types;
 mod units;
 mod value;
@@ -39,6 +44,7 @@ use std::sync::Arc;
 
 pub use function::{Lowered, lower_expression, lower_function};
 pub use recipe::*;
+pub use seen::*;
 
 use crate::diag::{Code, Diagnostic, Problems, suggest};
 use crate::graph::pipeline::Pipeline;
@@ -78,10 +84,12 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
             lower.stage((recipe, index), stage);
         }
     }
+    lower.needless_supervision();
     lower.expect_effects();
     let pipeline = lower.pipeline();
     let params = lower.param_values();
     let stages = std::mem::take(&mut lower.stages);
+    let declassified = std::mem::take(&mut lower.declassified);
     let (supervision, extras) = supervision;
     Recipe {
         name: name.to_string(),
@@ -90,6 +98,7 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
         extras,
         params,
         stages: stages.into_iter().map(|stage| stage.result).collect(),
+        declassified,
         pipeline,
     }
 }
@@ -114,6 +123,7 @@ pub(crate) struct Lower<'p, 'a> {
     /// Whether the end of the budget has been reported.
     exhausted: bool,
     allowed: Allowed,
+    declassified: Vec<Declassified>,
     /// What the nets of the stages so far have seen, by stage and net.
     nets_seen: HashMap<String, HashMap<String, Labels>>,
     /// Data sets by their source, so that equal sources share a class axis.
@@ -144,6 +154,9 @@ struct Step {
     carried: HashMap<String, Labels>,
     /// Where values with forbidden labels have been.
     marks: trace::Marks,
+    /// When losses count, with the place that says so.
+    guards: Vec<(Guard, Span)>,
+    moves: Vec<Moves>,
 }
 
 impl Step {
@@ -169,6 +182,7 @@ impl<'p, 'a> Lower<'p, 'a> {
             budget: BUDGET,
             exhausted: false,
             allowed: Allowed::default(),
+            declassified: Vec::new(),
             nets_seen: HashMap::new(),
             datasets: Vec::new(),
         }
@@ -327,6 +341,9 @@ impl<'p, 'a> Lower<'p, 'a> {
             let result = &stage.result;
             for join in &result.data.joins {
                 edge(&result.shown(&join.stage), &result.name, &join.save);
+            }
+            for number in &result.measured {
+                edge(&result.shown(&number.stage), &result.name, &number.figure);
             }
             let mut nets: Vec<(&str, &str)> =
                 result.borrowed.iter().map(|weight| (weight.stage.as_str(), weight.net.as_str())).collect();

@@ -1,12 +1,14 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
 use super::identity;
+use super::seen::{Declassified, Measured, Seen};
+pub use super::training::{Guard, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
 use crate::source::Span;
-use crate::types::{Dim, Labels, Level};
+use crate::types::{Dim, Level};
 
 /// A checked recipe, ready to be planned.
 pub struct Recipe {
@@ -19,6 +21,8 @@ pub struct Recipe {
     pub params: Vec<ParamValue>,
     /// In the order of the text; a stage reads only stages before it.
     pub stages: Vec<Stage>,
+    /// Every `declassify`, in the order of the text.
+    pub declassified: Vec<Declassified>,
     pub pipeline: Pipeline,
 }
 
@@ -54,41 +58,9 @@ pub struct Stage {
     /// Only in `train`.
     pub train: Option<Train>,
     pub seen: Seen,
+    /// Numbers of earlier stages that the graph reads.
+    pub measured: Vec<Measured>,
     pub span: Span,
-}
-
-/// What the values of a stage have seen.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Seen {
-    pub losses: Vec<(String, Labels)>,
-    pub saves: Vec<(String, Labels)>,
-    /// Each net of the stage after training: what its losses saw, the pictures, and what its weights brought along.
-    pub nets: Vec<(String, Labels)>,
-    pub figures: Vec<Figure>,
-    /// What all losses and states of a `train` stage saw, with its pictures.
-    pub learnt: Labels,
-}
-
-impl Seen {
-    /// Everything that leaves the stage, joined.
-    pub fn all(&self) -> Labels {
-        let named = self.losses.iter().chain(&self.saves).chain(&self.nets).map(|(_, labels)| labels);
-        Labels::join_all(named.chain(self.figures.iter().map(|figure| &figure.labels)).chain([&self.learnt]))
-    }
-}
-
-/// A number that a stage measures.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Figure {
-    pub name: String,
-    /// Whether labels that a method may not see chose it, or a value that it was computed from.
-    pub oracle: bool,
-    /// Whether the metric itself chose, rather than a value that went in.
-    pub chosen: bool,
-    /// All that its inputs have seen, the masks it is held against among them.
-    pub labels: Labels,
-    /// Input by input.
-    pub inputs: Vec<Labels>,
 }
 
 impl Stage {
@@ -126,6 +98,11 @@ pub struct Weight {
 }
 
 impl Weight {
+    /// As the stage itself writes it: `cls.head.weight`.
+    pub fn within(&self) -> String {
+        format!("{}.{}", self.net, self.name)
+    }
+
     pub fn path(&self) -> String {
         format!("{}.{}.{}", self.stage, self.net, self.name)
     }
@@ -169,6 +146,8 @@ pub enum Init {
         file: String,
         name: String,
         except: Option<Vec<String>>,
+        /// What the weights have learnt from, where the recipe says so.
+        carries: Option<String>,
     },
     /// As another weight, by its path: as an earlier stage left it, or as it begins in this one.
     Weight(String),
@@ -198,33 +177,4 @@ pub struct Join {
     pub index: bool,
     /// Axes of what was saved for one picture.
     pub rank: usize,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct Train {
-    pub batch: usize,
-    pub length: Length,
-    pub optimizer: Optimizer,
-    /// Factors on the learning rate by path prefix within the stage: `oc.head` → 10. The longest prefix counts.
-    pub rates: Vec<(String, f64)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Length {
-    Epochs(usize),
-    Steps(usize),
-}
-
-/// The update rule; the schedule is the graph's `Rate` output.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Optimizer {
-    pub lr: f64,
-    pub weight_decay: f64,
-    pub rule: Rule,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub enum Rule {
-    Sgd { momentum: f64, nesterov: bool },
-    AdamW { betas: (f64, f64), eps: f64 },
 }

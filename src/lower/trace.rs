@@ -1,13 +1,14 @@
-//! The way a label took: marks on values that training may not see, and the places from a label's source to where it is used.
+//! The way a label took: marks on values with a label worth telling of, and the places from its source to where it is used.
 //!
 //! A mark is a node that hands its input on and remembers a place in words ("as `x`", "through `relu`"). Marks are made only of
-//! values with a forbidden label, so a right recipe has hardly any; they are gone before a stage leaves this room.
+//! values with a label that is forbidden or of a split that figures are computed on; they are gone before a stage leaves this room.
 
 use std::collections::HashMap;
 
 use super::stage::LoweredStage;
 use super::value::{Samples, Scope, Value};
 use super::{Lower, identity};
+use crate::data::touches_evaluation;
 use crate::graph::{Graph, Id, Kind, Origin};
 use crate::ops::{self, Attrs};
 use crate::source::Span;
@@ -116,8 +117,14 @@ impl<'p> Lower<'p, '_> {
         if self.is_traced(&value, scope) { self.mark(value, span, words) } else { value }
     }
 
+    /// Whether a label may have to be told of: forbidden, or of pictures that figures are computed on.
+    pub(super) fn is_tracked(&self, label: &Label) -> bool {
+        let evaluated = matches!(label, Label::Seen { split, .. } if touches_evaluation(split));
+        evaluated || self.allowed.forbids(label)
+    }
+
     fn is_traced(&self, value: &Value<'p>, scope: &Scope<'p>) -> bool {
-        self.holds_forbidden(value) && self.is_users(scope.module)
+        self.holds_tracked(value) && self.is_users(scope.module)
     }
 
     /// What is called, in the words of the text.
@@ -130,24 +137,23 @@ impl<'p> Lower<'p, '_> {
         self.mark(value, callee.span, &|| words.clone())
     }
 
-    /// Whether a value is, or as a list or record holds, a tensor with a forbidden label. A list is told by its first element.
-    fn holds_forbidden(&self, value: &Value<'p>) -> bool {
+    /// Whether a value is, or as a list or record holds, a tensor with a label that is tracked. A list is told by its first element.
+    fn holds_tracked(&self, value: &Value<'p>) -> bool {
         match value {
             Value::Tensor(id) => self.step.as_ref().is_some_and(|step| {
-                step.graph.contains(*id)
-                    && step.graph.node(*id).fact.labels.iter().any(|label| self.allowed.forbids(label))
+                step.graph.contains(*id) && step.graph.node(*id).fact.labels.iter().any(|label| self.is_tracked(label))
             }),
             Value::List(items) => {
                 let may = matches!(items.first(), Some(Value::Tensor(_) | Value::List(_) | Value::Record(_)));
-                may && items.iter().any(|item| self.holds_forbidden(item))
+                may && items.iter().any(|item| self.holds_tracked(item))
             }
-            Value::Record(fields) => fields.values().any(|field| self.holds_forbidden(field)),
+            Value::Record(fields) => fields.values().any(|field| self.holds_tracked(field)),
             _ => false,
         }
     }
 
     fn mark(&mut self, value: Value<'p>, span: Span, words: &dyn Fn() -> String) -> Value<'p> {
-        if !self.holds_forbidden(&value) {
+        if !self.holds_tracked(&value) {
             return value;
         }
         match value {
@@ -221,13 +227,18 @@ impl<'p> Lower<'p, '_> {
             Kind::Weight { path, .. } | Kind::State(path) => match self.stage_of_path(path) {
                 Some((stage, net)) => {
                     let way = stage.ways.find(Door::Learnt, "", label);
-                    let words = match way {
-                        [] => format!("the net `{net}`: {}", label.words()),
+                    let words = match (way, label) {
+                        ([], Label::Seen { .. }) => format!("the net `{net}`, trained on {}", label.words()),
+                        ([], _) => format!("the net `{net}`: {}", label.words()),
                         _ => format!("the net `{net}`, trained on them"),
                     };
                     (way, words)
                 }
-                None => (&[][..], format!("a net that holds {}", label.words())),
+                None => {
+                    let net = self.step.as_ref().and_then(|step| path.strip_prefix(&step.stage)?.strip_prefix('.'));
+                    let net = net.and_then(|rest| rest.split('.').next()).unwrap_or(path);
+                    (&[][..], format!("the net `{net}`: {}", label.words()))
+                }
             },
             _ => (&[][..], label.words()),
         };
@@ -253,6 +264,14 @@ impl<'p> Lower<'p, '_> {
         let stage = self.stages.iter().filter(owner).max_by_key(|stage| stage.result.name.len())?;
         let net = path[stage.result.name.len() + 1..].split('.').next().unwrap_or_default();
         Some((stage, format!("{}.{net}", stage.result.name)))
+    }
+
+    /// The node itself behind its marks.
+    pub(super) fn unmarked(&self, id: Id) -> Id {
+        let Some(step) = &self.step else { return id };
+        let marked =
+            |id: Id| step.graph.inputs(id).into_iter().flatten().next().filter(|_| step.marks.0.contains_key(&id));
+        std::iter::successors(Some(id), |id| marked(*id)).last().unwrap_or(id)
     }
 
     /// Takes the marks out of the graph at hand: what read one reads what it marked.

@@ -13,7 +13,7 @@ use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Id, Literal};
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOperator, Expr, ExprKind, Name, Type, Unit};
-use crate::types::{Dim, Domain, Fact, Scale};
+use crate::types::{ClassGap, Dim, Domain, Fact, Norm, Over, Scale};
 
 /// Lengths by symbol, with the argument that fixed each.
 pub(super) type Symbols = BTreeMap<String, (Dim, Span)>;
@@ -60,7 +60,7 @@ impl<'p> Lower<'p, '_> {
         let Some(id) = self.tensor(value, at) else { return Value::Poison };
         let Some(step) = self.step_at(at) else { return Value::Poison };
         let fact = step.graph.node(id).fact.clone();
-        let good = self.expect_domain(&asked, &fact, name, ty, at);
+        let good = self.expect_domain(&asked, &fact, name, ty, at) && self.expect_norm(&asked, &fact, name, ty, at);
         let good = self.expect_dims(ty, &fact, name, at, symbols, scope) && good;
         if good { Value::Tensor(id) } else { Value::Poison }
     }
@@ -106,7 +106,7 @@ impl<'p> Lower<'p, '_> {
         let agrees = match (asked, &fact.domain) {
             // A written index type says nothing of the class count.
             (Domain::Index { ignore: a, .. }, Domain::Index { ignore: b, .. }) => *a || !*b,
-            (asked, found) => found.is_a(asked),
+            (asked, _) => fact.fits(asked),
         };
         if agrees {
             return true;
@@ -118,9 +118,42 @@ impl<'p> Lower<'p, '_> {
         let message = format!("`{}` must be `{}`, this is `{}`", name.text, asked.word(), fact.domain.word());
         self.report(
             Diagnostic::error(code, message)
-                .label(at, format!("this is {fact}"))
+                .label(at, format!("this is {fact:#}"))
                 .label(ty.span, format!("`{}` is declared here", name.text))
                 .help(mend(asked, &fact.domain)),
+        );
+        false
+    }
+
+    /// A type may say what a unit map is normalised by. Where that is not known of the map, the recipe is taken at its word.
+    fn expect_norm(&mut self, asked: &Domain, fact: &Fact, name: &Name, ty: &Type, at: Span) -> bool {
+        let Some(by) = &ty.by else { return true };
+        let Some(norm) = Norm::from_word(&by.text).filter(|_| *asked == Domain::Unit) else {
+            let (message, help) = match asked {
+                Domain::Unit => {
+                    let help = suggest::help(&by.text, "choices", Norm::WORDS.iter().copied());
+                    (format!("nothing is normalised by `{}`", by.text), help)
+                }
+                other => (format!("`{}` is not normalised", other.word()), "`by` stands after `unit`".to_string()),
+            };
+            self.report(Diagnostic::error(Code::UnknownName, message).label(by.span, "not known").help(help));
+            return false;
+        };
+        let Some(found) = fact.norm else { return true };
+        // `by map` takes maps from 0 as well as maps from their smallest number.
+        if found.over == norm.over && (found.from_min || !norm.from_min) {
+            return true;
+        }
+        let message = format!("`{}` must be `unit by {norm}`, this is {}", name.text, found.in_words());
+        let help = match norm.over {
+            Over::Map => "`max_normalize` divides each map by its own largest number",
+            _ => "name the axes of the largest number: `[2, 3]` for a map, `[1, 2, 3]` for an image",
+        };
+        self.report(
+            Diagnostic::error(Code::DomainMismatch, message)
+                .label(at, format!("this is {fact:#}"))
+                .label(ty.span, format!("`{}` is declared here", name.text))
+                .help(help),
         );
         false
     }
@@ -182,13 +215,8 @@ impl<'p> Lower<'p, '_> {
         fact: &Fact,
         fixed_at: Span,
     ) {
-        let one = Dim::constant(1);
-        let background = asked.clone() + one.clone() == *found || found.clone() + one == *asked;
-        let (code, help) = if background {
-            (
-                Code::ClassAxisMismatch,
-                "one of them counts the background: `with_background(map)` adds it, `foreground(map)` removes it",
-            )
+        let (code, help) = if let Some(gap) = ClassGap::between(asked, found) {
+            (Code::ClassAxisMismatch, gap.help(false))
         } else if axis == 1 {
             (
                 Code::DimensionMismatch,

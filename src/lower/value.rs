@@ -112,7 +112,8 @@ impl NetPath {
 /// Where the weights of a net begin.
 pub(crate) enum Begin {
     /// In a file, but for the names in it that begin with one of `except`.
-    File { file: String, except: Vec<String> },
+    /// `carries` is what the weights have learnt from, where the recipe says so.
+    File { file: String, carries: Option<String>, except: Vec<String> },
     /// With the weights of another net, but for those that a pattern of `except` reaches.
     Net { place: NetPath, except: Vec<String> },
 }

@@ -23,12 +23,16 @@ pub(super) const METRIC: MetricDef = MetricDef {
     )],
     source: "Wang et al., SEAM, CVPR 2020, its evaluation script",
     oracle: true,
+    judges_answers: false,
+    numbers: &["threshold", "foreground"],
     infer,
-    start: |attrs, classes| Ok(Box::new(Best(ThresholdSweep::new(attrs.get_floats("thresholds")?, classes)))),
+    start: |attrs, classes| {
+        Ok(Box::new(Best { sweep: ThresholdSweep::new(attrs.get_floats("thresholds")?, classes), threshold: false }))
+    },
 };
 
 fn infer(facts: &[&Fact], attrs: &Attrs) -> Result<(), OpError> {
-    let [scores, mask] = facts else { return Err(OpError::internal("`best_threshold_iou` has two inputs")) };
+    let [scores, mask] = facts else { return Err(OpError::internal("a best threshold has two inputs")) };
     expect_scores("scores", scores)?;
     expect_rank("scores", scores, 4, "[B, K, H, W]")?;
     let classes = expect_index("mask", mask)?;
@@ -51,7 +55,12 @@ fn infer(facts: &[&Fact], attrs: &Attrs) -> Result<(), OpError> {
     Ok(())
 }
 
-struct Best(ThresholdSweep);
+/// Counts for both metrics of the best threshold.
+pub(super) struct Best {
+    pub sweep: ThresholdSweep,
+    /// The threshold is the value, not what it comes to.
+    pub threshold: bool,
+}
 
 impl Accumulator for Best {
     fn add(&mut self, tensors: &[Tensor]) -> Result<(), OpError> {
@@ -61,26 +70,31 @@ impl Accumulator for Best {
         let (scores, mask) = (rules::floats(scores)?, rules::indices(mask)?);
         rules::expect_lengths(scores.len() * area, mask.len() * each)?;
         for (scores, mask) in scores.chunks(each.max(1)).zip(mask.chunks(area.max(1))) {
-            self.0.add(scores, mask);
+            self.sweep.add(scores, mask);
         }
         Ok(())
     }
 
     fn finish(self: Box<Self>) -> MetricValue {
-        let best = self.0.best().filter(|best| best.iou.over > 0);
-        let curve: Vec<_> = self.0.curve().into_iter().map(|point| (shown(point.threshold), point.iou.mean)).collect();
-        MetricValue {
-            value: best.as_ref().map(|best| best.iou.mean),
-            oracle: METRIC.oracle,
-            over: rules::over(best.as_ref().map_or(0, |best| best.iou.over), self.0.pictures()),
-            detail: json!({
+        let sweep = &self.sweep;
+        let best = sweep.best().filter(|best| best.iou.over > 0);
+        let curve: Vec<_> = sweep.curve().into_iter().map(|point| (shown(point.threshold), point.iou.mean)).collect();
+        let foreground = best.as_ref().map(|best| best.iou.foreground);
+        let (value, detail) = if self.threshold {
+            let value = best.as_ref().map(|best| shown(best.threshold));
+            (value, json!({ "iou": best.as_ref().map(|best| best.iou.mean), "foreground": foreground, "curve": curve }))
+        } else {
+            let detail = json!({
                 "threshold": best.as_ref().map(|best| shown(best.threshold)),
                 "iou": best.as_ref().map(|best| best.iou.classes.clone()),
-                "foreground": best.as_ref().map(|best| best.iou.foreground),
+                "foreground": foreground,
                 "curve": curve,
-                "ignored_pixels": self.0.ignored(),
-            }),
-        }
+                "ignored_pixels": sweep.ignored(),
+            });
+            (best.as_ref().map(|best| best.iou.mean), detail)
+        };
+        let over = rules::over(best.as_ref().map_or(0, |best| best.iou.over), sweep.pictures());
+        MetricValue { value, oracle: METRIC.oracle, over, detail }
     }
 }
 

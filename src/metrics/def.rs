@@ -1,7 +1,7 @@
 //! What a metric of a recipe is: a declaration like an op's, and an accumulator that sees every image once.
 //!
 //! Metrics are host work at the end of a step graph: their inputs are nodes, their result is a number in `metrics.json`. They have
-//! no gradient and their value cannot flow back into a recipe.
+//! no gradient; a later stage reads their value as a number, where that may be.
 
 use candle_core::Tensor;
 
@@ -15,8 +15,12 @@ pub struct MetricDef {
     pub inputs: &'static [Input],
     pub params: &'static [Param],
     pub source: &'static str,
-    /// Whether the value was chosen by looking at pixel masks: it may be reported, never used.
+    /// Whether the value was chosen by looking at the masks it is held against: it may be reported, never learnt from.
     pub oracle: bool,
+    /// Whether the first input is an answer that should know nothing of the pictures it is measured on.
+    pub judges_answers: bool,
+    /// Numbers beside the value that later stages may read: `seeds.best.threshold`; fields of [`MetricValue::detail`].
+    pub numbers: &'static [&'static str],
     /// Refuses inputs of another meaning or shape.
     pub infer: fn(&[&Fact], &Attrs) -> Result<(), OpError>,
     /// A fresh accumulator for data with this many foreground classes.

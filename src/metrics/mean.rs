@@ -14,6 +14,8 @@ pub(super) const METRIC: MetricDef = MetricDef {
     params: &[],
     source: "",
     oracle: false,
+    judges_answers: false,
+    numbers: &[],
     infer,
     start: |_, _| Ok(Box::new(Mean { sum: 0.0, steps: 0 })),
 };

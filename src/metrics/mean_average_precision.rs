@@ -19,6 +19,8 @@ pub(super) const METRIC: MetricDef = MetricDef {
     params: &[],
     source: "",
     oracle: false,
+    judges_answers: false,
+    numbers: &[],
     infer,
     start: |_, classes| Ok(Box::new(Ranking { precision: AveragePrecision::new(classes), images: 0 })),
 };

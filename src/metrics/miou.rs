@@ -7,7 +7,7 @@ use super::rules::{self, expect_index, expect_rank, expect_same_size};
 use super::{Accumulator, IouCounter, MetricDef, MetricValue};
 use crate::diag::Code;
 use crate::ops::{Attrs, Input, OpError};
-use crate::types::Fact;
+use crate::types::{ClassGap, Fact};
 
 pub(super) const METRIC: MetricDef = MetricDef {
     name: "miou",
@@ -22,6 +22,8 @@ pub(super) const METRIC: MetricDef = MetricDef {
     params: &[],
     source: "Everingham et al., The PASCAL Visual Object Classes Challenge, IJCV 2015",
     oracle: false,
+    judges_answers: true,
+    numbers: &["foreground"],
     infer,
     start: |_, classes| Ok(Box::new(Miou(IouCounter::new(classes + 1)))),
 };
@@ -34,9 +36,12 @@ fn infer(facts: &[&Fact], _: &Attrs) -> Result<(), OpError> {
     // A prediction of one class is all background: a baseline, not a slip.
     if predicted != known && !predicted.is_one() {
         let message = format!("`prediction` counts {predicted} classes, the mask {known}");
-        return Err(OpError::new(Code::ClassAxisMismatch, message)
-            .at("prediction")
-            .help("a mask counts the background as class 0: the scores need a channel for it before `argmax`"));
+        return Err(OpError::new(Code::ClassAxisMismatch, message).at("prediction").help(
+            match ClassGap::between(predicted, known) {
+                Some(gap @ ClassGap::DataSet) => gap.help(true),
+                _ => "a mask counts the background as class 0: the scores need a channel for it before `argmax`",
+            },
+        ));
     }
     expect_same_size("prediction", prediction, mask)
 }

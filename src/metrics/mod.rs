@@ -13,6 +13,7 @@ mod precision;
 mod rules;
 mod sweep;
 
+mod best_threshold;
 mod best_threshold_iou;
 mod mean;
 mod mean_average_precision;
@@ -26,7 +27,7 @@ pub use sweep::{Point, ThresholdSweep};
 
 /// Every metric. Documentation follows this order.
 pub static METRICS: &[MetricDef] =
-    &[miou::METRIC, best_threshold_iou::METRIC, mean_average_precision::METRIC, mean::METRIC];
+    &[miou::METRIC, best_threshold_iou::METRIC, best_threshold::METRIC, mean_average_precision::METRIC, mean::METRIC];
 
 pub fn find(name: &str) -> Option<&'static MetricDef> {
     METRICS.iter().find(|metric| metric.name == name)

@@ -13,8 +13,10 @@ pub fn known(op: &'static OpDef, args: &Infer, result: Fact) -> Fact {
     let norm = (op.norm)(args).filter(|_| result.domain == crate::types::Domain::Unit);
     let inputs = || args.facts.iter().copied().flatten();
     let of_batch = |fact: &Fact| fact.dims.iter().any(|dim| dim.mentions("B"));
-    let folds = inputs().any(of_batch) && !of_batch(&result);
-    let mixed = op.nature.mixes || folds || inputs().any(|fact| fact.mixed);
+    // A fold over everything is meant as such: where images run one by one, over the one image.
+    let all = op.param("axes").is_some() && args.attrs.get("axes").is_none();
+    let folds = !all && inputs().any(of_batch) && !of_batch(&result);
+    let mixed = !op.nature.shapes && (op.nature.mixes || folds || inputs().any(|fact| fact.mixed));
     Fact { norm, mixed, ..result }.in_range(range).in_frame(frame)
 }
 

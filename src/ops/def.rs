@@ -194,12 +194,15 @@ pub struct Nature {
     pub random: bool,
     /// Each sample of the result depends on the other samples of the batch, though the batch axis stays.
     pub mixes: bool,
+    /// Only the shapes of the inputs matter, not their numbers.
+    pub shapes: bool,
     /// Made by gradients and passes; the language cannot name it.
     pub internal: bool,
 }
 
 impl Nature {
-    pub const PLAIN: Nature = Nature { pointwise: false, view: false, random: false, mixes: false, internal: false };
+    pub const PLAIN: Nature =
+        Nature { pointwise: false, view: false, random: false, mixes: false, shapes: false, internal: false };
     pub const POINTWISE: Nature = Nature { pointwise: true, ..Nature::PLAIN };
     pub const VIEW: Nature = Nature { view: true, ..Nature::PLAIN };
     pub const RANDOM: Nature = Nature { random: true, ..Nature::PLAIN };

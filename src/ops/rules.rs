@@ -2,6 +2,7 @@
 //! tensors are broadcast to.
 
 use crate::ops::prelude::*;
+use crate::types::ClassGap;
 
 /// The smallest and the largest number of a domain.
 pub fn range(domain: &Domain) -> (f64, f64) {
@@ -181,11 +182,9 @@ pub fn broadcast_dims(args: &Infer, slot: usize, left: &Fact, right: &Fact) -> R
 pub fn mismatch(args: &Infer, slot: usize, left: &Fact, right: &Fact, a: &Dim, b: &Dim) -> OpError {
     let name = args.op.inputs[slot.min(args.op.inputs.len() - 1)].name;
     let message = format!("{left} and {right} do not go together: {a} against {b}");
-    let apart = (a - b).as_const();
-    if matches!(apart, Some(1 | -1)) && a.as_const().is_none() {
-        let help = "one has a background channel, the other has not: \
-                    `slice(x, axis = 1, start = 1)` drops it, `concat` with a background map adds it";
-        return OpError::new(Code::ClassAxisMismatch, message).at(name).help(help);
+    if let Some(gap) = ClassGap::between(a, b) {
+        let numbers = left.domain.is_index() && right.domain.is_index();
+        return OpError::new(Code::ClassAxisMismatch, message).at(name).help(gap.help(numbers));
     }
     OpError::new(Code::DimensionMismatch, message).at(name)
 }

@@ -100,10 +100,12 @@ pub struct Parameter {
     pub default: Option<Expr>,
 }
 
-/// `logit[B, K, H/8, W/8]`, `int`, `unit`
+/// `logit[B, K, H/8, W/8]`, `int`, `unit by map[B, K, H, W]`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Type {
     pub domain: Name,
+    /// What it is normalised by.
+    pub by: Option<Name>,
     pub dims: Option<Vec<Expr>>,
     pub span: Span,
 }
@@ -189,8 +191,11 @@ pub enum EntryKind {
         name: Name,
         value: Expr,
     },
-    /// `rates { oc.head = 10 }`: the path is dotted text.
-    Rates(Vec<Setting>),
+    /// `rates { oc.head = 10 }`, `decay { … }`, `optimizers { … }`: the path is dotted text and may hold `*`.
+    Paths {
+        of: PathsOf,
+        entries: Vec<Setting>,
+    },
     Let(Let),
     /// `step { image, tags } { … }` in `train`, `each { … } { … }` elsewhere.
     Body {
@@ -202,6 +207,33 @@ pub enum EntryKind {
     Error,
 }
 
+/// What a list of paths gives to the weights under them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PathsOf {
+    /// Factors on the learning rate.
+    Rates,
+    /// Factors on the weight decay.
+    Decay,
+    /// Optimizers of their own.
+    Optimizers,
+}
+
+impl PathsOf {
+    pub const ALL: [PathsOf; 3] = [PathsOf::Rates, PathsOf::Decay, PathsOf::Optimizers];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            PathsOf::Rates => "rates",
+            PathsOf::Decay => "decay",
+            PathsOf::Optimizers => "optimizers",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<PathsOf> {
+        PathsOf::ALL.into_iter().find(|of| of.word() == word)
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Statement {
     pub kind: StatementKind,
@@ -211,10 +243,13 @@ pub struct Statement {
 #[derive(Clone, PartialEq, Debug)]
 pub enum StatementKind {
     Let(Let),
-    /// `loss cls = …`
+    /// `loss cls = … from epoch 5 until epoch 20 moves disc`
     Loss {
         name: Name,
         value: Expr,
+        guard: Guard,
+        /// Paths of what it moves; empty where it moves all that it reaches.
+        moves: Vec<Name>,
     },
     /// `metric ap = …`
     Metric {
@@ -233,6 +268,26 @@ pub enum StatementKind {
     },
     /// A statement that could not be read.
     Error,
+}
+
+/// When a loss counts: always, unless it says from or until when.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Guard {
+    pub from: Option<Moment>,
+    pub until: Option<Moment>,
+}
+
+/// `epoch 5`, `step 100`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Moment {
+    pub unit: TimeUnit,
+    pub at: Expr,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TimeUnit {
+    Epoch,
+    Step,
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -40,11 +40,20 @@ fn name() -> impl Strategy<Value = Name> {
         "supervision",
         "as",
         "from",
+        "until",
+        "moves",
+        "epoch",
+        "decay",
         "truth",
         "android",
         "a_long_name_of_something",
     ];
     select(WORDS).prop_map(|word| Name::new(word, nowhere()))
+}
+
+/// The one reserved word that stands where a name does: `supervision none`.
+fn level() -> impl Strategy<Value = Name> {
+    prop_oneof![3 => name(), 1 => Just(Name::new("none", nowhere()))]
 }
 
 fn names() -> impl Strategy<Value = Vec<Name>> {
@@ -161,7 +170,12 @@ pub(super) fn expr() -> impl Strategy<Value = Expr> {
 }
 
 fn type_of() -> impl Strategy<Value = Type> {
-    (name(), option::of(vec(expr(), 0..4))).prop_map(|(domain, dims)| Type { domain, dims, span: nowhere() })
+    (name(), option::of(name()), option::of(vec(expr(), 0..4))).prop_map(|(domain, by, dims)| Type {
+        domain,
+        by,
+        dims,
+        span: nowhere(),
+    })
 }
 
 fn binding() -> impl Strategy<Value = Let> {
@@ -172,6 +186,13 @@ fn setting() -> impl Strategy<Value = Setting> {
     (name(), expr()).prop_map(|(name, value)| Setting { name, value })
 }
 
+fn path() -> impl Strategy<Value = Name> {
+    let path = select(
+        ["oc", "oc.head", "net.layer1.0.conv1.weight", "*", "*.bias", "oc.*.bias", "oc.layer*.0", "o*c"].as_slice(),
+    );
+    path.prop_map(|path| Name::new(path, nowhere()))
+}
+
 /// What a variant gives a param, of this recipe or of one it uses.
 fn override_() -> impl Strategy<Value = Setting> {
     let path = prop_oneof![3 => name(), 1 => (name(), name()).prop_map(|(a, b)| Name::new(format!("{}.{}", a.text, b.text), nowhere()))];
@@ -179,8 +200,7 @@ fn override_() -> impl Strategy<Value = Setting> {
 }
 
 fn rate() -> impl Strategy<Value = Setting> {
-    let path = select(["oc", "oc.head", "net.layer1.0.conv1.weight"].as_slice());
-    (path, expr()).prop_map(|(path, value)| Setting { name: Name::new(path, nowhere()), value })
+    (path(), expr()).prop_map(|(name, value)| Setting { name, value })
 }
 
 fn parameters() -> impl Strategy<Value = Vec<Parameter>> {
@@ -217,10 +237,26 @@ fn member() -> impl Strategy<Value = Member> {
     (doc(), kind).prop_map(|(doc, kind)| Member { doc, kind, span: nowhere() })
 }
 
+fn moment() -> impl Strategy<Value = Moment> {
+    let unit = select([TimeUnit::Epoch, TimeUnit::Step].as_slice());
+    (unit, expr()).prop_map(|(unit, at)| Moment { unit, at })
+}
+
+fn loss() -> impl Strategy<Value = StatementKind> {
+    let guard = (option::of(moment()), option::of(moment())).prop_map(|(from, until)| Guard { from, until });
+    let moves = prop_oneof![2 => Just(Vec::new()), 1 => vec(path(), 0..3)];
+    (name(), expr(), guard, moves).prop_map(|(name, value, guard, moves)| StatementKind::Loss {
+        name,
+        value,
+        guard,
+        moves,
+    })
+}
+
 fn statement() -> impl Strategy<Value = Statement> {
     let kind = prop_oneof![
         binding().prop_map(StatementKind::Let),
-        (name(), expr()).prop_map(|(name, value)| StatementKind::Loss { name, value }),
+        loss(),
         (name(), expr()).prop_map(|(name, value)| StatementKind::Metric { name, value }),
         (name(), expr()).prop_map(|(name, value)| StatementKind::Save { name, value }),
         (name(), option::of(expr())).prop_map(|(name, value)| StatementKind::Show { name, value }),
@@ -232,7 +268,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     let kind = prop_oneof![
         setting().prop_map(EntryKind::Setting),
         (name(), expr()).prop_map(|(name, value)| EntryKind::Net { name, value }),
-        vec(rate(), 0..3).prop_map(EntryKind::Rates),
+        (select(PathsOf::ALL.as_slice()), vec(rate(), 0..3)).prop_map(|(of, entries)| EntryKind::Paths { of, entries }),
         binding().prop_map(EntryKind::Let),
         (any::<bool>(), names(), vec(statement(), 0..4)).prop_map(|(step, fields, statements)| EntryKind::Body {
             step,
@@ -254,7 +290,7 @@ fn item() -> impl Strategy<Value = Item> {
         });
     let net = (name(), parameters(), vec(member(), 0..4));
     let kind = prop_oneof![
-        (name(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
+        (level(), names()).prop_map(|(level, extras)| ItemKind::Supervision { level, extras }),
         (name(), names()).prop_map(|(module, names)| ItemKind::Use { module, names }),
         (text(), name(), vec(name(), 0..3), vec(override_(), 0..3)).prop_map(|(path, alias, variants, overrides)| {
             ItemKind::UseFile { path, path_span: nowhere(), alias, variants, overrides }

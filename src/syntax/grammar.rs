@@ -81,6 +81,9 @@ fn expected(rule: Rule) -> &'static [Expected] {
         Rule::in_word => &[Literal("in")],
         Rule::EOI => &[End],
         // A clause word is one way to go on among others, like an operator.
+        Rule::from_clause | Rule::until_clause | Rule::moves_clause => &[Operator],
+        Rule::from_word | Rule::until_word | Rule::moves_word => &[Operator],
+        Rule::unit | Rule::moment => &[Literal("epoch"), Literal("step")],
         Rule::comprehension | Rule::for_word | Rule::if_word | Rule::when_word | Rule::with_word => &[Operator],
         Rule::pipe | Rule::or | Rule::and | Rule::by | Rule::range_to | Rule::range_open | Rule::with => &[Operator],
         Rule::equal | Rule::not_equal | Rule::less_equal | Rule::less | Rule::greater_equal | Rule::greater => {

@@ -100,7 +100,7 @@ impl Strip for Parameter {
 
 impl Strip for Type {
     fn strip(&mut self) {
-        strip!(self.domain, self.dims, self.span);
+        strip!(self.domain, self.by, self.dims, self.span);
     }
 }
 
@@ -123,7 +123,7 @@ impl Strip for Entry {
         match &mut self.kind {
             EntryKind::Setting(setting) => setting.strip(),
             EntryKind::Net { name, value } => strip!(name, value),
-            EntryKind::Rates(rates) => rates.strip(),
+            EntryKind::Paths { of: _, entries } => entries.strip(),
             EntryKind::Let(binding) => binding.strip(),
             EntryKind::Body { step: _, fields, statements } => strip!(fields, statements),
             EntryKind::Error => {}
@@ -136,12 +136,17 @@ impl Strip for Statement {
         self.span.strip();
         match &mut self.kind {
             StatementKind::Let(binding) => binding.strip(),
-            StatementKind::Loss { name, value }
-            | StatementKind::Metric { name, value }
-            | StatementKind::Save { name, value } => strip!(name, value),
+            StatementKind::Loss { name, value, guard, moves } => strip!(name, value, guard.from, guard.until, moves),
+            StatementKind::Metric { name, value } | StatementKind::Save { name, value } => strip!(name, value),
             StatementKind::Show { name, value } => strip!(name, value),
             StatementKind::Error => {}
         }
+    }
+}
+
+impl Strip for Moment {
+    fn strip(&mut self) {
+        self.at.strip();
     }
 }
 

@@ -33,7 +33,7 @@ impl Level {
             Level::File => &["supervision", "use", "param", "variant", "let", "fn", "net", "train", "infer", "score"],
             Level::Variant => &[],
             Level::Net => &["layer", "weight", "state", "let", "fn"],
-            Level::Stage => &["net", "rates", "let", "step", "each"],
+            Level::Stage => &["net", "rates", "decay", "optimizers", "let", "step", "each"],
             Level::Body => &["let", "loss", "metric", "show", "save"],
         }
     }
@@ -146,7 +146,7 @@ impl<'t> Tokens<'t> {
         level.leads().contains(&word)
             && self.tokens.get(index + 1).is_some_and(|next| !next.first_on_line)
             && match word {
-                "rates" | "step" | "each" => self.word(index + 1) == "{",
+                "rates" | "decay" | "optimizers" | "step" | "each" => self.word(index + 1) == "{",
                 "use" if self.kind(index + 1) == Some(TokenKind::Text) => true,
                 _ => is_name(self.word(index + 1)),
             }
@@ -158,7 +158,9 @@ impl<'t> Tokens<'t> {
             TokenKind::Sign | TokenKind::Open(_) | TokenKind::Close(_) | TokenKind::Foreign => true,
             TokenKind::Word => {
                 let word = self.word(index);
-                is_infix_word(word) || (word == "as" && level == Level::File && self.word(start) == "use")
+                is_infix_word(word)
+                    || (word == "as" && level == Level::File && self.word(start) == "use")
+                    || (is_clause_of_loss(word) && level == Level::Body && self.word(start) == "loss")
             }
             TokenKind::Number | TokenKind::Text => false,
         }
@@ -182,6 +184,11 @@ impl<'t> Tokens<'t> {
 /// Words that stand between two parts of an expression or before a clause of a piece.
 fn is_infix_word(word: &str) -> bool {
     matches!(word, "and" | "or" | "div" | "with" | "by" | "else" | "in" | "for" | "when")
+}
+
+/// Words that begin a clause after the value of a loss; elsewhere they are names.
+fn is_clause_of_loss(word: &str) -> bool {
+    matches!(word, "from" | "until" | "moves")
 }
 
 #[cfg(test)]

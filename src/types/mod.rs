@@ -4,6 +4,7 @@
 //! numbers there may be, [`Norm`] what brought them to 0–1, [`Frame`] where in the picture they lie. [`Fact`] is all of it
 //! with the [`Labels`] it was derived from and the gradient reach. No tensor, no graph and no syntax is known here.
 
+mod classes;
 mod dim;
 mod domain;
 mod fact;
@@ -12,6 +13,7 @@ mod interval;
 mod labels;
 mod norm;
 
+pub use classes::ClassGap;
 pub use dim::{Dim, DimEnv, Rounding, Unbound};
 pub use domain::{Domain, Scale};
 pub use fact::Fact;

@@ -229,7 +229,7 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
         Is::XavierUniform => Value::Init(Init::XavierUniform { gain: a.number(lower, 0, 1.0)? }),
         Is::FromFile => {
             let (file, name) = (a.text(lower, 0, "")?, a.text(lower, 1, "")?);
-            Value::Init(Init::File { file, name, except: None })
+            Value::Init(Init::File { file, name, except: None, carries: None })
         }
         Is::Load => load(lower, a)?,
         Is::Clone => {
@@ -264,6 +264,7 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let id = lower.tensor(given.value.clone(), given.span)?;
             lower.apply_named("claim", &[(id, given.span)], Attrs::new().word("domain", word), a.span)
         }
+        Is::Declassify => declassify(lower, a)?,
         Is::Grad => gradient(lower, a)?,
         Is::Shape => {
             let given = a.get(0)?;
@@ -366,9 +367,20 @@ fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
     if matches!(a.get(1)?.value, Value::Nothing) {
         return Some(Value::Net(net));
     }
-    let file = a.text(lower, 1, "")?;
+    let (file, said) = match &a.get(1)?.value {
+        Value::Record(fields) => match (fields.get("file"), fields.get("carries"), fields.len()) {
+            (Some(Value::Text(file)), Some(Value::Text(carries)), 2) => (file.to_string(), Some(carries.to_string())),
+            (Some(Value::Text(file)), None, 1) => (file.to_string(), None),
+            _ => return a.wrong(lower, 1, "`{ file = \"…\", carries = \"…\" }`"),
+        },
+        _ => (a.text(lower, 1, "")?, None),
+    };
+    let carries = match a.get(3) {
+        Some(_) => Some(a.text(lower, 3, "")?),
+        None => said,
+    };
     let except = texts(lower, a, 2)?.map_or(Vec::new(), |(texts, _)| texts);
-    net.begin = Some(Rc::new(Begin::File { file, except }));
+    net.begin = Some(Rc::new(Begin::File { file, carries, except }));
     Some(Value::Net(net))
 }
 
@@ -419,6 +431,23 @@ fn domain<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize, default
     known
 }
 
+fn declassify<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
+    let (given, why) = (a.get(0)?, a.get(1)?);
+    let reason = a.text(lower, 1, "")?;
+    if reason.trim().is_empty() {
+        let problem =
+            errors::out_of_range("a reason has words", why.span, "say why what the value has seen does not count");
+        lower.report(problem);
+        return None;
+    }
+    let id = lower.tensor(given.value.clone(), given.span)?;
+    let Value::Tensor(clean) = lower.apply_named("declassify", &[(id, given.span)], Attrs::new(), a.span) else {
+        return None;
+    };
+    lower.declassified(clean, reason, a.span);
+    Some(Value::Tensor(clean))
+}
+
 /// Adds the gradient's nodes to the graph at hand; they are differentiated in turn where a loss is computed from them.
 fn gradient<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
     let (of, by) = (a.get(0)?, a.get(1)?);
@@ -428,6 +457,8 @@ fn gradient<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p
         value => vec![value.clone()],
     };
     let by_ids = listed.into_iter().map(|value| lower.tensor(value, by.span)).collect::<Option<Vec<_>>>()?;
+    // What a value was called on its way does not decide whether another was computed from it.
+    let by_ids: Vec<_> = by_ids.into_iter().map(|id| lower.unmarked(id)).collect();
     let step = lower.step_at(a.span)?;
     let before = step.graph.len();
     let found = crate::grad::gradients(&mut step.graph, of_id, &by_ids);

@@ -7,7 +7,7 @@ use crate::graph::Kind;
 use crate::lower::value::{Choice, Samples, Value, Way};
 use crate::lower::{Lower, identity};
 use crate::source::Span;
-use crate::types::{Dim, Domain, Fact, Labels, Level, Scale};
+use crate::types::{Dim, Domain, Fact, Frame, Labels, Level, Scale, View};
 
 /// What every sample has. `valid` is 1 where the picture is and 0 in padding.
 pub(super) const OWN: [&str; 4] = ["image", "tags", "mask", "valid"];
@@ -24,8 +24,8 @@ struct Leaf {
     /// What the runtime calls it.
     name: String,
     fact: Fact,
-    /// Why it cannot move with its picture, where it would have to.
-    stuck: Option<String>,
+    /// Why it cannot stand beside its picture, and what to write.
+    stuck: Option<(Code, String, &'static str)>,
 }
 
 impl Known {
@@ -48,12 +48,9 @@ impl<'p> Lower<'p, '_> {
     pub(in crate::lower) fn field_value(&mut self, field: &Known, span: Span) -> Value<'p> {
         let mut values = Vec::with_capacity(field.leaves.len());
         for leaf in &field.leaves {
-            if let Some(stuck) = &leaf.stuck {
-                return self.report(
-                    Diagnostic::error(Code::DimensionMismatch, stuck.clone())
-                        .label(span, format!("this is {}", leaf.fact))
-                        .help("save it as large as the picture (`resize_like(image)`), or join it to pictures that nothing moves"),
-                );
+            if let Some((code, message, help)) = &leaf.stuck {
+                let label = format!("this is {}", leaf.fact);
+                return self.report(Diagnostic::error(*code, message.clone()).label(span, label).help(*help));
             }
             let origin = self.origin(span);
             let Some(step) = &mut self.step else { return Value::Poison };
@@ -84,27 +81,39 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
     let standardized = samples.transforms().any(Transform::normalizes);
     let scale = if standardized { Scale::Standardized } else { Scale::Bytes };
     let labelled = |fact: Fact, level: Level| Fact { labels: Labels::seen(level, &samples.split), ..fact };
+    let seen = |fact: Fact| fact.in_frame(Frame::WHOLE);
     let index = Domain::Index { classes: classes.clone() + Dim::constant(1), ignore: true };
     let mut fields = vec![
-        Known::one("image", Fact::new(Domain::Image(scale), spatial(&[Dim::constant(3)]))),
+        Known::one("image", seen(Fact::new(Domain::Image(scale), spatial(&[Dim::constant(3)])))),
         Known::one("tags", labelled(Fact::new(Domain::Tags, vec![batch.clone(), classes]), Level::Image)),
-        Known::one("mask", labelled(Fact::new(index, spatial(&[])), Level::Pixel)),
-        Known::one("valid", Fact::new(Domain::Binary, spatial(&[Dim::constant(1)]))),
+        Known::one("mask", seen(labelled(Fact::new(index, spatial(&[])), Level::Pixel))),
+        Known::one("valid", seen(Fact::new(Domain::Binary, spatial(&[Dim::constant(1)])))),
     ];
     for join in &samples.joins {
         let leaves = join.artifacts.iter().enumerate().filter_map(|(place, (stage, save))| {
             let stage = lower.stages.get(*stage)?;
             let artifact = stage.saves.get(&**save)?;
-            let stuck = (!samples.is_whole() && !moves_along(&artifact.fact, artifact.whole)).then(|| {
-                let (save, stage) = (save, &stage.result.name);
-                format!(
-                    "`{stage}.{save}` is not as large as its picture and cannot be cropped, flipped or resized with it"
-                )
-            });
-            // `H_cams`; for one of a family `H_cams'1`, of a used recipe `H_base'cams`: no stage is called so.
             let scope = lower.step.as_ref().map_or("", |step| &step.scope);
-            let name = identity::seen_from(scope, &stage.result.name);
-            let frame = name.replace(['[', '.'], "'").replace('^', "''").replace(']', "");
+            let stage = identity::seen_from(scope, &stage.result.name);
+            let name = format!("`{stage}.{save}`");
+            let stuck = if artifact.fact.frame.differs(Frame::WHOLE) {
+                let message = format!("{name} was saved as {}", artifact.fact.frame);
+                let help = match artifact.fact.frame {
+                    Frame::Picture(View { part: true, .. }) => "save a map of the whole picture: it is joined to that",
+                    _ => "turn it back before `save` (`mirror(map)`): it is joined to the whole picture",
+                };
+                Some((Code::FrameMismatch, message, help))
+            } else if !samples.is_whole() && !moves_along(&artifact.fact, artifact.whole) {
+                let message =
+                    format!("{name} is not as large as its picture and cannot be cropped, flipped or resized with it");
+                let help =
+                    "save it as large as the picture (`resize_like(image)`), or join it to pictures that nothing moves";
+                Some((Code::DimensionMismatch, message, help))
+            } else {
+                None
+            };
+            // `H_cams`; for one of a family `H_cams'1`, of a used recipe `H_base'cams`: no stage is called so.
+            let frame = stage.replace(['[', '.'], "'").replace('^', "''").replace(']', "");
             let fact = placed(&artifact.fact, (!artifact.whole).then_some(&*frame), &samples.size());
             let fact = padded(smoothed(fact, &join.field, samples), &join.field, samples);
             Some(Leaf { name: join.leaf(place), fact, stuck })
@@ -134,9 +143,13 @@ fn placed(fact: &Fact, frame: Option<&str>, [height, width]: &[Dim; 2]) -> Fact 
         (Some("W"), None) => width.clone(),
         _ => dim.clone(),
     };
-    let mut fact = fact.with_dims(fact.dims.iter().map(place).collect());
-    fact.trainable = false;
-    fact
+    let dims = fact.dims.iter().map(place).collect();
+    // It shows what the picture shows, however that is turned here; one of another crop is lost.
+    let seen = match (fact.frame, frame) {
+        (Frame::Picture(_), None) => Frame::WHOLE,
+        (other, _) => other.lost(),
+    };
+    Fact { trainable: false, ..fact.with_dims(dims) }.in_frame(seen)
 }
 
 /// A mask that a recipe has resized by a mean holds what lies between 0 and 1.

@@ -33,6 +33,9 @@ pub(in crate::lower) fn join<'p>(
                     .help("choose another name for the joined artifact"),
             );
         }
+        for (stage, save) in &artifacts {
+            lower.expect_covered(&samples, base_span, *stage, save, span);
+        }
         samples.joins.push(Joined { field: name.text.clone(), artifacts, many });
     }
     Value::Samples(Rc::new(samples))

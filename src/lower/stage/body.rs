@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::Entries;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Id, Output, Role};
 use crate::lower::Lower;
@@ -17,6 +18,7 @@ impl<'p> Lower<'p, '_> {
         fields: &'p [Name],
         statements: &'p [ast::Statement],
         samples: Option<Rc<Samples<'p>>>,
+        entries: &Entries<'p>,
         scope: &Scope<'p>,
     ) {
         let mut scope = scope.clone();
@@ -29,11 +31,11 @@ impl<'p> Lower<'p, '_> {
             scope.bind(&field.text, value);
         }
         for statement in statements {
-            self.statement(statement, &mut scope);
+            self.statement(statement, entries, &mut scope);
         }
     }
 
-    fn statement(&mut self, statement: &'p ast::Statement, scope: &mut Scope<'p>) {
+    fn statement(&mut self, statement: &'p ast::Statement, entries: &Entries<'p>, scope: &mut Scope<'p>) {
         match &statement.kind {
             StatementKind::Let(binding) => {
                 let name = &binding.name;
@@ -41,7 +43,12 @@ impl<'p> Lower<'p, '_> {
                 let value = self.named(value, name.span, scope, &|| format!("as `{}`", name.text));
                 scope.bind(&name.text, value);
             }
-            StatementKind::Loss { name, value } => self.loss(name, value, scope),
+            StatementKind::Loss { name, value, guard, moves } => {
+                let Some(loss) = self.loss(name, value, scope) else { return };
+                let loss = self.guarded(name, loss, guard, scope);
+                self.moves(name, moves, entries);
+                self.output(Role::Loss, name, vec![loss]);
+            }
             StatementKind::Metric { name, value } => self.metric(name, value, scope),
             StatementKind::Show { name, value } => {
                 let shown = match value {
@@ -102,10 +109,13 @@ impl<'p> Lower<'p, '_> {
             );
             return;
         }
-        self.output(Role::Save, name, vec![id]);
+        if self.looks_at_one_image(id, span) {
+            self.output(Role::Save, name, vec![id]);
+        }
     }
 
-    fn loss(&mut self, name: &Name, value: &'p ast::Expr, scope: &Scope<'p>) {
+    /// A loss as one number.
+    fn loss(&mut self, name: &Name, value: &'p ast::Expr, scope: &Scope<'p>) -> Option<Id> {
         if !self.step.as_ref().is_some_and(|step| step.training) {
             self.report(
                 Diagnostic::error(Code::UnknownSetting, "only a `train` stage has losses")
@@ -114,18 +124,17 @@ impl<'p> Lower<'p, '_> {
             );
         }
         let loss = self.expr(value, scope);
-        let Some(id) = self.tensor(loss, value.span) else { return };
-        let Some(step) = &self.step else { return };
-        let fact = step.graph.node(id).fact.clone();
+        let id = self.tensor(loss, value.span)?;
+        let fact = self.step.as_ref()?.graph.node(id).fact.clone();
         if fact.rank() != 0 {
             self.report(
                 Diagnostic::error(Code::RankMismatch, format!("a loss is one number, this is {fact}"))
                     .label(value.span, format!("this is {fact}"))
                     .help("take its `mean(…)` or `sum(…)`"),
             );
-            return;
+            return None;
         }
-        self.output(Role::Loss, name, vec![id]);
+        Some(id)
     }
 
     fn metric(&mut self, name: &Name, value: &'p ast::Expr, scope: &Scope<'p>) {
@@ -150,6 +159,8 @@ impl<'p> Lower<'p, '_> {
                 (Role::Metric { metric: "mean".to_string(), attrs: Attrs::new() }, vec![id])
             }
         };
-        self.output(role, name, nodes);
+        if nodes.iter().all(|id| self.looks_at_one_image(*id, value.span)) {
+            self.output(role, name, nodes);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod family;
+mod guards;
 mod inputs;
 mod result;
 mod reused;
@@ -10,12 +11,13 @@ mod train;
 mod weights;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use indexmap::IndexMap;
 
 use super::recipe::{Stage, StageKind, Weight};
 use super::trace::Ways;
-use super::value::{NetValue, Scope, Value};
+use super::value::{NetValue, OptimizerValue, Scope, Value};
 use super::{Lower, Stages, Step, data, identity, prove};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
@@ -23,7 +25,7 @@ use crate::hir::ItemRef;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::types::Fact;
-use result::{saves, written};
+use result::{measured, saves, written};
 
 /// A stage with what later stages may read of it.
 pub(super) struct LoweredStage<'p> {
@@ -51,7 +53,9 @@ pub(super) struct Entries<'p> {
     pub settings: HashMap<String, (Value<'p>, Span)>,
     nets: IndexMap<String, NetValue<'p>>,
     weights: Vec<Weight>,
-    pub rates: Vec<(String, f64)>,
+    rates: Vec<(String, f64)>,
+    decay: Vec<(String, f64)>,
+    optimizers: Vec<(String, Rc<OptimizerValue<'p>>)>,
     body: bool,
 }
 
@@ -104,9 +108,10 @@ impl<'p> Lower<'p, '_> {
             prove::purpose(self, stage);
         }
         let nets: Vec<String> = entries.nets.keys().cloned().collect();
-        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets);
+        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
         let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
+        let measured = measured(&step.graph);
         let borrowed = self.borrowed(&step.graph, &entries.weights, &alias);
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
@@ -125,6 +130,7 @@ impl<'p> Lower<'p, '_> {
             borrowed,
             train,
             seen,
+            measured,
             span: stage.name.span,
         };
         let written = written(stage);
@@ -142,7 +148,7 @@ impl<'p> Lower<'p, '_> {
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(setting, stage, entries, scope),
             EntryKind::Net { name, value } => self.net_entry(name, value, entries, scope),
-            EntryKind::Rates(rates) => self.rates(rates, entries, scope),
+            EntryKind::Paths { of, entries: paths } => self.paths(*of, paths, entries, scope),
             EntryKind::Let(binding) => {
                 let value = self.expr(&binding.value, scope);
                 scope.bind(&binding.name.text, value);
@@ -163,7 +169,7 @@ impl<'p> Lower<'p, '_> {
                 }
                 entries.body = true;
                 let samples = self.samples_quietly(entries);
-                self.body(fields, statements, samples, scope);
+                self.body(fields, statements, samples, entries, scope);
             }
             EntryKind::Error => {}
         }

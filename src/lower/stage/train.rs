@@ -6,13 +6,12 @@ use indexmap::IndexMap;
 
 use super::Entries;
 use crate::diag::{Code, Diagnostic};
-use crate::graph::{Clock, Kind, Output, Role};
+use crate::graph::{Clock, Output, Role};
 use crate::lower::call::Given;
-use crate::lower::recipe::{Length, Train};
+use crate::lower::recipe::{Length, RATE, Train};
 use crate::lower::value::{OptimizerValue, Value};
 use crate::lower::{Lower, errors};
 use crate::syntax::ast;
-use crate::types::{Domain, Fact};
 
 impl<'p> Lower<'p, '_> {
     pub(super) fn train(&mut self, stage: &ast::Stage, entries: &Entries<'p>) -> Option<Train> {
@@ -58,13 +57,7 @@ impl<'p> Lower<'p, '_> {
             _ => None,
         };
         let optimizer = match entries.settings.get("optimizer") {
-            Some((Value::Optimizer(optimizer), _)) => Some(optimizer.clone()),
-            Some((Value::Poison, _)) => None,
-            Some((other, span)) => {
-                let diagnostic = errors::wrong_kind("an optimizer", other, *span).help("for example `sgd(lr = 0.01)`");
-                self.report(diagnostic);
-                None
-            }
+            Some((value, span)) => self.expect_optimizer(value, *span),
             None => {
                 self.missing_setting(stage, "optimizer", "for example `optimizer = sgd(lr = 0.01, momentum = 0.9)`");
                 None
@@ -82,19 +75,37 @@ impl<'p> Lower<'p, '_> {
                     .help("end with `|> random_crop(size)`, or use `batch = 1`"),
             );
         }
+        if let Some(length) = length {
+            self.never_on(length);
+        }
         let optimizer = optimizer?;
-        self.schedule(&optimizer);
-        Some(Train { batch: batch??, length: length?, optimizer: optimizer.rule.clone(), rates: entries.rates.clone() })
+        self.schedule(RATE, &optimizer);
+        for (path, optimizer) in &entries.optimizers {
+            self.schedule(path, optimizer);
+        }
+        let (guards, moves) = match &mut self.step {
+            Some(step) => (std::mem::take(&mut step.guards), std::mem::take(&mut step.moves)),
+            None => Default::default(),
+        };
+        let optimizers = entries.optimizers.iter().map(|(path, optimizer)| (path.clone(), optimizer.rule.clone()));
+        Some(Train {
+            batch: batch??,
+            length: length?,
+            optimizer: optimizer.rule.clone(),
+            optimizers: optimizers.collect(),
+            rates: entries.rates.clone(),
+            decay: entries.decay.clone(),
+            guards: guards.into_iter().map(|(guard, _)| guard).collect(),
+            moves,
+        })
     }
 
-    /// The schedule becomes part of the step graph: a scalar of the clocks.
-    fn schedule(&mut self, optimizer: &OptimizerValue<'p>) {
+    /// The schedule becomes part of the step graph: a scalar of the clocks, as the output `name`.
+    fn schedule(&mut self, name: &str, optimizer: &OptimizerValue<'p>) {
         let Some((function, span)) = &optimizer.schedule else { return };
         let mut clocks: IndexMap<String, Value<'p>> = IndexMap::new();
         for clock in Clock::ALL {
-            let origin = self.origin(*span);
-            let Some(step) = &mut self.step else { return };
-            let id = step.graph.leaf(Kind::Clock(clock), Fact::scalar(Domain::NonNegative), origin);
+            let Some(id) = self.clock(clock, *span) else { return };
             clocks.insert(clock.word().to_string(), Value::Tensor(id));
         }
         let given = vec![Given { name: None, value: Value::Record(Rc::new(clocks)), span: *span }];
@@ -110,7 +121,7 @@ impl<'p> Lower<'p, '_> {
             );
             return;
         }
-        let output = Output { role: Role::Rate, name: "rate".into(), nodes: vec![id], span: Some(*span) };
+        let output = Output { role: Role::Rate, name: name.into(), nodes: vec![id], span: Some(*span) };
         step.graph.outputs.push(output);
     }
 }

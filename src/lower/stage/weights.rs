@@ -1,11 +1,14 @@
 //! The nets of a stage, and what is said of their weights by path.
 
+use std::rc::Rc;
+
 use super::Entries;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::lower::recipe::{Init, Weight};
-use crate::lower::value::{NetPath, Scope, Value};
-use crate::lower::{Lower, errors, identity};
-use crate::syntax::ast::{self, Name, Setting};
+use crate::lower::value::{NetPath, OptimizerValue, Scope, Value};
+use crate::lower::{Lower, errors, identity, paths};
+use crate::source::Span;
+use crate::syntax::ast::{self, Name, PathsOf, Setting};
 
 impl<'p> Lower<'p, '_> {
     pub(super) fn net_entry(
@@ -56,38 +59,85 @@ impl<'p> Lower<'p, '_> {
         entries.nets.insert(name.text.clone(), net);
     }
 
-    pub(super) fn rates(&mut self, rates: &'p [Setting], entries: &mut Entries<'p>, scope: &Scope<'p>) {
-        for rate in rates {
-            let Some(factor) = self.number(&rate.value, scope) else { continue };
-            let path = &rate.name.text;
-            let net = path.split('.').next().unwrap_or_default();
-            // A net with a mistake in it has no layers to name.
-            if scope.local(net).is_some_and(Value::is_poison) {
-                continue;
-            }
-            let known: Vec<String> =
-                entries.weights.iter().map(|weight| format!("{}.{}", weight.net, weight.name)).collect();
-            let reached = known.iter().any(|weight| weight == path || weight.starts_with(&format!("{path}.")));
-            if !reached {
-                // Beginnings of weight names are what may be written.
-                let mut layers: Vec<&str> =
-                    known.iter().filter_map(|weight| weight.rsplit_once('.').map(|(layer, _)| layer)).collect();
-                layers.dedup();
+    /// `rates { … }`, `decay { … }`, `optimizers { … }`
+    pub(super) fn paths(&mut self, of: PathsOf, paths: &'p [Setting], entries: &mut Entries<'p>, scope: &Scope<'p>) {
+        let mut seen: Vec<&Name> = Vec::new();
+        for Setting { name: path, value } in paths {
+            if let Some(first) = seen.iter().find(|first| first.text == path.text) {
                 self.report(
-                    Diagnostic::error(
-                        Code::UnknownLayer,
-                        format!("no weight of `{}` is under `{path}`", entries.stage),
-                    )
-                    .label(rate.name.span, "no such layer")
-                    .help(suggest::help(path, "layers", layers)),
+                    Diagnostic::error(Code::DuplicateName, format!("`{}` is there twice", path.text))
+                        .label(path.span, "again here")
+                        .label(first.span, "first here")
+                        .help("remove one of them"),
                 );
                 continue;
             }
-            if factor < 0.0 {
-                self.report(errors::out_of_range("a rate is 0 and up", rate.value.span, "10 is usual for a new head"));
-                continue;
+            seen.push(path);
+            match of {
+                PathsOf::Optimizers => {
+                    let optimizer = self.expr(value, scope);
+                    let Some(optimizer) = self.expect_optimizer(&optimizer, value.span) else { continue };
+                    if self.is_held_unless_poisoned(path, entries, scope) {
+                        entries.optimizers.push((path.text.clone(), optimizer));
+                    }
+                }
+                PathsOf::Rates | PathsOf::Decay => {
+                    let Some(factor) = self.number(value, scope) else { continue };
+                    if !self.is_held_unless_poisoned(path, entries, scope) {
+                        continue;
+                    }
+                    if factor < 0.0 {
+                        let (what, help) = match of {
+                            PathsOf::Rates => ("a rate is 0 and up", "10 is usual for a new head"),
+                            _ => ("a factor on the weight decay is 0 and up", "0 is usual for biases"),
+                        };
+                        self.report(errors::out_of_range(what, value.span, help));
+                        continue;
+                    }
+                    let list = if of == PathsOf::Rates { &mut entries.rates } else { &mut entries.decay };
+                    list.push((path.text.clone(), factor));
+                }
             }
-            entries.rates.push((path.clone(), factor));
         }
+    }
+
+    pub(super) fn expect_optimizer(&mut self, value: &Value<'p>, span: Span) -> Option<Rc<OptimizerValue<'p>>> {
+        match value {
+            Value::Optimizer(optimizer) => Some(optimizer.clone()),
+            Value::Poison => None,
+            other => {
+                let diagnostic = errors::wrong_kind("an optimizer", other, span).help("for example `sgd(lr = 0.01)`");
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    /// A net with a mistake in it has no layers to name.
+    fn is_held_unless_poisoned(&mut self, path: &Name, entries: &Entries<'p>, scope: &Scope<'p>) -> bool {
+        let net = path.text.split('.').next().unwrap_or_default();
+        !scope.local(net).is_some_and(Value::is_poison) && self.is_held(path, entries)
+    }
+
+    /// Whether a path holds a weight of the stage, which is a mistake where it does not.
+    pub(super) fn is_held(&mut self, path: &Name, entries: &Entries<'p>) -> bool {
+        let known: Vec<String> = entries.weights.iter().map(Weight::within).collect();
+        if known.iter().any(|weight| paths::holds(&path.text, weight)) {
+            return true;
+        }
+        // Beginnings of weight names are what may be written.
+        let mut layers: Vec<&str> =
+            known.iter().filter_map(|weight| weight.rsplit_once('.').map(|(layer, _)| layer)).collect();
+        layers.dedup();
+        let help = match layers.is_empty() {
+            true => "declare the nets above: `net x = …`".into(),
+            false => suggest::help(&path.text, "layers", layers),
+        };
+        self.report(
+            Diagnostic::error(Code::UnknownLayer, format!("no weight of `{}` is under `{}`", entries.stage, path.text))
+                .label(path.span, "no such layer")
+                .help(help),
+        );
+        false
     }
 }

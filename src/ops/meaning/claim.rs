@@ -9,7 +9,7 @@ pub(super) static OP: OpDef = OpDef {
     params: &[
         Param::required("domain", ParamKind::Word(Domain::WORDS), "What its numbers are known to be."),
         Param::new(
-            "by",
+            "per",
             ParamKind::Word(Norm::WORDS),
             Preset::Absent,
             "What a unit map was brought to 0–1 by: the largest number of each map, of each image, of the classes at each pixel, \
@@ -52,7 +52,7 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
 }
 
 fn norm(args: &Infer) -> Option<Norm> {
-    match args.attrs.get_word("by") {
+    match args.attrs.get_word("per") {
         Ok(word) => Norm::from_word(word),
         Err(_) => args.fact(0).norm,
     }

@@ -9,6 +9,7 @@ pub(super) static OP: OpDef = OpDef {
     params: &[Param::required("axis", ParamKind::Int, "Counted from 0, negative from the end.")],
     output: "1 along every other axis; the middle of the entry, `(i + 0.5) / length`.",
     source: "Pixel centres, as in bilinear resizing without aligned corners.",
+    nature: Nature { shapes: true, ..Nature::PLAIN },
     infer,
     frame: carry::nowhere,
     eval,

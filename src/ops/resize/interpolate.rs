@@ -14,8 +14,9 @@ const MODE: Param = Param::new(
 const ALIGN: Param = Param::new(
     "align_corners",
     ParamKind::Bool,
-    Preset::Bool(false),
-    "Whether the centres of the corner pixels fall together, or the corners of the images do. For \"bilinear\".",
+    Preset::Absent,
+    "Whether the centres of the corner pixels fall together (true), or the corners of the images do (false). Released codes \
+     disagree, so \"bilinear\" without a `factor` asks for it; nothing else has it.",
 );
 const FACTOR: Param = Param::new(
     "factor",
@@ -46,7 +47,11 @@ pub(super) static OP: OpDef = OpDef {
     }),
     flops: |cost| 6 * cost.output.iter().product::<usize>() as u64,
     examples: &[
-        Example { about: "twice as wide", code: "tensor([[0, 4]]) |> resize(size = [1, 4])", answer: "[[0 1 3 4]]" },
+        Example {
+            about: "twice as wide",
+            code: "tensor([[0, 4]]) |> resize(size = [1, 4], align_corners = false)",
+            answer: "[[0 1 3 4]]",
+        },
         Example {
             about: "corner on corner",
             code: "tensor([[0, 3]]) |> resize(size = [1, 4], align_corners = true)",
@@ -67,7 +72,8 @@ pub(super) static OP: OpDef = OpDef {
 };
 
 /// C1: a map has two axes. C2: `size` is two lengths. C3: class numbers are not blended. C4: `factor` is one or two numbers
-/// above 0. C5: corners are aligned for "bilinear" only, without a factor.
+/// above 0. C5: whether corners are aligned is said for
+/// "bilinear" without a factor, and for nothing else.
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     let x = args.fact(0);
     if x.rank() < 2 {
@@ -82,9 +88,17 @@ fn infer(args: &Infer) -> Result<Fact, OpError> {
             .help("`mode = \"nearest\"` keeps them whole"));
     }
     let factor = factor(args.attrs)?;
-    if args.attrs.get_bool("align_corners")? && (!bilinear || factor.is_some()) {
-        let message = "`align_corners` is for \"bilinear\" without a `factor`";
-        return Err(OpError::new(Code::OutOfRange, message).at("align_corners"));
+    match (aligned(args.attrs)?, bilinear && factor.is_none()) {
+        (Some(true), false) => {
+            let message = "`align_corners` is for \"bilinear\" without a `factor`";
+            return Err(OpError::new(Code::OutOfRange, message).at("align_corners"));
+        }
+        (None, true) => {
+            let message = "`align_corners` must be stated: the numbers of the result depend on it";
+            let help = "add `align_corners = false` (corners of images together, what `resize_like` does) or `true`";
+            return Err(OpError::new(Code::MissingArgument, message).help(help));
+        }
+        _ => {}
     }
     let mut dims = x.dims.clone();
     let leading = dims.len() - 2;
@@ -99,6 +113,11 @@ fn blended(domain: &Domain) -> Domain {
         Domain::LogProbability => Domain::Real,
         domain => domain.clone(),
     }
+}
+
+/// `align_corners`, where it is stated.
+fn aligned(attrs: &Attrs) -> Result<Option<bool>, OpError> {
+    attrs.get("align_corners").map(|_| attrs.get_bool("align_corners")).transpose()
 }
 
 fn factor(attrs: &Attrs) -> Result<Option<[f64; 2]>, OpError> {
@@ -119,7 +138,7 @@ fn factor(attrs: &Attrs) -> Result<Option<[f64; 2]>, OpError> {
 }
 
 fn bilinear(attrs: &Attrs, output: [usize; 2]) -> Result<Option<Resize>, OpError> {
-    let resize = Resize { output, align_corners: attrs.get_bool("align_corners")?, factor: factor(attrs)? };
+    let resize = Resize { output, align_corners: aligned(attrs)?.unwrap_or(false), factor: factor(attrs)? };
     Ok((attrs.get_word("mode")? == "bilinear").then_some(resize))
 }
 

@@ -114,6 +114,11 @@ impl Printer<'_> {
         self.at_least(Tightness::Lambda, expr)
     }
 
+    /// An expression that a word follows which could be read as the end of an open range.
+    pub(super) fn before_word(&mut self, expr: &Expr) -> Doc {
+        if ends_open(expr) { self.parenthesized(expr) } else { self.expr(expr) }
+    }
+
     /// A dim of a type: products are written without spaces.
     pub(super) fn dim(&mut self, expr: &Expr) -> Doc {
         let outside = std::mem::replace(&mut self.in_dims, true);

@@ -179,7 +179,10 @@ impl Printer<'_> {
     }
 
     fn type_of(&mut self, ty: &Type) -> Doc {
-        let domain = Doc::text(&ty.domain.text);
+        let domain = match &ty.by {
+            Some(by) => Doc::text(format!("{} by {}", ty.domain.text, by.text)),
+            None => Doc::text(&ty.domain.text),
+        };
         match &ty.dims {
             Some(dims) => Doc::concat(vec![domain, self.dims(dims, ty.span.end)]),
             None => domain,
@@ -214,7 +217,7 @@ impl Printer<'_> {
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(setting),
             EntryKind::Net { name, value } => binding("net", name, self.expr(value)),
-            EntryKind::Rates(rates) => Row { head: self.rates(rates, end), ..Row::new("rates", "") },
+            EntryKind::Paths { of, entries } => Row { head: self.paths(*of, entries, end), ..Row::new("rates", "") },
             EntryKind::Let(binding) => self.binding(binding),
             EntryKind::Body { step, fields, statements } => {
                 let word = if *step { "step " } else { "each " };
@@ -227,7 +230,7 @@ impl Printer<'_> {
     }
 
     /// `rates { oc.head = 10 }`; on several lines the `=` stand below each other.
-    fn rates(&mut self, rates: &[Setting], end: u32) -> Doc {
+    fn paths(&mut self, of: PathsOf, rates: &[Setting], end: u32) -> Doc {
         let widest = rates.iter().map(|rate| rate.name.text.len()).max().unwrap_or(0);
         let brackets = Brackets { separator: Separator::CommaOnOneLine, ..Brackets::curly(end) };
         let rates = self.bracketed(
@@ -239,13 +242,44 @@ impl Printer<'_> {
                 Doc::concat(vec![Doc::text(&rate.name.text), pad, Doc::text(" = "), printer.expr(&rate.value)])
             },
         );
-        Doc::concat(vec![Doc::text("rates "), rates])
+        Doc::concat(vec![Doc::text(format!("{} ", of.word())), rates])
+    }
+
+    /// `value from epoch 5 until step 900 moves [a, b]`
+    fn loss(&mut self, value: &Expr, guard: &Guard, moves: &[Name], end: u32) -> Doc {
+        let moments = [("from", &guard.from), ("until", &guard.until)];
+        let moments: Vec<_> = moments.into_iter().filter_map(|(word, at)| Some((word, at.as_ref()?))).collect();
+        let mut parts = vec![match moments.is_empty() && moves.is_empty() {
+            true => self.expr(value),
+            false => self.before_word(value),
+        }];
+        for (position, (word, moment)) in moments.iter().enumerate() {
+            let unit = match moment.unit {
+                TimeUnit::Epoch => "epoch",
+                TimeUnit::Step => "step",
+            };
+            let last = position + 1 == moments.len() && moves.is_empty();
+            let at = if last { self.expr(&moment.at) } else { self.before_word(&moment.at) };
+            parts.extend([Doc::text(format!(" {word} {unit} ")), at]);
+        }
+        match moves {
+            [] => {}
+            [one] => parts.push(Doc::text(format!(" moves {}", one.text))),
+            several => {
+                let path = |_: &mut Self, path: &Name| Doc::text(&path.text);
+                let list = self.bracketed(Brackets::square(end), several, |path| path.span.start, path);
+                parts.extend([Doc::text(" moves "), list]);
+            }
+        }
+        Doc::concat(parts)
     }
 
     fn statement(&mut self, statement: &Statement) -> Row {
         match &statement.kind {
             StatementKind::Let(binding) => self.binding(binding),
-            StatementKind::Loss { name, value } => binding("loss", name, self.expr(value)),
+            StatementKind::Loss { name, value, guard, moves } => {
+                binding("loss", name, self.loss(value, guard, moves, statement.span.end))
+            }
             StatementKind::Metric { name, value } => binding("metric", name, self.expr(value)),
             StatementKind::Save { name, value } => binding("save", name, self.expr(value)),
             StatementKind::Show { name, value: Some(value) } => binding("show", name, self.expr(value)),

@@ -4,7 +4,7 @@ use pest::iterators::Pair;
 
 use super::expressions::{Builder, expressions};
 use super::{Piece, Reader};
-use crate::syntax::ast::{Function, Item, ItemKind, Let, Parameter, Setting, StageKind, Type};
+use crate::syntax::ast::{Function, Item, ItemKind, Let, Name, Parameter, Setting, StageKind, Type};
 use crate::syntax::grammar::Rule;
 use crate::syntax::scan::TokenKind;
 use crate::syntax::split::Level;
@@ -45,8 +45,13 @@ impl Reader<'_> {
     }
 
     fn supervision(&self, piece: Piece) -> Option<ItemKind> {
-        let mut names = self.read(Rule::supervision_item, &piece)?.names().into_iter();
-        Some(ItemKind::Supervision { level: names.next()?, extras: names.collect() })
+        let parsed = self.read(Rule::supervision_item, &piece)?;
+        let mut names = parsed.names().into_iter();
+        let level = match parsed.part(Rule::no_labels) {
+            Some(none) => Name::new("none", parsed.builder.span(&none)),
+            None => names.next()?,
+        };
+        Some(ItemKind::Supervision { level, extras: names.collect() })
     }
 
     fn use_item(&self, piece: Piece) -> Option<ItemKind> {
@@ -163,9 +168,14 @@ fn type_of(builder: &Builder, pair: Pair<Rule>) -> Type {
     let mut parts = pair.into_inner();
     let domain = builder.name(&parts.next().expect("a type begins with its domain"));
     let mut span = domain.span;
-    let dims = parts.next().map(|dims| {
-        span = span.to(builder.span(&dims));
-        expressions(dims).map(|dim| builder.expr(dim)).collect()
-    });
-    Type { domain, dims, span }
+    let (mut by, mut dims) = (None, None);
+    for part in parts {
+        span = span.to(builder.span(&part));
+        match part.as_rule() {
+            Rule::name => by = Some(builder.name(&part)),
+            Rule::dims => dims = Some(expressions(part).map(|dim| builder.expr(dim)).collect()),
+            _ => {}
+        }
+    }
+    Type { domain, by, dims, span }
 }

@@ -5,7 +5,8 @@ use pest::iterators::Pair;
 use super::expressions::expressions;
 use super::{Piece, Reader};
 use crate::syntax::ast::{
-    Entry, EntryKind, Expr, ExprKind, Family, ItemKind, Setting, Stage, StageKind, Statement, StatementKind,
+    Entry, EntryKind, Expr, ExprKind, Family, Guard, ItemKind, Moment, PathsOf, Setting, Stage, StageKind, Statement,
+    StatementKind, TimeUnit,
 };
 use crate::syntax::grammar::Rule;
 use crate::syntax::scan::TokenKind;
@@ -50,7 +51,7 @@ impl Reader<'_> {
             (_, Some(("=", _))) => self.setting(piece).map(EntryKind::Setting),
             ("net", _) => self.named(&piece).map(|(name, value)| EntryKind::Net { name, value }),
             ("let", _) => self.binding(piece).map(EntryKind::Let),
-            ("rates", _) => self.rates(piece),
+            ("rates" | "decay" | "optimizers", _) => self.paths(piece, PathsOf::from_word(word)?),
             ("step" | "each", _) => self.step(piece, word == "step"),
             // `batch 8`, `batch: 8`: a setting that lacks its `=`.
             (_, Some((_, Some(kind)))) if kind != TokenKind::Word => self.setting(piece).map(EntryKind::Setting),
@@ -61,15 +62,15 @@ impl Reader<'_> {
         }
     }
 
-    fn rates(&self, piece: Piece) -> Option<EntryKind> {
-        let parsed = self.read(Rule::rates_piece, &piece)?;
+    fn paths(&self, piece: Piece, of: PathsOf) -> Option<EntryKind> {
+        let parsed = self.read(Rule::paths_piece, &piece)?;
         let rate = |pair: Pair<Rule>| {
             let path = pair.clone().into_inner().next().expect("a rate begins with its path");
             let value = expressions(pair).next().expect("a rate has a value");
             Setting { name: parsed.builder.name(&path), value: parsed.builder.expr(value) }
         };
         let rates = parsed.pair.clone().into_inner().filter(|part| part.as_rule() == Rule::rate);
-        Some(EntryKind::Rates(rates.map(rate).collect()))
+        Some(EntryKind::Paths { of, entries: rates.map(rate).collect() })
     }
 
     /// `step { fields } { statements }`, `each { … } { … }`
@@ -96,7 +97,7 @@ impl Reader<'_> {
     fn statement(&self, piece: Piece) -> Option<StatementKind> {
         match self.tokens.word(piece.start) {
             "let" => self.binding(piece).map(StatementKind::Let),
-            "loss" => self.named(&piece).map(|(name, value)| StatementKind::Loss { name, value }),
+            "loss" => self.loss(&piece),
             "metric" => self.named(&piece).map(|(name, value)| StatementKind::Metric { name, value }),
             "save" => self.named(&piece).map(|(name, value)| StatementKind::Save { name, value }),
             "show" => self.show(piece),
@@ -105,6 +106,30 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// `loss name = value from epoch 5 until step 900 moves [a, b]`
+    fn loss(&self, piece: &Piece) -> Option<StatementKind> {
+        let Some(parsed) = self.read(Rule::loss_piece, piece) else {
+            let (name, value) = self.salvage(piece, 1)?;
+            return Some(StatementKind::Loss { name, value, guard: Guard::default(), moves: Vec::new() });
+        };
+        let moment = |clause: Rule| {
+            let moment = parsed.part(clause)?.into_inner().find(|part| part.as_rule() == Rule::moment)?;
+            let unit = match moment.clone().into_inner().next()?.as_str() {
+                "epoch" => TimeUnit::Epoch,
+                _ => TimeUnit::Step,
+            };
+            Some(Moment { unit, at: parsed.builder.expr(expressions(moment).next()?) })
+        };
+        let paths = parsed.part(Rule::moves_clause).into_iter().flat_map(Pair::into_inner);
+        let paths = paths.filter(|part| part.as_rule() == Rule::path);
+        Some(StatementKind::Loss {
+            name: parsed.first_name(),
+            value: parsed.exprs().next()?,
+            guard: Guard { from: moment(Rule::from_clause), until: moment(Rule::until_clause) },
+            moves: paths.map(|path| parsed.builder.name(&path)).collect(),
+        })
     }
 
     /// `show name`, `show name = value`

@@ -1,0 +1,183 @@
+//! What a stage says of its training, on two numbers: every answer is worked out by hand.
+
+use super::*;
+use crate::store::StageRecord;
+
+/// A stage over eight pictures, four a step, whose two nets hold a number each: `n.a` begins with 1, `n.b` with 2, `m.a` with 1.
+pub(super) fn recipe(settings: &str, step: &str) -> String {
+    format!(
+        r#"
+        supervision image
+        use data {{ scenes }}
+        net pair() {{
+          weight a: [] = constant(1)
+          weight b: [] = constant(2)
+        }}
+        let dataset = scenes(images = 10, size = 32, classes = 2)
+        train t {{
+          data      = dataset.train |> random_crop(32)
+          batch     = 4
+          net n = pair()
+          net m = pair()
+          {settings}
+          step {{ tags }} {{
+            {step}
+            metric seen = mean(tags)
+          }}
+        }}"#
+    )
+}
+
+pub(super) struct Trained {
+    pub bench: Bench,
+    pub outcome: Outcome,
+}
+
+pub(super) fn bench(settings: &str, step: &str) -> Bench {
+    let recipe = lowered(&recipe(settings, step), &[]);
+    Bench { out: tempfile::tempdir().unwrap(), recipe, events: Vec::new() }
+}
+
+pub(super) fn train(settings: &str, step: &str) -> Trained {
+    let mut bench = bench(settings, step);
+    let outcome = bench.run(&bench.options()).unwrap();
+    Trained { bench, outcome }
+}
+
+impl Trained {
+    pub fn folder(&self) -> std::path::PathBuf {
+        self.bench.out.path().join("store").join(self.outcome.stages[0].key.as_str())
+    }
+
+    /// A number of a net as it was saved.
+    pub fn number(&self, net: &str, weight: &str) -> f64 {
+        let net = tensors::read(&self.folder().join(format!("net/{net}.safetensors"))).unwrap();
+        f64::from(net.tensors[weight].to_scalar::<f32>().unwrap())
+    }
+
+    pub fn lines(&self) -> Vec<EpochLine> {
+        let log = std::fs::read_to_string(self.folder().join("log.jsonl")).unwrap();
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn parts(&self) -> Vec<String> {
+        let record = std::fs::read(self.folder().join("stage.json")).unwrap();
+        let record: StageRecord = serde_json::from_slice(&record).unwrap();
+        record.parts.iter().map(|part| part.name.clone()).collect()
+    }
+}
+
+#[track_caller]
+pub(super) fn assert_near(found: f64, expected: f64) {
+    assert!((found - expected).abs() < 2e-6, "{found} where {expected} is expected");
+}
+
+const PLAIN: &str = "epochs = 3\n optimizer = sgd(lr = 1)";
+
+#[test]
+fn a_loss_may_be_weighed_by_time() {
+    // Two steps at each of the epochs 0, 1, 2.
+    let by_epoch = train(PLAIN, "loss l = (0.3 + 0.05 * epoch) * n.a");
+    assert_near(by_epoch.number("n", "a"), 1.0 - 2.0 * (0.30 + 0.35 + 0.40));
+    // A ramp over the whole training: 0/6 … 5/6.
+    let by_step = train(PLAIN, "let ramp = step / steps\n loss l = ramp * n.a");
+    assert_near(by_step.number("n", "a"), 1.0 - 15.0 / 6.0);
+    // A name of the recipe wins.
+    let own = train(PLAIN, "let epoch = 2\n loss l = epoch * epochs * n.a");
+    assert_near(own.number("n", "a"), 1.0 - 6.0 * 2.0 * 3.0);
+}
+
+#[test]
+fn a_guarded_loss_counts_in_its_time_only() {
+    let guarded = |guard: &str| train(PLAIN, &format!("loss l = n.a {guard}\n loss other = 0.5 * n.b"));
+    let moved = |guard: &str| 1.0 - guarded(guard).number("n", "a");
+    assert_near(moved("from epoch 1"), 4.0);
+    assert_near(moved("until epoch 1"), 2.0);
+    assert_near(moved("from epoch 1 until epoch 2"), 2.0);
+    assert_near(moved("from step 3"), 3.0);
+    assert_near(moved("from step 1\n until epoch 2"), 3.0);
+    let trained = guarded("from step 3 until epoch 2");
+    assert_near(trained.number("n", "b"), 2.0 - 3.0);
+    let off: Vec<Vec<String>> = trained.lines().into_iter().map(|line| line.off).collect();
+    assert_eq!(off, [vec!["l".to_string()], vec![], vec!["l".to_string()]]);
+    assert_eq!(trained.lines()[0].losses["l"], 0.0);
+    // n.a is 1 when it counts for the one step of the two.
+    assert_near(trained.lines()[1].losses["l"], 0.5);
+}
+
+#[test]
+fn every_path_has_its_optimizer_its_rate_and_its_decay() {
+    let settings = "epochs = 1
+        optimizer = sgd(lr = 0.1, weight_decay = 0.5)
+        optimizers { m = adamw(lr = 0.25, weight_decay = 0, schedule = at => 1 - 0.5 * at.step) }
+        rates { n.b = 2, *.a = 3 }
+        decay { *.b = 0 }";
+    let trained = train(settings, "loss l = n.a + n.b + 7 * m.a + 7 * m.b");
+    let step = |a: f64| a - 0.3 * (1.0 + 0.5 * a);
+    assert_near(trained.number("n", "a"), step(step(1.0)));
+    assert_near(trained.number("n", "b"), 2.0 - 2.0 * 0.2);
+    // Adam moves by its rate where the gradient stays the same: 0.25, then half of it.
+    assert_near(trained.number("m", "a"), 1.0 - 3.0 * 0.375);
+    assert_near(trained.number("m", "b"), 2.0 - 0.375);
+    assert!(trained.parts().iter().any(|part| part == "optimizers"));
+    assert_eq!(trained.lines()[0].rate, 0.1);
+}
+
+#[test]
+fn opposed_losses_move_a_net_each() {
+    let adversaries = "loss gen = n.a * m.a moves n
+        loss disc = 0 - n.a * m.a moves m
+        loss both = 0.5 * n.b * m.b
+        loss listed = n.b moves [n.b, m]";
+    let settings = "epochs = 1\n optimizer = sgd(lr = 0.1)";
+    let refused = {
+        let recipe = lowered(&recipe(settings, adversaries), &[]);
+        let mut problems = Problems::default();
+        compile(&recipe, &mut problems);
+        tell(problems)
+    };
+    assert_eq!(refused, "no-gradient: the loss `listed` moves no weight of `m`");
+    let trained = train(settings, &adversaries.replace("moves [n.b, m]", "moves [n.b, n.a]"));
+    let (mut a, mut b) = ([1.0, 1.0], [2.0, 2.0]);
+    for _ in 0..2 {
+        // Both at once: each sees the other as it was.
+        a = [a[0] - 0.1 * a[1], a[1] + 0.1 * a[0]];
+        b = [b[0] - 0.1 * (0.5 * b[1] + 1.0), b[1] - 0.1 * 0.5 * b[0]];
+    }
+    assert_near(trained.number("n", "a"), a[0]);
+    assert_near(trained.number("m", "a"), a[1]);
+    assert_near(trained.number("n", "b"), b[0]);
+    assert_near(trained.number("m", "b"), b[1]);
+    // The logged loss is the sum of all of them.
+    let line = &trained.lines()[0];
+    assert_near(line.loss, line.losses.values().sum());
+}
+
+/// Settings and steps whose training is stopped after each epoch and goes on.
+const RESUMED: &[(&str, &str)] = &[(
+    "epochs = 3
+     optimizer = sgd(lr = 0.1, momentum = 0.9, schedule = poly(0.9))
+     optimizers { m = adamw(lr = 0.1), n.b = sgd(lr = 0.2, momentum = 0.5) }
+     decay { *.a = 0 }",
+    "loss l = n.a * n.b * mean(tags) from epoch 1
+     loss k = (1 + epoch) * square(m.a + m.b) + square(n.b) moves [m, n.b]",
+)];
+
+#[test]
+fn what_is_stopped_goes_on_with_the_same_numbers() {
+    for (settings, step) in RESUMED {
+        let whole = train(settings, step);
+        let mut parts = bench(settings, step);
+        for last in 1..3 {
+            let after = |event: &Event| matches!(event, Event::EpochFinished { line, .. } if line.epoch == last);
+            assert_eq!(stopped(&mut parts, after).exit_code(), 130);
+        }
+        let outcome = parts.run(&parts.options()).unwrap();
+        let parts = Trained { bench: parts, outcome };
+        assert_eq!(whole.bench.numbers(&whole.outcome, "t"), parts.bench.numbers(&parts.outcome, "t"), "{settings}");
+        let log = |trained: &Trained| -> Vec<EpochLine> {
+            trained.lines().into_iter().map(|line| EpochLine { seconds: 0.0, ..line }).collect()
+        };
+        assert_eq!(log(&whole), log(&parts), "{settings}");
+    }
+}

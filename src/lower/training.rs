@@ -1,0 +1,106 @@
+//! How a stage is trained, as the runtime wants it: length, optimizers, what counts when, what is kept.
+
+use std::collections::BTreeSet;
+
+use super::paths;
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Train {
+    /// Images a small batch.
+    pub batch: usize,
+    pub length: Length,
+    /// Moves every weight that `optimizers` does not name.
+    pub optimizer: Optimizer,
+    /// By path within the stage: `oc.head`. See [`paths::pick`] for which one counts.
+    pub optimizers: Vec<(String, Optimizer)>,
+    /// Factors on the learning rate by path.
+    pub rates: Vec<(String, f64)>,
+    /// Factors on the weight decay by path.
+    pub decay: Vec<(String, f64)>,
+    /// Losses that do not count all the time.
+    pub guards: Vec<Guard>,
+    /// Losses that move some of the weights only.
+    pub moves: Vec<Moves>,
+}
+
+impl Train {
+    /// The optimizer of a weight: its place among `optimizers`, `None` for the default one. `weight` is its path within the stage.
+    pub fn optimizer_of(&self, weight: &str) -> (Option<usize>, &Optimizer) {
+        match paths::pick(&self.optimizers, weight) {
+            Some(place) => (Some(place), &self.optimizers[place].1),
+            None => (None, &self.optimizer),
+        }
+    }
+
+    pub fn rate_of(&self, weight: &str) -> f64 {
+        paths::pick(&self.rates, weight).map_or(1.0, |place| self.rates[place].1)
+    }
+
+    pub fn decay_of(&self, weight: &str) -> f64 {
+        paths::pick(&self.decay, weight).map_or(1.0, |place| self.decay[place].1)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Length {
+    Epochs(usize),
+    Steps(usize),
+}
+
+/// What the graph's output is called that is the schedule of the default optimizer; of another it is called by the path.
+pub const RATE: &str = "rate";
+
+/// The update rule. Its schedule is the graph's `rate` output: `rate` for the default optimizer, else its path.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Optimizer {
+    pub lr: f64,
+    pub weight_decay: f64,
+    pub rule: Rule,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Rule {
+    Sgd { momentum: f64, nesterov: bool },
+    AdamW { betas: (f64, f64), eps: f64 },
+}
+
+/// When a loss counts. The factor 0 or 1 stands in the graph; this says when it is which.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Guard {
+    pub loss: String,
+    /// The first moment at which it counts.
+    pub from: Option<Moment>,
+    /// The first at which it does not count any more.
+    pub until: Option<Moment>,
+}
+
+/// A moment of training, counted from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moment {
+    Epoch(usize),
+    Step(usize),
+}
+
+impl Moment {
+    fn has_come(self, epoch: usize, step: usize) -> bool {
+        match self {
+            Moment::Epoch(at) => epoch >= at,
+            Moment::Step(at) => step >= at,
+        }
+    }
+}
+
+impl Guard {
+    pub fn is_on(&self, epoch: usize, step: usize) -> bool {
+        let come = |moment: Moment| moment.has_come(epoch, step);
+        self.from.is_none_or(come) && !self.until.is_some_and(come)
+    }
+}
+
+/// A loss whose gradient is made for some weights only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moves {
+    pub loss: String,
+    /// Full paths, as the leaves of the graph are called.
+    pub weights: BTreeSet<String>,
+}
