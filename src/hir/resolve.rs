@@ -77,10 +77,9 @@ impl Walk<'_> {
     fn item(&mut self, item: &ast::Item) {
         match &item.kind {
             // The settings of variants and `use` lines are read one by one.
-            ItemKind::Supervision { .. }
-            | ItemKind::Use { .. }
-            | ItemKind::UseFile { .. }
-            | ItemKind::Variant { .. } => {}
+            ItemKind::Supervision { .. } | ItemKind::Use { .. } | ItemKind::UseFile { .. } => {}
+            ItemKind::Expect(expect) => self.expect(expect),
+            ItemKind::Variant { expects, .. } => expects.iter().for_each(|expect| self.expect(expect)),
             ItemKind::Param { value, range, .. } => {
                 self.expr(value);
                 range.iter().for_each(|range| self.expr(range));
@@ -96,6 +95,10 @@ impl Walk<'_> {
                 stage.entries.iter().for_each(|entry| walk.entry(entry));
             }),
         }
+    }
+
+    fn expect(&mut self, expect: &ast::Expect) {
+        [&expect.value].into_iter().chain(&expect.tolerance).for_each(|value| self.expr(value));
     }
 
     fn scope(&mut self, inside: impl FnOnce(&mut Self)) {

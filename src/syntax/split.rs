@@ -30,8 +30,10 @@ impl Level {
     /// The words a piece begins with; a setting begins with any name.
     pub fn leads(self) -> &'static [&'static str] {
         match self {
-            Level::File => &["supervision", "use", "param", "variant", "let", "fn", "net", "train", "infer", "score"],
-            Level::Variant => &[],
+            Level::File => {
+                &["supervision", "use", "param", "variant", "expect", "let", "fn", "net", "train", "infer", "score"]
+            }
+            Level::Variant => &["expect"],
             Level::Net => &["layer", "weight", "state", "let", "fn"],
             Level::Stage => &["net", "rates", "decay", "optimizers", "let", "step", "each"],
             Level::Body => &["let", "loss", "metric", "show", "save"],
