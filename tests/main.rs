@@ -13,6 +13,7 @@ mod ops;
 mod photographs;
 mod programs;
 mod proofs;
+mod recipes;
 
 use std::path::Path;
 
