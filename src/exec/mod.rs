@@ -13,6 +13,7 @@ mod event;
 mod expected;
 pub mod interpreter;
 mod job;
+mod keep;
 mod machine;
 mod measured;
 mod optimizer;

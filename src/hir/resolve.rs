@@ -162,6 +162,7 @@ impl Walk<'_> {
 
     fn entry(&mut self, entry: &ast::Entry) {
         match &entry.kind {
+            EntryKind::Setting(setting) if setting.name.text == "checkpoint" => self.checkpoint(&setting.value),
             EntryKind::Setting(setting) => self.expr(&setting.value),
             EntryKind::Net { name, value } => {
                 self.expr(value);
@@ -179,6 +180,17 @@ impl Walk<'_> {
                 walk.time = false;
             }),
             EntryKind::Error => {}
+        }
+    }
+
+    /// `last`, `every(5)`, `best(metric)`: the words are no names of the recipe, and neither is the metric.
+    fn checkpoint(&mut self, value: &Expr) {
+        match &value.kind {
+            ExprKind::Cited { value, .. } => self.checkpoint(value),
+            ExprKind::Call { callee, arguments } if matches!(&callee.kind, ExprKind::Name(word) if word == "every") => {
+                arguments.iter().for_each(|argument| self.expr(&argument.value));
+            }
+            _ => {}
         }
     }
 

@@ -161,6 +161,8 @@ struct Step {
     /// When losses count, with the place that says so.
     guards: Vec<(Guard, Span)>,
     moves: Vec<Moves>,
+    /// The metric that chooses what the stage leaves behind.
+    chosen_by: Option<String>,
 }
 
 impl Step {

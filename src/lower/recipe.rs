@@ -2,7 +2,7 @@
 
 use super::identity;
 use super::seen::{Declassified, Measured, Seen};
-pub use super::training::{Guard, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
+pub use super::training::{Figured, Guard, Keep, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;

@@ -2,4 +2,5 @@
 //! plain reachability, differences.
 
 mod frames;
+mod labels;
 mod ranges;
