@@ -8,11 +8,13 @@ mod fuzz;
 mod library;
 mod losses;
 mod memory;
+mod methods;
 mod networks;
 mod ops;
 mod photographs;
 mod programs;
 mod proofs;
+mod recipes;
 
 use std::path::Path;
 

@@ -28,6 +28,7 @@ mod diff;
 mod doc;
 mod eval;
 mod exit;
+mod expand;
 mod expected;
 mod explain;
 mod explained;
@@ -67,6 +68,8 @@ enum Command {
     Check(check::Args),
     /// Bring recipes to the canonical format
     Fmt(fmt::Args),
+    /// Print a recipe with its variants and overrides resolved
+    Expand(expand::Args),
     /// One page on what every stage of a recipe has seen
     Audit(audit::Args),
     /// Draw the pipeline, or the step graph of a stage
@@ -116,6 +119,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),
+        Command::Expand(args) => expand::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Diff(args) => diff::run(args),

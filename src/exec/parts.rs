@@ -87,11 +87,11 @@ pub fn parts(
         parts.add(format!("memory {}", memory.name), format!("{:?}", memory.initial));
     }
     for (place, refresh) in compiled.refreshes.iter().enumerate() {
-        let name = |what: &str| format!("refresh {} {place} {what}", refresh.memory);
-        parts.add(name("when"), format!("{:?}", refresh.refresh.when));
-        parts.add(name("graph"), canonical::digest(&refresh.graph, &symbols).to_hex().to_string());
-        parts.add(name("joined"), joined(&refresh.refresh.data));
-        parts.add(name("augmentation"), augmentation(&refresh.refresh.data));
+        let name = |what: &str| format!("refresh {} {place}{what}", refresh.memory);
+        parts.add(name(""), format!("{:?}", refresh.refresh.when));
+        parts.add(name(" graph"), canonical::digest(&refresh.graph, &symbols).to_hex().to_string());
+        parts.add(name(" joined"), joined(&refresh.refresh.data));
+        parts.add(name(" augmentation"), augmentation(&refresh.refresh.data));
     }
     parts.add("weights", describe_weights(&stage.weights, world, &symbols));
     for (name, key) in inputs {

@@ -43,8 +43,10 @@ pub struct ParamValue {
     pub text: String,
     /// The value in words that do not depend on how it is written.
     pub value: String,
-    /// `default`, `variant quick`, `--set`.
+    /// `default`, `variant quick`, `use base`, `--set`.
     pub origin: String,
+    /// Whether a variant of the recipe that runs or `--set` gives it, not the place where it is written.
+    pub outer: bool,
 }
 
 /// A number of the recipe's text, or a list or range of nothing else.
