@@ -4,14 +4,17 @@ mod accepted;
 mod cli;
 mod docs;
 mod errors;
+mod fuzz;
 mod library;
 mod losses;
 mod memory;
+mod methods;
 mod networks;
 mod ops;
 mod photographs;
 mod programs;
 mod proofs;
+mod recipes;
 
 use std::path::Path;
 

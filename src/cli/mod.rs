@@ -24,9 +24,11 @@ mod cited;
 mod completions;
 mod data;
 mod device;
+mod diff;
 mod doc;
 mod eval;
 mod exit;
+mod expand;
 mod expected;
 mod explain;
 mod explained;
@@ -41,6 +43,7 @@ mod recipe;
 mod resolved;
 mod run;
 mod weights;
+mod why;
 
 use std::process::ExitCode;
 
@@ -65,10 +68,14 @@ enum Command {
     Check(check::Args),
     /// Bring recipes to the canonical format
     Fmt(fmt::Args),
+    /// Print a recipe with its variants and overrides resolved
+    Expand(expand::Args),
     /// One page on what every stage of a recipe has seen
     Audit(audit::Args),
     /// Draw the pipeline, or the step graph of a stage
     Graph(graph::Args),
+    /// What differs in meaning between two recipes
+    Diff(diff::Args),
     /// Run one function on arrays
     Call(call::Args),
     /// Mean IoU of a folder of predictions
@@ -82,6 +89,8 @@ enum Command {
     Explain(explain::Args),
     /// The recipes that come with the program, one line each
     List(list::Args),
+    /// Why a stage of a run ran or was reused
+    Why(why::Args),
     /// Look at files of weights, and convert them
     #[command(subcommand)]
     Weights(weights::Command),
@@ -110,14 +119,17 @@ fn dispatch(command: Command) -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),
+        Command::Expand(args) => expand::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Graph(args) => graph::run(args),
+        Command::Diff(args) => diff::run(args),
         Command::Call(args) => call::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Doc(args) => doc::run(args, &Output::new(false)),
         Command::Data(command) => data::run(command),
         Command::Explain(args) => explain::run(args, &Output::new(false)),
         Command::List(args) => list::run(args),
+        Command::Why(args) => why::run(args),
         Command::Weights(command) => weights::run(command),
         Command::New(args) => new::run(args, &Output::new(false)),
         Command::Completions(args) => completions::run(args, &mut Cli::command(), &Output::new(false)),

@@ -2,22 +2,20 @@
 //! at once, for all stages.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::RunError;
 use super::error::data_error;
+use super::memory::{Maps, PreparedMemory, PreparedRefresh};
+use super::parts::{self, World};
 use super::weights;
-use crate::compile::{Compiled, CompiledStage};
+use crate::compile::{Compiled, CompiledRefresh, CompiledStage};
 use crate::data::{self, Dataset, Fields, FolderMaps, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
-use crate::graph::canonical;
-use crate::lower::{Init, Keep, Length, Stage, Weight, paths};
+use crate::lower::{DataPlan, Stage};
 use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
 use crate::types::DimEnv;
-
-/// The version of the numbers that primitives compute. Raised when one of them gives other numbers for the same graph: results
-/// in stores are then made anew.
-pub const PRIMITIVES: u32 = 1;
 
 /// A stage that could run: all that decides its result is known.
 pub(super) struct Prepared<'c> {
@@ -27,6 +25,8 @@ pub(super) struct Prepared<'c> {
     pub images: usize,
     /// Foreground classes of its data.
     pub classes: usize,
+    /// What the stage keeps of its pictures while it trains.
+    pub memories: Vec<PreparedMemory<'c>>,
     pub parts: Parts,
     pub key: Key,
     /// Earlier stages that it reads, by name.
@@ -78,16 +78,37 @@ pub(super) fn prepare<'c>(
     let mut stages: Vec<Prepared> = Vec::new();
     for compiled in &recipe.stages {
         let stage = compiled.stage;
-        match pipeline(stage, &opened, store, &stages) {
-            Ok(pipeline) => {
+        let classes = opened.get(&stage.data.source).map_or(0, |(dataset, _)| dataset.classes().len());
+        let dims = DimEnv::from([(stage.data.classes.clone(), classes as i64)]);
+        let maps = stage.memories.iter().map(|memory| Arc::new(Maps::of(&stage.name, memory, &dims)));
+        let maps: Vec<Arc<Maps>> = maps.collect();
+        let pipeline_of = |plan| pipeline(stage, plan, &maps, &opened, store, &stages);
+        let refresh = |compiled: &'c CompiledRefresh| {
+            let pipeline = Arc::new(pipeline_of(&compiled.refresh.data)?);
+            Ok(PreparedRefresh { compiled, pipeline })
+        };
+        let memory = |maps: &Arc<Maps>| {
+            let own = compiled.refreshes.iter().filter(|refresh| refresh.memory == maps.name);
+            let refreshes = own.map(refresh).collect::<Result<_, Diagnostic>>()?;
+            Ok(PreparedMemory { maps: maps.clone(), refreshes })
+        };
+        let memories = maps.iter().map(memory).collect::<Result<Vec<_>, Diagnostic>>();
+        match pipeline_of(&stage.data).and_then(|pipeline| Ok((pipeline, memories?))) {
+            Ok((pipeline, memories)) => {
                 let images = pipeline.len().min(limit.unwrap_or(usize::MAX));
                 expect_a_batch(stage, images, &mut problems);
                 let inputs = inputs(stage, &stages)?;
                 let dataset = pipeline.dataset().clone();
-                let parts = parts(compiled, &recipe.stages, &opened, &digests, &inputs, images, seed)?;
+                let seen = World {
+                    data: &|source| opened.get(source).map_or(String::new(), |(_, print)| print.to_owned()),
+                    file: &|file| digests.get(file).cloned().unwrap_or_default(),
+                    maps: &|folder| opened.maps.get(folder).cloned().unwrap_or_default(),
+                };
+                let parts = parts::parts(compiled, &recipe.stages, &seen, &inputs, Some((images, seed)));
                 let key = parts.key();
                 let classes = dataset.classes().len();
-                stages.push(Prepared { compiled, pipeline: Arc::new(pipeline), images, classes, parts, key, inputs });
+                let pipeline = Arc::new(pipeline);
+                stages.push(Prepared { compiled, pipeline, images, classes, memories, parts, key, inputs });
             }
             Err(problem) => {
                 problems.add(problem);
@@ -106,8 +127,10 @@ pub(super) fn prepare<'c>(
     for prepared in &stages {
         weights::check(&prepared.stage().weights, &dims)?;
     }
-    let data =
-        opened.all.iter().map(|(source, _, print)| DataLock { source: describe(source), fingerprint: print.clone() });
+    let data = opened
+        .all
+        .iter()
+        .map(|(source, _, print)| DataLock { source: data::words(source), fingerprint: print.clone() });
     Ok(Preparation { data: data.collect(), stages, dims, weights })
 }
 
@@ -117,10 +140,24 @@ struct Opened {
     all: Vec<(Source, Arc<dyn Dataset>, String)>,
     /// What could not be opened: told once, at the first stage that asks for it.
     refused: Vec<Source>,
+    /// Fingerprints of folders of maps.
+    maps: HashMap<PathBuf, String>,
 }
 
 impl Opened {
     fn open(&mut self, stage: &Stage, problems: &mut Problems) {
+        let refreshes = stage.memories.iter().flat_map(|memory| &memory.refreshes);
+        let plans = std::iter::once(&stage.data).chain(refreshes.map(|refresh| &refresh.data));
+        for (_, folder) in plans.flat_map(parts::folders) {
+            if !self.maps.contains_key(folder) {
+                let print = FolderMaps::new(folder).fingerprint();
+                let print = print.unwrap_or_else(|error| {
+                    problems.add(data_error(&error, stage));
+                    String::new()
+                });
+                self.maps.insert(folder.to_path_buf(), print);
+            }
+        }
         let source = &stage.data.source;
         if self.get(source).is_some() || self.refused.contains(source) {
             return;
@@ -140,18 +177,14 @@ impl Opened {
     }
 }
 
-fn describe(source: &Source) -> String {
-    match source {
-        Source::Voc2012 { root } => format!("voc2012 {}", root.display()),
-        Source::Folder { root } => format!("folder {}", root.display()),
-        Source::Scenes { images, size: [height, width], classes, seed } => {
-            format!("scenes {images} {height}x{width} {classes} classes seed {seed}")
-        }
-    }
-}
-
-fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared]) -> Result<Pipeline, Diagnostic> {
-    let plan = &stage.data;
+fn pipeline(
+    stage: &Stage,
+    plan: &DataPlan,
+    memories: &[Arc<Maps>],
+    opened: &Opened,
+    store: &Store,
+    earlier: &[Prepared],
+) -> Result<Pipeline, Diagnostic> {
     let Some((dataset, _)) = opened.get(&plan.source) else {
         return Err(Diagnostic::error(Code::Internal, format!("the data of `{}` was not opened", stage.name)));
     };
@@ -176,6 +209,10 @@ fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared])
     for (field, folder) in plan.folders.iter().filter(|(field, _)| asked(field)) {
         joins.push(Join { name: field.clone(), artifacts: Arc::new(FolderMaps::new(folder)), flat: false });
     }
+    for (memory, maps) in stage.memories.iter().zip(memories).filter(|(memory, _)| asked(&memory.name)) {
+        let flat = !maps.index && memory.fact.rank() == 3;
+        joins.push(Join { name: memory.name.clone(), artifacts: maps.clone(), flat });
+    }
     Pipeline::new(dataset.clone(), &plan.split, plan.transforms.clone(), joins, fields)
         .map_err(|error| data_error(&error, stage))
 }
@@ -196,124 +233,12 @@ fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
 
 /// The stages whose nets, maps or numbers a stage reads.
 fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, RunError> {
-    let nets = stage.borrowed.iter().map(|weight| &weight.stage);
-    let maps = stage.data.joins.iter().filter(|join| stage.data.fields.contains(&join.field)).map(|join| &join.stage);
-    let numbers = stage.measured.iter().map(|number| &number.stage);
-    nets.chain(maps)
-        .chain(numbers)
+    stage
+        .reads()
+        .into_iter()
         .map(|name| match earlier.iter().find(|from| from.stage().name == stage.shown(name)) {
-            Some(from) => Ok((name.clone(), from.key.clone())),
+            Some(from) => Ok((name.to_owned(), from.key.clone())),
             None => Err(RunError::internal(format!("`{}` reads `{name}`, which is no earlier stage", stage.name))),
         })
         .collect()
-}
-
-/// Class counts by what they count: the stage's own data, or the contents of another data set.
-fn class_symbols(stage: &Stage, stages: &[CompiledStage], opened: &Opened) -> canonical::Symbols {
-    let mut symbols = canonical::Symbols::default();
-    for other in stages {
-        let data = &other.stage.data;
-        if let Some((_, print)) = opened.get(&data.source) {
-            symbols.rename(&data.classes, format!("K_{print}"));
-        }
-    }
-    symbols.rename(&stage.data.classes, "K".into());
-    symbols
-}
-
-fn parts(
-    compiled: &CompiledStage,
-    stages: &[CompiledStage],
-    opened: &Opened,
-    digests: &HashMap<&str, String>,
-    inputs: &BTreeMap<String, Key>,
-    images: usize,
-    seed: u64,
-) -> Result<Parts, RunError> {
-    let stage = compiled.stage;
-    let symbols = class_symbols(stage, stages, opened);
-    let mut parts = Parts::default();
-    parts.add("kind", stage.kind.word());
-    parts.add("primitives", PRIMITIVES.to_string());
-    parts.add("graph", canonical::digest(&compiled.graph, &symbols).to_hex().to_string());
-    if let Some(train) = &stage.train {
-        let length = match train.length {
-            Length::Epochs(epochs) => format!("{epochs} epochs"),
-            Length::Steps(steps) => format!("{steps} steps"),
-        };
-        parts.add("length", length);
-        parts.add("batch", train.batch.to_string());
-        parts.add("optimizer", format!("{:?}", train.optimizer));
-        parts.add("rates", paths::described(&train.rates, |factor| format!("{factor:?}")));
-        // What a stage does not say is no part of its key, so that an older result stays one.
-        if !train.optimizers.is_empty() {
-            parts.add("optimizers", paths::described(&train.optimizers, |optimizer| format!("{optimizer:?}")));
-        }
-        if train.accumulate > 1 {
-            parts.add("accumulate", train.accumulate.to_string());
-        }
-        for (name, number) in [("clip", train.clip), ("ema", train.ema)] {
-            if let Some(number) = number {
-                parts.add(name, format!("{number:?}"));
-            }
-        }
-        match &train.keep {
-            Keep::Last => {}
-            Keep::Every(epochs) => parts.add("checkpoint", format!("every {epochs}")),
-            Keep::Best(figure) => parts.add("checkpoint", format!("best {figure:?}")),
-        }
-        if !train.decay.is_empty() {
-            parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));
-        }
-    }
-    parts.add("weights", describe_weights(&stage.weights, digests, &symbols));
-    for (name, key) in inputs {
-        parts.add(format!("stage {name}"), key.as_str());
-    }
-    let mut joins: Vec<String> = stage
-        .data
-        .joins
-        .iter()
-        .filter(|join| stage.data.fields.contains(&join.field))
-        .map(|join| format!("{} = {}.{}", join.field, join.stage, join.save))
-        .collect();
-    joins.sort();
-    parts.add("joined", joins.join(", "));
-    let folders = stage.data.folders.iter().filter(|(field, _)| stage.data.fields.contains(field));
-    for (field, folder) in folders {
-        // Where it lies does not count, what is in it does.
-        let print = FolderMaps::new(folder).fingerprint();
-        let print = print.map_err(|error| RunError::input(data_error(&error, stage)))?;
-        parts.add(format!("maps {field}"), print);
-    }
-    let print = opened.get(&stage.data.source).map_or("", |(_, print)| print);
-    parts.add("data", print);
-    parts.add("split", &stage.data.split);
-    parts.add("images", images.to_string());
-    let transforms =
-        serde_json::to_string(&stage.data.transforms).map_err(|error| RunError::internal(error.to_string()))?;
-    parts.add("augmentation", transforms);
-    parts.add("seed", seed.to_string());
-    parts.add("numbers", "f32");
-    Ok(parts)
-}
-
-/// A hash of how every weight begins; of a file, its bytes count and not its name.
-fn describe_weights(weights: &[Weight], digests: &HashMap<&str, String>, symbols: &canonical::Symbols) -> String {
-    let mut lines: Vec<String> = weights
-        .iter()
-        .map(|weight| {
-            let dims: Vec<String> = weight.dims.iter().map(|dim| symbols.apply(&dim.to_string())).collect();
-            let init = match &weight.init {
-                Init::File { file, name, .. } => {
-                    format!("{name} of {}", digests.get(file.as_str()).map_or("", String::as_str))
-                }
-                Init::Weight(path) => format!("as {path}"),
-                drawn => format!("{drawn:?}"),
-            };
-            format!("{} [{}] {} {init}", weight.path(), dims.join(", "), weight.state)
-        })
-        .collect();
-    lines.sort();
-    if lines.is_empty() { "none".into() } else { blake3::hash(lines.join("\n").as_bytes()).to_hex().to_string() }
 }

@@ -1,5 +1,6 @@
 //! Params: their values after all overrides, and what was decided about each.
 
+use super::describe::describe;
 use super::value::{Scope, Value};
 use super::{Lower, ParamValue, errors, units};
 use crate::diag::{Code, Diagnostic};
@@ -132,13 +133,19 @@ impl<'p> Lower<'p, '_> {
             let id = ModuleId(index);
             for (place, item) in module.tree.items.iter().enumerate() {
                 let ItemKind::Param { name, value: default, .. } = &item.kind else { continue };
-                let (value, text_of, origin) = match self.overrides.get(&(id, place)) {
-                    Some(other) => (other.value, program.module(other.written_in()), other.by.to_string()),
-                    None if id == program.recipe() => (default, module, "default".to_string()),
+                let (value, text_of, origin, outer) = match self.overrides.get(&(id, place)) {
+                    Some(other) => {
+                        let outer = other.is_outer(program.recipe());
+                        (other.value, program.module(other.written_in()), other.by.to_string(), outer)
+                    }
+                    None if id == program.recipe() => (default, module, "default".to_string(), false),
                     None => continue,
                 };
                 let text = text_of.text.get(value.span.range()).unwrap_or("none").to_string();
-                found.push(ParamValue { name: format!("{}{}", module.scope, name.text), text, origin });
+                let known = self.globals.get(&(id, place)).and_then(Option::as_ref);
+                let value = known.map_or(String::new(), |value| describe(program, value));
+                let name = format!("{}{}", module.scope, name.text);
+                found.push(ParamValue { name, text, value, origin, outer });
             }
         }
         found
