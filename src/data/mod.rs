@@ -50,6 +50,17 @@ pub enum Source {
     Scenes { images: usize, size: [usize; 2], classes: usize, seed: u64 },
 }
 
+/// A data set in words: `voc2012 data/VOC2012`.
+pub fn words(source: &Source) -> String {
+    match source {
+        Source::Voc2012 { root } => format!("voc2012 {}", root.display()),
+        Source::Folder { root } => format!("folder {}", root.display()),
+        Source::Scenes { images, size: [height, width], classes, seed } => {
+            format!("scenes {images} {height}x{width} {classes} classes seed {seed}")
+        }
+    }
+}
+
 impl Source {
     /// How many foreground classes there are, where that is known before any file is opened.
     pub fn class_count(&self) -> Option<usize> {
