@@ -44,6 +44,20 @@ const BASE: &str = "
       each { image } { save cam = claim(sigmoid(classifier.cls.head(image)), \"unit\") }
     }";
 
+/// A recipe that says it learns from masks.
+const TEACHER: &str = "
+    supervision pixel
+    use data { scenes }
+    param dataset = scenes(images = 8, size = 16, classes = 2)
+    train teacher {
+      data      = dataset.train |> standardize |> random_crop(16)
+      batch     = 2
+      epochs    = 1
+      optimizer = sgd(lr = 0.1)
+      net seg = conv(3, dataset.classes + 1)
+      step { image, mask } { loss fit = mean(seg(image) * one_hot(mask, classes = dataset.classes + 1)) }
+    }";
+
 /// Recipes that cases use by path.
 struct CaseFiles;
 
@@ -53,6 +67,7 @@ impl Files for CaseFiles {
             // Uses the case that uses it.
             Some("circle.wsss") => Ok("use \"case.wsss\" as back\n".into()),
             Some("masks.wsss") => Ok("fn background(labels) = mean(1 * (labels == 0))\n".into()),
+            Some("teacher.wsss") => Ok(TEACHER.into()),
             Some("empty.wsss") => Ok(String::new()),
             Some("base.wsss") => Ok(BASE.into()),
             Some("below.wsss") => Ok("use \"base.wsss\" as trunk\nfn twice(x) = 2 * x\n".into()),

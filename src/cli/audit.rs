@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::output::Output;
 use super::recipe::{self, Choice};
 use crate::data::{is_evaluation, overlap};
-use crate::lower::{Figure, Init, Recipe, Stage};
+use crate::lower::{Constant, Figure, Init, Recipe, Stage};
 use crate::source::Sources;
 use crate::types::{Label, Labels, Level};
 
@@ -59,6 +59,8 @@ struct Page {
     /// Figures of answers that were computed with the tags of the pictures they are measured on.
     tagged: Vec<Told>,
     declassified: Vec<Told>,
+    /// Constants that do not say where they come from.
+    uncited: Vec<Told>,
 }
 
 #[derive(Serialize)]
@@ -107,17 +109,19 @@ impl Page {
                 .collect(),
             tagged: tagged.map(|(stage, figure, what)| Told { what, at: place(stage, &figure.name) }).collect(),
             declassified: declassified(recipe, sources),
+            uncited: uncited(recipe, sources),
         }
     }
 
     /// The sections that have something in them, with their headings.
     fn sections(&self) -> Vec<(&'static str, &[Told])> {
-        let all: [(&str, &[Told]); 5] = [
+        let all: [(&str, &[Told]); 6] = [
             ("knowledge from outside the data", &self.outside),
             ("weights of unknown origin", &self.unknown_weights),
             ("oracle figures", &self.oracles),
             ("figures computed with the tags of the pictures they are measured on", &self.tagged),
             ("declassified", &self.declassified),
+            ("constants without a citation", &self.uncited),
         ];
         all.into_iter().filter(|(_, told)| !told.is_empty()).collect()
     }
@@ -134,7 +138,8 @@ impl Page {
         }
         let sections = self.sections();
         if sections.is_empty() {
-            text += "\nnothing to hide: no outside knowledge, no weights of unknown origin, no oracle, nothing declassified\n";
+            text += "\nnothing to hide: no outside knowledge, no weights of unknown origin, no oracle, nothing declassified, every constant with \
+                     its citation\n";
         }
         for (heading, told) in sections {
             text += &format!("\n{heading}\n");
@@ -202,6 +207,12 @@ fn tags_of_its_own(stage: &Stage, figure: &Figure) -> Option<String> {
     let mut answer = figure.inputs.first()?.iter().filter(|_| is_evaluation(split));
     let own = |label: &&Label| matches!(label, Label::Seen { level: Level::Image, split: of } if overlap(of, split));
     answer.find(own).map(Label::words)
+}
+
+fn uncited(recipe: &Recipe, sources: &Sources) -> Vec<Told> {
+    let bare = recipe.constants.iter().filter(|constant| constant.citation.is_none());
+    bare.map(|Constant { name, value, span, .. }| Told { what: format!("{name} = {value}"), at: sources.place(*span) })
+        .collect()
 }
 
 /// Every value whose labels were taken off: where, in which stage, what it had seen and why that does not count.

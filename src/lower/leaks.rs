@@ -82,7 +82,12 @@ impl Lower<'_, '_> {
         let oracle = forbidden.iter().find(|label| matches!(label, Label::Oracle { .. }));
         let outside = forbidden.iter().filter(|label| matches!(label, Label::Outside(_)));
         let told = strongest.into_iter().chain(oracle).chain(outside);
-        told.map(|label| problem(sink, label, &self.allowed, self.way(sink.node, label, samples))).collect()
+        let used = (!step.scope.is_empty()).then(|| step.shown());
+        told.map(|label| {
+            let way = self.way(sink.node, label, samples);
+            problem(sink, label, &self.allowed, used.as_deref(), way)
+        })
+        .collect()
     }
 
     /// What the values of the stage at hand have seen, for those who come after: nets, maps, figures.
@@ -223,12 +228,14 @@ fn sink(output: &Output, stage: &str) -> Option<Sink> {
     Some(Sink { what, verb, node: output.nodes[0], span: output.span })
 }
 
-fn problem(sink: &Sink, label: &Label, allowed: &Allowed, way: Vec<Place>) -> Diagnostic {
+/// `used` is the stage where it belongs to another recipe: what that one states is not what counts here.
+fn problem(sink: &Sink, label: &Label, allowed: &Allowed, used: Option<&str>, way: Vec<Place>) -> Diagnostic {
     let Sink { what, verb, .. } = sink;
     let line = allowed.line();
-    let states = match allowed.stated {
-        Some(_) => format!("the recipe states `{line}`"),
-        None => format!("a recipe without a `supervision` line states `{line}`"),
+    let states = match (used, allowed.stated) {
+        (Some(stage), _) => format!("here `{stage}` may see what `{line}` allows"),
+        (None, Some(_)) => format!("the recipe states `{line}`"),
+        (None, None) => format!("a recipe without a `supervision` line states `{line}`"),
     };
     let (code, message, short, help) = match label {
         Label::Oracle { .. } => (

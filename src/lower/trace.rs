@@ -240,7 +240,12 @@ impl<'p> Lower<'p, '_> {
                 None => {
                     let net = self.step.as_ref().and_then(|step| path.strip_prefix(&step.stage)?.strip_prefix('.'));
                     let net = net.and_then(|rest| rest.split('.').next()).unwrap_or(path);
-                    (&[][..], format!("the net `{net}`: {}", label.words()))
+                    let ways = self.stages.iter().rev().map(|stage| stage.ways.find(Door::Learnt, "", label));
+                    match ways.into_iter().find(|way| !way.is_empty()) {
+                        // A net that begins as another one (`clone`, `init_from`).
+                        Some(way) => (way, format!("the net `{net}`, which begins with weights trained on them")),
+                        None => (&[][..], format!("the net `{net}`: {}", label.words())),
+                    }
                 }
             },
             _ => (&[][..], label.words()),

@@ -6,13 +6,13 @@ use super::Place;
 
 const HIDES_NOTHING: &str = "
 use data { scenes }
-param d = scenes(images = 8, size = 32, classes = 2)
+param d = scenes(images = 8 @ \"choice: a test\", size = 32 @ \"choice: a test\", classes = 2 @ \"choice: a test\")
 train t {
-  data = d.train |> standardize |> random_crop(16)
-  batch = 2
-  epochs = 1
-  optimizer = sgd(lr = 0.1)
-  net cls = conv(3, d.classes)
+  data = d.train |> standardize |> random_crop(16 @ \"choice: a test\")
+  batch = 2 @ \"choice: a test\"
+  epochs = 1 @ \"choice: a test\"
+  optimizer = sgd(lr = 0.1 @ \"choice: a test\")
+  net cls = conv(3 @ \"choice: a test\", d.classes)
   step { image, tags } { loss fit = mean(square(mean(cls(image), axes = [2, 3]) - tags)) }
 }
 score s {
@@ -35,7 +35,7 @@ fn a_recipe_with_nothing_to_hide_says_so_in_one_line() {
         score s over `val`
           metric ap  pictures(train), tags(train), tags(val)
 
-        nothing to hide: no outside knowledge, no weights of unknown origin, no oracle, nothing declassified
+        nothing to hide: no outside knowledge, no weights of unknown origin, no oracle, nothing declassified, every constant with its citation
     "#]]
     .assert_eq(&answer.out);
 }
@@ -102,6 +102,14 @@ fn everything_a_reader_should_know_has_its_section() {
 
         declassified
           all.wsss:13:17: "published" (in `t`; it had seen pixel labels of `train`)
+
+        constants without a citation
+          all.wsss:6:48: t.data = 16
+          all.wsss:7:11: t.batch = 2
+          all.wsss:9:24: t.optimizer.lr = 0.1
+          all.wsss:10:23: t.sal = 3
+          all.wsss:11:23: t.cls = 3
+          all.wsss:21:64: s.iou.thresholds = [0.1, 0.2]
     "#]].assert_eq(&answer.out);
     let object = &place.wsss(&["audit", "all.wsss", "--json"]).expect_code(0).objects()[0];
     assert_eq!((&object["type"], &object["supervision"]), (&"audit".into(), &"image + saliency".into()));

@@ -17,11 +17,17 @@ use super::{leaks, lowered};
 struct Sink {
     what: String,
     stage: String,
-    /// `None` for a loss, the name of a save otherwise.
-    save: Option<String>,
+    makes: Makes,
     value: Span,
     /// The fields of the body: where `mask` is asked for.
     fields: Vec<Name>,
+}
+
+/// What is made there.
+enum Makes {
+    Loss,
+    Save(String),
+    Memory(String),
 }
 
 fn sinks(text: &str) -> Vec<Sink> {
@@ -32,24 +38,35 @@ fn sinks(text: &str) -> Vec<Sink> {
     for item in &tree.items {
         let ItemKind::Stage(stage) = &item.kind else { continue };
         for entry in &stage.entries {
-            let EntryKind::Body { fields, statements, .. } = &entry.kind else { continue };
-            statements.iter().for_each(|statement| found.extend(sink(stage, fields, &statement.kind)));
+            match &entry.kind {
+                EntryKind::Body { fields, statements, .. } => {
+                    found.extend(statements.iter().filter_map(|statement| sink(stage, fields, &statement.kind)));
+                }
+                EntryKind::Refresh { name, fields, value, .. } => found.push(Sink {
+                    what: format!("refresh {}.{}", stage.name.text, name.text),
+                    stage: stage.name.text.clone(),
+                    makes: Makes::Memory(name.text.clone()),
+                    value: value.span,
+                    fields: fields.to_vec(),
+                }),
+                _ => {}
+            }
         }
     }
     found
 }
 
 fn sink(stage: &ast::Stage, fields: &[Name], statement: &StatementKind) -> Option<Sink> {
-    let of = |word: &str, name: &Name, save: Option<String>, value: &Expr| Sink {
+    let of = |word: &str, name: &Name, makes: Makes, value: &Expr| Sink {
         what: format!("{word} {}.{}", stage.name.text, name.text),
         stage: stage.name.text.clone(),
-        save,
+        makes,
         value: value.span,
         fields: fields.to_vec(),
     };
     match statement {
-        StatementKind::Loss { name, value, .. } => Some(of("loss", name, None, value)),
-        StatementKind::Save { name, value } => Some(of("save", name, Some(name.text.clone()), value)),
+        StatementKind::Loss { name, value, .. } => Some(of("loss", name, Makes::Loss, value)),
+        StatementKind::Save { name, value } => Some(of("save", name, Makes::Save(name.text.clone()), value)),
         _ => None,
     }
 }
@@ -104,6 +121,17 @@ fn reaches_a_loss(recipe: &Recipe, stage: &str, save: &str) -> bool {
     false
 }
 
+/// Whether a loss of the stage is computed from one of its memories.
+fn remembered(recipe: &Recipe, stage: &str, memory: &str) -> bool {
+    recipe.stages.iter().filter(|known| known.answers_to(stage)).any(|stage| {
+        let from =
+            stage.graph.ids().filter(|id| matches!(&stage.graph.node(*id).kind, Kind::Field(name) if name == memory));
+        let reached = forward(&stage.graph, from.collect());
+        let losses = stage.graph.outputs.iter().filter(|output| output.role == Role::Loss);
+        losses.flat_map(|output| &output.nodes).any(|id| reached.contains(id))
+    })
+}
+
 fn forward(graph: &Graph, from: Vec<Id>) -> HashSet<Id> {
     let (mut open, mut reached) = (from, HashSet::new());
     while let Some(id) = open.pop() {
@@ -140,9 +168,10 @@ fn pixel_labels_led_into_a_sink_are_refused() {
         for sink in sinks(&text) {
             let (_, problems) = lowered(&with_masks(&text, &sink), &[]);
             let refused = !leaks(&problems).is_empty();
-            let (kind, must) = match &sink.save {
-                None => ("loss", true),
-                Some(save) => ("save", reaches_a_loss(&recipe, &sink.stage, save)),
+            let (kind, must) = match &sink.makes {
+                Makes::Loss => ("loss", true),
+                Makes::Save(save) => ("save", reaches_a_loss(&recipe, &sink.stage, save)),
+                Makes::Memory(memory) => ("refresh", remembered(&recipe, &sink.stage, memory)),
             };
             assert_eq!(refused, must, "{file}: masks in the {}", sink.what);
             *tried.entry(kind).or_default() += 1;
