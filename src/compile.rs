@@ -3,7 +3,9 @@
 //! Comes in: a [`Recipe`] as lowering leaves it. Goes out: a [`Compiled`] recipe and what gradients have shown to be wrong with it:
 //! a loss that lowers nothing, a weight that no loss moves. Running and `check --explain` both begin here.
 
-use std::collections::{BTreeSet, HashMap};
+mod training;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -72,6 +74,7 @@ fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<Compil
     };
     raw_pictures(&graph, problems);
     if stage.kind == StageKind::Train {
+        training::look(stage, problems);
         // Where a gradient is not known, what it does not reach says nothing.
         if grad.unknown.is_empty() {
             dead_losses(stage, &graph, &grad, problems);
@@ -227,7 +230,17 @@ fn untrained_weights(stage: &Stage, graph: &Graph, problems: &mut Problems) {
         let verb = if names.len() == 1 { "is" } else { "are" };
         let message = format!("{}{more} {verb} moved by no loss of `{}`", listed.join(", "), stage.called());
         let help = "leave the layers out, `freeze` them, or compute a loss from them";
-        problems.add(Diagnostic::warning(Code::UntrainedWeight, message).label(span, "declared here").help(help));
+        let mut warning = Diagnostic::warning(Code::UntrainedWeight, message).label(span, "declared here");
+        let paths: HashSet<String> = stage
+            .weights
+            .iter()
+            .filter(|weight| weight.net == net && names.contains(&weight.name.as_str()))
+            .map(|weight| weight.path())
+            .collect();
+        for (place, reason) in training::cuts(&stage.graph, &paths) {
+            warning = warning.label(place, format!("the way from a loss ends here: {reason}"));
+        }
+        problems.add(warning.help(help));
     }
 }
 

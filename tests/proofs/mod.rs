@@ -2,4 +2,6 @@
 //! plain reachability, differences.
 
 mod frames;
+mod gradients;
+mod modes;
 mod ranges;

@@ -107,6 +107,7 @@ impl<'p> Lower<'p, '_> {
         if entries.body {
             prove::purpose(self, stage);
         }
+        self.shared_statistics(&entries);
         let nets: Vec<String> = entries.nets.keys().cloned().collect();
         let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
         let step = self.step.take()?;
