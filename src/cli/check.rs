@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::audit;
 use super::device::{at_least_one, workers};
 use super::exit::Exit;
 use super::explained;
@@ -84,6 +85,7 @@ fn check(path: &Path, args: &Args, output: &Output) -> Exit {
     if let (true, Some(compiled)) = (args.explain && sound, &compiled) {
         explained::print(compiled, &costs, output);
     }
+    audit::tell_declassified(&opened.recipe, &opened.sources, output);
     if output.json {
         let fields = json!({ "recipe": path.display().to_string(), "errors": errors, "warnings": warnings });
         output.object("checked", fields);

@@ -17,6 +17,7 @@
 //! | `arrays` | named arrays in .safetensors, .npz and .pth files |
 
 mod arrays;
+mod audit;
 mod call;
 mod check;
 mod completions;
@@ -25,6 +26,7 @@ mod device;
 mod doc;
 mod eval;
 mod exit;
+mod expected;
 mod explain;
 mod explained;
 mod fmt;
@@ -62,6 +64,8 @@ enum Command {
     Check(check::Args),
     /// Bring recipes to the canonical format
     Fmt(fmt::Args),
+    /// One page on what every stage of a recipe has seen
+    Audit(audit::Args),
     /// Draw the pipeline, or the step graph of a stage
     Graph(graph::Args),
     /// Run one function on arrays
@@ -105,6 +109,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Call(args) => call::run(args),
         Command::Eval(args) => eval::run(args),

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::audit;
 use super::device::{Wanted, at_least_one, workers};
 use super::exit::Exit;
+use super::expected;
 use super::guard;
 use super::output::Output;
 use super::progress::{Progress, figures};
@@ -91,6 +93,7 @@ pub(super) fn run(args: Args) -> Exit {
         dry_run: args.dry_run,
         stop: guard::interrupted(),
     };
+    audit::tell_declassified(&opened.recipe, &opened.sources, &output);
     let mut progress = Progress::new(&output, args.quiet);
     let result = exec::run(&compiled, &options, &mut |event| progress.on(&event));
     progress.clear();
@@ -132,10 +135,14 @@ fn conclude(outcome: &Outcome, output: &Output) {
     if output.json {
         let metrics: serde_json::Map<_, _> =
             with_figures().map(|stage| (stage.name.clone(), json!(stage.metrics))).collect();
-        output.object("finished", json!({ "folder": folder, "metrics": metrics }));
+        output.object("finished", json!({ "folder": folder, "metrics": metrics, "expected": outcome.expected }));
         return;
     }
     with_figures().for_each(|stage| output.text(&figures(&stage.name, &stage.metrics)));
+    let expected = expected::table(&outcome.expected);
+    if !expected.is_empty() {
+        output.text(&expected);
+    }
     output.text(&format!("results: {folder}"));
 }
 

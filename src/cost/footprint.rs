@@ -1,8 +1,9 @@
 //! The memory that a running stage holds: its step, what the optimizer keeps beside, the batches that wait.
 
+use std::collections::HashMap;
+
 use crate::compile::CompiledStage;
 use crate::graph::Role;
-use crate::lower::Rule;
 use crate::plan::Memory;
 use crate::types::{DimEnv, Unbound};
 
@@ -28,17 +29,19 @@ impl Footprint {
         let Some(train) = &stage.stage.train else {
             return Ok(Footprint { step, optimizer: 0, ahead: 0, side_by_side: true });
         };
-        let moments = match train.optimizer.rule {
-            Rule::Sgd { momentum, .. } => u64::from(momentum != 0.0),
-            Rule::AdamW { .. } => 2,
-        };
-        let mut moved = 0;
+        // Beside the rule's own: a running mean, and gradients that wait for those of other batches.
+        let beside = usize::from(train.ema.is_some()) + usize::from(train.accumulate > 1);
+        let within: HashMap<String, String> =
+            stage.stage.weights.iter().map(|weight| (weight.path(), weight.within())).collect();
+        let mut kept = 0;
         for output in stage.graph.outputs.iter().filter(|output| output.role == Role::Gradient) {
+            let (_, optimizer) = train.optimizer_of(within.get(&output.name).map_or("", String::as_str));
+            let numbers = (optimizer.rule.moments() + beside) as u64;
             for id in &output.nodes {
-                moved += 4 * stage.graph.node(*id).fact.elements().eval(env)?.max(0) as u64;
+                kept += numbers * 4 * stage.graph.node(*id).fact.elements().eval(env)?.max(0) as u64;
             }
         }
-        Ok(Footprint { step, optimizer: moments * moved, ahead: AHEAD as u64 * step.fields, side_by_side: false })
+        Ok(Footprint { step, optimizer: kept, ahead: AHEAD as u64 * step.fields, side_by_side: false })
     }
 
     /// All of it at its most, with `workers` threads.

@@ -69,7 +69,9 @@ fn cost<'c>(compiled: &Compiled, stage: &'c CompiledStage<'c>) -> Option<StageCo
         None => images,
         Some(train) => match train.length {
             Length::Steps(steps) => Some(steps as u64),
-            Length::Epochs(epochs) => images.map(|images| epochs as u64 * (images / train.batch.max(1) as u64).max(1)),
+            Length::Epochs(epochs) => {
+                images.map(|images| epochs as u64 * (images / (train.batch * train.accumulate).max(1) as u64).max(1))
+            }
         },
     };
     let disk = disk.over(images);

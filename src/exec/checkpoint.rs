@@ -17,6 +17,8 @@ pub(super) struct Checkpoint {
     pub weights: Table,
     /// What [`Optimizer::saved`] gave.
     pub moments: Table,
+    /// The nets of the best epoch, where one is kept.
+    pub best: Table,
     pub steps: u64,
     /// One line an epoch so far.
     pub lines: Vec<EpochLine>,
@@ -32,6 +34,7 @@ pub(super) fn write(
     weights: &[Weight],
     table: &Table,
     optimizer: &Optimizer,
+    best: &Table,
     lines: &[EpochLine],
 ) -> Result<(), RunError> {
     let mut all = optimizer.saved();
@@ -40,6 +43,9 @@ pub(super) fn write(
         let tensor = table.get(&path).ok_or_else(|| RunError::internal(format!("the weight `{path}` is lost")))?;
         all.push((format!("weight/{path}"), tensor));
     }
+    let mut best: Vec<_> = best.iter().map(|(path, tensor)| (format!("best/{path}"), tensor)).collect();
+    best.sort_by(|a, b| a.0.cmp(&b.0));
+    all.append(&mut best);
     let (names, log) = log(lines)?;
     all.push(("log".into(), &log));
     tensors::write(&file(draft), all, &[("steps", optimizer.steps.to_string()), ("names", names)])?;
@@ -97,13 +103,15 @@ pub(super) fn read(draft: &Draft, weights: &[Weight]) -> Option<Checkpoint> {
     let mut checkpoint = Checkpoint {
         weights: Table::new(),
         moments: Table::new(),
+        best: Table::new(),
         steps: notes.get("steps")?.parse().ok()?,
         lines: lines(notes.get("names")?, &log)?,
     };
     for (name, tensor) in tensors {
-        match name.strip_prefix("weight/") {
-            Some(path) => checkpoint.weights.insert(path.to_owned(), tensor),
-            None => checkpoint.moments.insert(name, tensor),
+        match name.split_once('/') {
+            Some(("weight", path)) => checkpoint.weights.insert(path.to_owned(), tensor),
+            Some(("best", path)) => checkpoint.best.insert(path.to_owned(), tensor),
+            _ => checkpoint.moments.insert(name, tensor),
         };
     }
     weights.iter().all(|weight| checkpoint.weights.contains_key(&weight.path())).then_some(checkpoint)

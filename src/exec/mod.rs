@@ -10,8 +10,10 @@ mod choose;
 mod each;
 mod error;
 mod event;
+mod expected;
 pub mod interpreter;
 mod job;
+mod keep;
 mod machine;
 mod measured;
 mod optimizer;
@@ -36,9 +38,11 @@ use candle_core::Device;
 
 pub use error::RunError;
 pub use event::{EpochLine, Event, Metrics};
+pub use expected::Compared;
 pub use prepare::PRIMITIVES;
 
 use crate::compile::Compiled;
+use crate::lower::Recipe;
 use crate::store::{Claim, Draft, Finished, Key, Lock, RunFolder, StageLock, StageRecord, Store, file, timestamp};
 use choose::Choice;
 use interpreter::Interpreter;
@@ -100,6 +104,8 @@ pub struct Outcome {
     pub stages: Vec<StageOutcome>,
     /// Where recipe, lock and figures are; `None` after a dry run.
     pub folder: Option<PathBuf>,
+    /// What the recipe expects of its figures, beside what came out.
+    pub expected: Vec<Compared>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -129,7 +135,7 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
     let folder = RunFolder::create(&options.out, name, &options.text, &lock(&preparation, options, &machine))?;
     let mut runner =
         Runner { recipe: name, preparation: &preparation, store: &store, machine: &machine, options, tell: events };
-    let mut outcome = Outcome { stages: Vec::new(), folder: Some(folder.path().to_owned()) };
+    let mut outcome = Outcome { stages: Vec::new(), folder: Some(folder.path().to_owned()), expected: Vec::new() };
     for (at, choice) in choices {
         let stage = &preparation.stages[at];
         let (finished, why) = match choice {
@@ -161,6 +167,11 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
             metrics,
         });
         write_figures(&folder, &outcome)?;
+    }
+    let Recipe { expectations, variants, .. } = recipe.recipe;
+    outcome.expected = expected::compare(expectations, &outcome.stages, variants, options.limit.is_none());
+    if !outcome.expected.is_empty() {
+        folder.write_json("expected.json", &outcome.expected)?;
     }
     Ok(outcome)
 }

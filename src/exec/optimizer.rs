@@ -8,7 +8,7 @@ use super::RunError;
 use super::interpreter::Results;
 use super::weights::Table;
 use crate::graph::{Graph, Role};
-use crate::kernels::optimizer::{Adam, Sgd};
+use crate::kernels::optimizer::{self as kernels, Adam, RmsProp, Sgd};
 use crate::lower::{self, Rule, Stage, Train, Weight};
 
 /// The state of training beside the weights themselves.
@@ -18,6 +18,10 @@ pub(super) struct Optimizer {
     moved: Vec<Moved>,
     /// Where the parameters lie: what shares their storage must be copied before they move.
     storages: HashSet<usize>,
+    /// The largest norm of all gradients together.
+    clip: Option<f64>,
+    /// How much of a running mean stays at each step.
+    ema: f64,
     /// Steps so far.
     pub steps: u64,
 }
@@ -33,6 +37,7 @@ struct Rated {
 enum Kernel {
     Sgd(Sgd),
     Adam(Adam),
+    RmsProp(RmsProp),
 }
 
 impl Kernel {
@@ -44,6 +49,10 @@ impl Kernel {
             Rule::AdamW { betas: (first, second), eps } => {
                 Kernel::Adam(Adam { betas: [first, second], eps, weight_decay, decoupled: true })
             }
+            Rule::Adam { betas: (first, second), eps } => {
+                Kernel::Adam(Adam { betas: [first, second], eps, weight_decay, decoupled: false })
+            }
+            Rule::RmsProp { alpha, eps, momentum } => Kernel::RmsProp(RmsProp { alpha, eps, momentum, weight_decay }),
         }
     }
 
@@ -53,6 +62,8 @@ impl Kernel {
             Kernel::Sgd(sgd) if sgd.has_velocity() => &["velocity"],
             Kernel::Sgd(_) => &[],
             Kernel::Adam(_) => &["first", "second"],
+            Kernel::RmsProp(rule) if rule.has_velocity() => &["square", "velocity"],
+            Kernel::RmsProp(_) => &["square"],
         }
     }
 }
@@ -70,6 +81,8 @@ struct Moved {
     factor: f64,
     /// The output that is its gradient.
     gradient: usize,
+    /// The running mean that the stage leaves behind in its place, where it does.
+    average: Option<Tensor>,
 }
 
 impl Optimizer {
@@ -101,10 +114,15 @@ impl Optimizer {
             };
             let moments = kernel.moments().iter().map(moment).collect::<Result<_, _>>()?;
             let (rule, factor) = (place.map_or(0, |place| place + 1), train.rate_of(&within));
-            moved.push(Moved { path, parameter, kernel, moments, rule, factor, gradient });
+            let average = match (train.ema, saved.get(&format!("{AVERAGE}/{path}"))) {
+                (None, _) => None,
+                (Some(_), Some(average)) => Some(average.clone()),
+                (Some(_), None) => Some(parameter.copy()?),
+            };
+            moved.push(Moved { path, parameter, kernel, moments, rule, factor, gradient, average });
         }
         let storages = moved.iter().map(|moved| address(&moved.parameter)).collect();
-        Ok(Optimizer { rules, moved, storages, steps: 0 })
+        Ok(Optimizer { rules, moved, storages, clip: train.clip, ema: train.ema.unwrap_or(0.0), steps: 0 })
     }
 
     /// The learning rates of a step, the default one first, before the factors of single weights.
@@ -116,21 +134,48 @@ impl Optimizer {
         self.rules.iter().map(rate).collect()
     }
 
+    /// The gradients of a step, weight by weight.
+    pub fn gradients(&self, results: &Results) -> Result<Vec<Tensor>, RunError> {
+        self.moved.iter().map(|moved| self.own(&results[moved.gradient][0])).collect()
+    }
+
     /// One step, written into the weights where they lie.
-    pub fn step(&mut self, results: &Results, rates: &[f64]) -> Result<(), RunError> {
+    pub fn step(&mut self, gradients: Vec<Tensor>, rates: &[f64]) -> Result<(), RunError> {
         self.steps += 1;
-        for Moved { parameter, kernel, moments, rule, factor, gradient, .. } in &self.moved {
-            let gradient = self.own(&results[*gradient][0])?;
+        let gradients = match self.clip {
+            Some(most) => clipped(gradients, most)?,
+            None => gradients,
+        };
+        for (Moved { parameter, kernel, moments, rule, factor, average, .. }, gradient) in
+            self.moved.iter().zip(&gradients)
+        {
             let rate = rates[*rule] * factor;
             match (kernel, moments.as_slice()) {
-                (Kernel::Sgd(sgd), moments) => sgd.step(parameter, &gradient, moments.first(), rate)?,
+                (Kernel::Sgd(sgd), moments) => sgd.step(parameter, gradient, moments.first(), rate)?,
                 (Kernel::Adam(adam), [first, second]) => {
-                    adam.step(parameter, &gradient, [first, second], self.steps, rate)?;
+                    adam.step(parameter, gradient, [first, second], self.steps, rate)?;
                 }
-                (Kernel::Adam(_), _) => unreachable!("Adam was given two moments"),
+                (Kernel::RmsProp(rule), [square, rest @ ..]) => {
+                    rule.step(parameter, gradient, square, rest.first(), rate)?;
+                }
+                (Kernel::Adam(_) | Kernel::RmsProp(_), _) => unreachable!("each rule was given its moments"),
+            }
+            if let Some(average) = average {
+                kernels::average(average, parameter, self.ema)?;
             }
         }
         Ok(())
+    }
+
+    /// What the stage leaves behind, were it to end here: running means in place of the weights they are of.
+    pub fn left(&self, table: &Table) -> Table {
+        let mut left = table.clone();
+        for moved in &self.moved {
+            if let Some(average) = &moved.average {
+                left.insert(moved.path.clone(), average.clone());
+            }
+        }
+        left
     }
 
     /// The tensor, or a copy where it shares its numbers with a parameter that is about to move.
@@ -140,10 +185,59 @@ impl Optimizer {
 
     /// The moments by the names that [`Optimizer::new`] looks for.
     pub fn saved(&self) -> Vec<(String, &Tensor)> {
-        let named = |moved: &'_ Moved| -> Vec<String> {
-            moved.kernel.moments().iter().map(|name| format!("{name}/{}", moved.path)).collect()
-        };
-        self.moved.iter().flat_map(|moved| named(moved).into_iter().zip(&moved.moments)).collect()
+        let mut saved = Vec::new();
+        for moved in &self.moved {
+            let names = moved.kernel.moments().iter().chain(moved.average.iter().map(|_| &AVERAGE));
+            let tensors = moved.moments.iter().chain(&moved.average);
+            saved.extend(names.zip(tensors).map(|(name, tensor)| (format!("{name}/{}", moved.path), tensor)));
+        }
+        saved
+    }
+}
+
+/// What running means are called in a checkpoint.
+const AVERAGE: &str = "average";
+
+/// Gradients of at most this norm, all of them together: larger ones are scaled down alike.
+fn clipped(gradients: Vec<Tensor>, most: f64) -> Result<Vec<Tensor>, RunError> {
+    let mut squares = 0.0;
+    for gradient in &gradients {
+        squares += kernels::sum_of_squares(gradient)?;
+    }
+    // As PyTorch has it: the small number keeps a norm of zero from dividing.
+    let factor = most / (squares.sqrt() + 1e-6);
+    if factor >= 1.0 {
+        return Ok(gradients);
+    }
+    Ok(gradients.iter().map(|gradient| gradient.affine(factor, 0.0)).collect::<Result<_, _>>()?)
+}
+
+/// The means of as many gradients as were added.
+#[derive(Default)]
+pub(super) struct Accumulated {
+    sums: Vec<Tensor>,
+    count: usize,
+}
+
+impl Accumulated {
+    pub fn add(&mut self, gradients: Vec<Tensor>) -> Result<(), RunError> {
+        self.count += 1;
+        if self.sums.is_empty() {
+            self.sums = gradients;
+            return Ok(());
+        }
+        for (sum, gradient) in self.sums.iter_mut().zip(&gradients) {
+            *sum = sum.add(gradient)?;
+        }
+        Ok(())
+    }
+
+    pub fn means(self) -> Result<Vec<Tensor>, RunError> {
+        if self.count < 2 {
+            return Ok(self.sums);
+        }
+        let part = 1.0 / self.count as f64;
+        Ok(self.sums.iter().map(|sum| sum.affine(part, 0.0)).collect::<Result<_, _>>()?)
     }
 }
 

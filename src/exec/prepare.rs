@@ -11,7 +11,7 @@ use crate::compile::{Compiled, CompiledStage};
 use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::graph::canonical;
-use crate::lower::{Init, Length, Stage, Weight, paths};
+use crate::lower::{Init, Keep, Length, Stage, Weight, paths};
 use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
 use crate::types::DimEnv;
 
@@ -179,9 +179,13 @@ fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared])
 
 fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
     if let Some(train) = &stage.train
-        && images < train.batch
+        && images < train.batch * train.accumulate
     {
-        let message = format!("`{}` has {images} pictures, which make no batch of {}", stage.name, train.batch);
+        let of = match train.accumulate {
+            1 => format!("no batch of {}", train.batch),
+            count => format!("no group of {count} batches of {}", train.batch),
+        };
+        let message = format!("`{}` has {images} pictures, which make {of}", stage.name);
         let help = "lower `batch`, or take more pictures (`--limit`)";
         problems.add(Diagnostic::error(Code::OutOfRange, message).label(stage.span, "this stage").help(help));
     }
@@ -241,6 +245,19 @@ fn parts(
         // What a stage does not say is no part of its key, so that an older result stays one.
         if !train.optimizers.is_empty() {
             parts.add("optimizers", paths::described(&train.optimizers, |optimizer| format!("{optimizer:?}")));
+        }
+        if train.accumulate > 1 {
+            parts.add("accumulate", train.accumulate.to_string());
+        }
+        for (name, number) in [("clip", train.clip), ("ema", train.ema)] {
+            if let Some(number) = number {
+                parts.add(name, format!("{number:?}"));
+            }
+        }
+        match &train.keep {
+            Keep::Last => {}
+            Keep::Every(epochs) => parts.add("checkpoint", format!("every {epochs}")),
+            Keep::Best(figure) => parts.add("checkpoint", format!("best {figure:?}")),
         }
         if !train.decay.is_empty() {
             parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));

@@ -11,7 +11,8 @@ use super::error::data_error;
 use super::event::{EpochLine, Metrics};
 use super::interpreter::{Finite, Results};
 use super::job::{Figures, Job, Tell, Ticker};
-use super::optimizer::{Optimizer, number};
+use super::keep::Kept;
+use super::optimizer::{Accumulated, Optimizer, number};
 use super::weights::{self, Table};
 use super::{Event, RunError};
 use crate::cost::AHEAD;
@@ -31,7 +32,8 @@ struct Schedule {
 
 impl Schedule {
     fn new(train: &Train, images: usize) -> Schedule {
-        let per_epoch = (images / train.batch).max(1);
+        // What does not make a whole group of batches at the end of an epoch is left out of it.
+        let per_epoch = (images / train.batch / train.accumulate).max(1);
         let steps = match train.length {
             Length::Epochs(epochs) => epochs * per_epoch,
             Length::Steps(steps) => steps,
@@ -57,13 +59,14 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
     let stage = job.stage();
     let schedule = Schedule::new(train, job.prepared.images);
     let left = checkpoint::read(job.draft, &stage.weights);
-    let (mut table, moments, steps, mut lines) = match left {
-        Some(left) => (left.weights, left.moments, left.steps, left.lines),
+    let (mut table, moments, best, steps, mut lines) = match left {
+        Some(left) => (left.weights, left.moments, left.best, left.steps, left.lines),
         None => {
             let weights = weights::initial(&stage.weights, &borrowed, job.dims, job.seed, job.machine.dtype)?;
-            (weights, Table::new(), 0, Vec::new())
+            (weights, Table::new(), Table::new(), 0, Vec::new())
         }
     };
+    let mut kept = Kept::new(&train.keep, &stage.weights, best);
     table.extend(borrowed);
     let mut optimizer = Optimizer::new(stage, train, job.graph(), &table, &moments)?;
     optimizer.steps = steps;
@@ -86,11 +89,17 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
         tell(Event::EpochFinished { stage: stage.name.clone(), line: line.clone() });
         lines.push(line);
         metrics = figures;
+        kept.after(&lines, &optimizer.left(&table), job.draft)?;
         if epoch + 1 < schedule.epochs {
-            job.machine.pool.install(|| checkpoint::write(job.draft, &stage.weights, &table, &optimizer, &lines))?;
+            let write = || checkpoint::write(job.draft, &stage.weights, &table, &optimizer, &kept.best, &lines);
+            job.machine.pool.install(write)?;
         }
     }
-    weights::save(job.draft.folder(), &stage.weights, &table)?;
+    let (nets, metrics, note) = kept.finish(&lines, optimizer.left(&table), metrics);
+    if let Some(note) = note {
+        tell(Event::Note { text: format!("`{}`: {note}", stage.name) });
+    }
+    weights::save(job.draft.folder(), &stage.weights, &nets)?;
     write_log(job, &lines)?;
     Ok(metrics)
 }
@@ -138,33 +147,40 @@ impl Epoch<'_, '_> {
         let mut losses = Losses::new(job);
         let mut rates = vec![0.0];
         let begin = ticker.seconds();
+        let accumulate = self.train.accumulate;
         for at in 0..steps {
-            if job.machine.stopped() {
-                return Err(self.interrupted());
-            }
-            let batch = match batches.next() {
-                Some(Ok(batch)) => batch,
-                Some(Err(error)) => return Err(RunError::input(data_error(&error, job.stage()))),
-                None => return Err(RunError::internal("the loader ended before the epoch did")),
-            };
             let last = at + 1 == steps;
-            if last && epoch + 1 < schedule.epochs {
-                *next = Some(open(job, self.train, epoch + 1));
-            }
             let step = first + at;
-            let results = self.compute(&batch, step)?;
-            // Before the weights move: a result may share its numbers with one.
-            losses.add(&results)?;
-            figures.add(|output| &results[output])?;
-            rates = self.optimizer.rates(&results)?;
-            job.machine.pool.install(|| self.optimizer.step(&results, &rates))?;
-            self.assign(&results)?;
-            if last {
-                self.show(&results)?;
+            let mut gradients = Accumulated::default();
+            for small in 0..accumulate {
+                if job.machine.stopped() {
+                    return Err(self.interrupted());
+                }
+                let batch = match batches.next() {
+                    Some(Ok(batch)) => batch,
+                    Some(Err(error)) => return Err(RunError::input(data_error(&error, job.stage()))),
+                    None => return Err(RunError::internal("the loader ended before the epoch did")),
+                };
+                let last = last && small + 1 == accumulate;
+                if last && epoch + 1 < schedule.epochs {
+                    *next = Some(open(job, self.train, epoch + 1));
+                }
+                let results = self.compute(&batch, step)?;
+                // Before the weights move: a result may share its numbers with one.
+                losses.add(&results)?;
+                figures.add(|output| &results[output])?;
+                rates = self.optimizer.rates(&results)?;
+                gradients.add(self.optimizer.gradients(&results)?)?;
+                self.assign(&results)?;
+                if last {
+                    self.show(&results)?;
+                }
             }
+            let gradients = gradients.means()?;
+            job.machine.pool.install(|| self.optimizer.step(gradients, &rates))?;
             if ticker.is_due(last) {
                 let done = step + 1;
-                let seen = (done - self.begun * schedule.per_epoch) * self.train.batch;
+                let seen = (done - self.begun * schedule.per_epoch) * self.train.batch * accumulate;
                 tell(Event::Progress {
                     stage: job.stage().name.clone(),
                     done,
@@ -181,8 +197,8 @@ impl Epoch<'_, '_> {
             epoch: epoch + 1,
             steps: first + steps,
             rate: rates[0],
-            loss: losses.total / steps as f64,
-            losses: losses.named(steps),
+            loss: losses.total / (steps * accumulate) as f64,
+            losses: losses.named(steps * accumulate),
             off: schedule.off(self.train, epoch),
             metrics: counted.iter().map(|(name, value)| (name.clone(), value.value)).collect(),
             seconds: ticker.seconds() - begin,

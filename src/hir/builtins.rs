@@ -120,6 +120,19 @@ builtins! {
         Optional "weight_decay" "added to the gradient as this factor times the weight (default 0)",
         Optional "nesterov" "looks ahead by one momentum step (default false)",
         Optional "schedule" "a function of `{ step, steps, epoch, epochs }` that gives the factor on `lr`"];
+    RmsProp, "rmsprop", "optimizers", "Steps by the root of the mean square of the gradients.", [
+        Required "lr" "learning rate",
+        Optional "alpha" "decay of the mean square (default 0.99)",
+        Optional "eps" "added to the root (default 1e-8)",
+        Optional "weight_decay" "added to the gradient as this factor times the weight (default 0)",
+        Optional "momentum" "0..1 (default 0)",
+        Optional "schedule" "a function of `{ step, steps, epoch, epochs }` that gives the factor on `lr`"];
+    Adam, "adam", "optimizers", "Adam; weight decay is a part of the gradient, unlike in `adamw`.", [
+        Required "lr" "learning rate",
+        Optional "betas" "decay of both averages (default [0.9, 0.999])",
+        Optional "eps" "added to the root (default 1e-8)",
+        Optional "weight_decay" "added to the gradient as this factor times the weight (default 0)",
+        Optional "schedule" "a function of `{ step, steps, epoch, epochs }` that gives the factor on `lr`"];
     AdamW, "adamw", "optimizers", "Adam with decoupled weight decay.", [
         Required "lr" "learning rate",
         Optional "betas" "decay of both averages (default [0.9, 0.999])",

@@ -317,6 +317,10 @@ impl Loader<'_> {
 fn override_tree(source: SourceId, text: &str, problems: &mut Problems) -> ast::File {
     let span = Span::new(source, 0..text.len());
     let setting = parse_override(source, text, problems);
-    let kind = ast::ItemKind::Variant { name: ast::Name::new("--set", span), overrides: setting.into_iter().collect() };
+    let kind = ast::ItemKind::Variant {
+        name: ast::Name::new("--set", span),
+        overrides: setting.into_iter().collect(),
+        expects: Vec::new(),
+    };
     ast::File { doc: Vec::new(), items: vec![ast::Item { doc: Vec::new(), kind, span }] }
 }

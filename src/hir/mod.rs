@@ -119,6 +119,7 @@ impl ast::Item {
             ast::ItemKind::Supervision { .. }
             | ast::ItemKind::Use { .. }
             | ast::ItemKind::UseFile { .. }
+            | ast::ItemKind::Expect(_)
             | ast::ItemKind::Variant { .. } => None,
         }
     }

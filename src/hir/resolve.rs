@@ -77,10 +77,9 @@ impl Walk<'_> {
     fn item(&mut self, item: &ast::Item) {
         match &item.kind {
             // The settings of variants and `use` lines are read one by one.
-            ItemKind::Supervision { .. }
-            | ItemKind::Use { .. }
-            | ItemKind::UseFile { .. }
-            | ItemKind::Variant { .. } => {}
+            ItemKind::Supervision { .. } | ItemKind::Use { .. } | ItemKind::UseFile { .. } => {}
+            ItemKind::Expect(expect) => self.expect(expect),
+            ItemKind::Variant { expects, .. } => expects.iter().for_each(|expect| self.expect(expect)),
             ItemKind::Param { value, range, .. } => {
                 self.expr(value);
                 range.iter().for_each(|range| self.expr(range));
@@ -96,6 +95,10 @@ impl Walk<'_> {
                 stage.entries.iter().for_each(|entry| walk.entry(entry));
             }),
         }
+    }
+
+    fn expect(&mut self, expect: &ast::Expect) {
+        [&expect.value].into_iter().chain(&expect.tolerance).for_each(|value| self.expr(value));
     }
 
     fn scope(&mut self, inside: impl FnOnce(&mut Self)) {
@@ -159,6 +162,7 @@ impl Walk<'_> {
 
     fn entry(&mut self, entry: &ast::Entry) {
         match &entry.kind {
+            EntryKind::Setting(setting) if setting.name.text == "checkpoint" => self.checkpoint(&setting.value),
             EntryKind::Setting(setting) => self.expr(&setting.value),
             EntryKind::Net { name, value } => {
                 self.expr(value);
@@ -176,6 +180,17 @@ impl Walk<'_> {
                 walk.time = false;
             }),
             EntryKind::Error => {}
+        }
+    }
+
+    /// `last`, `every(5)`, `best(metric)`: the words are no names of the recipe, and neither is the metric.
+    fn checkpoint(&mut self, value: &Expr) {
+        match &value.kind {
+            ExprKind::Cited { value, .. } => self.checkpoint(value),
+            ExprKind::Call { callee, arguments } if matches!(&callee.kind, ExprKind::Name(word) if word == "every") => {
+                arguments.iter().for_each(|argument| self.expr(&argument.value));
+            }
+            _ => {}
         }
     }
 

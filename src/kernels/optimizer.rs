@@ -3,9 +3,9 @@
 //! Whoever shares the storage of a parameter or of its state sees the step: keep a copy of what must stay. Formulas are
 //! PyTorch's, so that learning rates and decays of published methods mean the same here.
 
-use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Tensor, bail};
+use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Storage, Tensor, bail};
 
-use super::par::{PIECE, for_pieces};
+use super::par::{PIECE, collect, for_pieces};
 use super::real::Real;
 use super::wide::wide;
 
@@ -69,6 +69,76 @@ impl Adam {
         let rule = AdamDescend { shrink, rate: rate / first, root: second.sqrt(), eps: self.eps };
         update(parameter, moments[0], moments[1], rule)
     }
+}
+
+/// RMSprop (Tieleman and Hinton, 2012): `v = alpha * v + (1 - alpha) * g²`, `p -= rate * g / (√v + eps)`; with momentum
+/// `b = momentum * b + g / (√v + eps)`, `p -= rate * b`. The decay is a part of `g`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RmsProp {
+    pub alpha: f64,
+    pub eps: f64,
+    /// 0 for none.
+    pub momentum: f64,
+    pub weight_decay: f64,
+}
+
+impl RmsProp {
+    /// Whether a step keeps a velocity.
+    pub fn has_velocity(&self) -> bool {
+        self.momentum != 0.0
+    }
+
+    /// One step on `parameter`. The mean square and the velocity have its shape and begin with zeros; the velocity is needed with
+    /// momentum only.
+    pub fn step(
+        &self,
+        parameter: &Tensor,
+        gradient: &Tensor,
+        square: &Tensor,
+        velocity: Option<&Tensor>,
+        rate: f64,
+    ) -> Result<()> {
+        let RmsProp { alpha, eps, momentum, weight_decay } = *self;
+        // What the decay adds depends on the parameter, so the gradient is whole before anything moves.
+        let whole = if weight_decay == 0.0 { None } else { Some(gradient.copy()?) };
+        if let Some(whole) = &whole {
+            update(whole, parameter, parameter, Decayed { weight_decay })?;
+        }
+        let gradient = whole.as_ref().unwrap_or(gradient);
+        update(square, gradient, parameter, SecondMoment { beta: alpha, weight_decay: 0.0 })?;
+        if !self.has_velocity() {
+            return update(parameter, gradient, square, RootDescend { rate, eps });
+        }
+        let Some(velocity) = velocity else { bail!("rmsprop: momentum without a velocity") };
+        update(velocity, gradient, square, RootVelocity { momentum, eps })?;
+        update(parameter, velocity, velocity, Descend { rate, momentum: 0.0, weight_decay: 0.0 })
+    }
+}
+
+/// Moves a running mean of a parameter: `mean = keep * mean + (1 - keep) * parameter`.
+pub fn average(mean: &Tensor, parameter: &Tensor, keep: f64) -> Result<()> {
+    update(mean, parameter, parameter, Average { keep })
+}
+
+/// The sum of the squares of a tensor's numbers, the same for any number of workers.
+pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
+    let tensor = tensor.contiguous()?;
+    let (storage, layout) = tensor.storage_and_layout();
+    let Some((start, end)) = layout.contiguous_offsets() else { bail!("sum_of_squares: not contiguous") };
+    let Storage::Cpu(storage) = &*storage else { bail!("sum_of_squares: the tensor is not on the CPU") };
+    match storage {
+        CpuStorage::F32(numbers) => Ok(squares(&numbers[start..end])),
+        CpuStorage::F64(numbers) => Ok(squares(&numbers[start..end])),
+        _ => bail!("sum_of_squares: numbers are f32 or f64"),
+    }
+}
+
+fn squares<R: Real + Into<f64>>(numbers: &[R]) -> f64 {
+    let piece = |number: usize| {
+        let part = &numbers[number * PIECE..numbers.len().min((number + 1) * PIECE)];
+        part.iter().map(|&x| x.into() * x.into()).sum::<f64>()
+    };
+    collect(numbers.len().div_ceil(PIECE), PIECE, piece).into_iter().sum()
 }
 
 /// The new value of a number from itself and one number each of two other tensors.
@@ -142,6 +212,56 @@ impl Rule for AdamDescend {
     #[inline(always)]
     fn apply<R: Real>(&self, p: R, m: R, v: R) -> R {
         p * R::of(self.shrink) - R::of(self.rate) * m / (v.sqrt() / R::of(self.root) + R::of(self.eps))
+    }
+}
+
+/// `(g, p, _)`.
+struct Decayed {
+    weight_decay: f64,
+}
+
+impl Rule for Decayed {
+    #[inline(always)]
+    fn apply<R: Real>(&self, g: R, p: R, _: R) -> R {
+        g + R::of(self.weight_decay) * p
+    }
+}
+
+/// `(p, g, v)`.
+struct RootDescend {
+    rate: f64,
+    eps: f64,
+}
+
+impl Rule for RootDescend {
+    #[inline(always)]
+    fn apply<R: Real>(&self, p: R, g: R, v: R) -> R {
+        p - R::of(self.rate) * g / (v.sqrt() + R::of(self.eps))
+    }
+}
+
+/// `(b, g, v)`.
+struct RootVelocity {
+    momentum: f64,
+    eps: f64,
+}
+
+impl Rule for RootVelocity {
+    #[inline(always)]
+    fn apply<R: Real>(&self, b: R, g: R, v: R) -> R {
+        R::of(self.momentum) * b + g / (v.sqrt() + R::of(self.eps))
+    }
+}
+
+/// `(mean, p, _)`.
+struct Average {
+    keep: f64,
+}
+
+impl Rule for Average {
+    #[inline(always)]
+    fn apply<R: Real>(&self, mean: R, p: R, _: R) -> R {
+        R::of(self.keep) * mean + R::of(1.0 - self.keep) * p
     }
 }
 
@@ -255,6 +375,39 @@ mod tests {
         Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.5 }.step(&nesterov, &two, Some(&velocity), 0.1)?;
         assert_close("velocity", &velocity, &Tensor::new(&[3.4f64], one.device())?, 1e-15);
         assert_close("nesterov", &nesterov, &Tensor::new(&[0.444f64], one.device())?, 1e-15);
+        Ok(())
+    }
+
+    /// p = 1, g = 2, decay 0.5: g' = 2.5, v = 0.1 * 6.25. Then 1 - 0.1 * 2.5 / √v, and the same once more through the velocity.
+    #[test]
+    fn rmsprop_by_hand() -> Result<()> {
+        let device = &candle_core::Device::Cpu;
+        let (one, two) = (Tensor::new(&[1f64], device)?, Tensor::new(&[2f64], device)?);
+        let root = 0.625f64.sqrt();
+        let rule = RmsProp { alpha: 0.9, eps: 0.0, momentum: 0.0, weight_decay: 0.5 };
+        let (p, square) = (one.copy()?, one.zeros_like()?);
+        rule.step(&p, &two, &square, None, 0.1)?;
+        assert_close("mean square", &square, &Tensor::new(&[0.625f64], device)?, 1e-15);
+        assert_close("plain", &p, &Tensor::new(&[1.0 - 0.25 / root], device)?, 1e-15);
+        let (p, square, velocity) = (one.copy()?, one.zeros_like()?, two.copy()?);
+        RmsProp { momentum: 0.5, ..rule }.step(&p, &two, &square, Some(&velocity), 0.1)?;
+        assert_close("momentum", &p, &Tensor::new(&[1.0 - 0.1 * (1.0 + 2.5 / root)], device)?, 1e-15);
+        assert!(RmsProp { momentum: 0.5, ..rule }.step(&p, &two, &square, None, 0.1).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn means_and_squares_by_hand() -> Result<()> {
+        let device = &candle_core::Device::Cpu;
+        let (mean, p) = (Tensor::new(&[1f64, 2.0], device)?, Tensor::new(&[3f64, -2.0], device)?);
+        average(&mean, &p, 0.75)?;
+        assert_close("mean", &mean, &Tensor::new(&[1.5f64, 1.0], device)?, 1e-15);
+        assert_eq!(sum_of_squares(&p)?, 13.0);
+        let many = cast(&sample(&[300, 400], 3), DType::F32);
+        assert_same_for_any_workers("squares", || Tensor::new(sum_of_squares(&many)?, device));
+        let plain: f64 = many.flatten_all()?.to_vec1::<f32>()?.iter().map(|&x| f64::from(x).powi(2)).sum();
+        assert!((sum_of_squares(&many)? / plain - 1.0).abs() < 1e-12);
+        assert_eq!(sum_of_squares(&many.narrow(1, 0, 0)?)?, 0.0);
         Ok(())
     }
 

@@ -111,8 +111,11 @@ impl Lower<'_, '_> {
         let carried = |net: &String| step.carried.get(net).unwrap_or(&nothing);
         let learnt = match kind {
             StageKind::Train => {
-                let taught = step.graph.outputs.iter().filter(|output| teaches(&output.role));
-                let taught: Vec<Labels> = taught.map(|output| labels(&output.nodes[0])).collect();
+                let chose = |output: &Output| {
+                    matches!(output.role, Role::Metric { .. }) && step.chosen_by.as_ref() == Some(&output.name)
+                };
+                let taught = step.graph.outputs.iter().filter(|output| teaches(&output.role) || chose(output));
+                let taught: Vec<Labels> = taught.flat_map(|output| output.nodes.iter().map(labels)).collect();
                 Labels::join_all(&taught).join(&Labels::seen(Level::None, split))
             }
             StageKind::Infer | StageKind::Score => Labels::default(),

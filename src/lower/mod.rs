@@ -13,6 +13,7 @@ mod call;
 mod data;
 mod errors;
 mod eval;
+mod expectations;
 mod function;
 mod hygiene;
 pub mod identity;
@@ -86,6 +87,7 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
     }
     lower.needless_supervision();
     lower.expect_effects();
+    let expectations = lower.expectations(choices);
     let pipeline = lower.pipeline();
     let params = lower.param_values();
     let stages = std::mem::take(&mut lower.stages);
@@ -97,6 +99,8 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
         supervision,
         extras,
         params,
+        variants: choices.variants.clone(),
+        expectations,
         stages: stages.into_iter().map(|stage| stage.result).collect(),
         declassified,
         pipeline,
@@ -159,6 +163,8 @@ struct Step {
     /// When losses count, with the place that says so.
     guards: Vec<(Guard, Span)>,
     moves: Vec<Moves>,
+    /// The metric that chooses what the stage leaves behind.
+    chosen_by: Option<String>,
 }
 
 impl Step {

@@ -2,7 +2,7 @@
 
 use super::identity;
 use super::seen::{Declassified, Measured, Seen};
-pub use super::training::{Guard, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
+pub use super::training::{Figured, Guard, Keep, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
@@ -19,6 +19,10 @@ pub struct Recipe {
     /// Side information named after `supervision image +`.
     pub extras: Vec<String>,
     pub params: Vec<ParamValue>,
+    /// The variants that were chosen, in the order they were applied.
+    pub variants: Vec<String>,
+    /// What is expected of the figures, of the recipe on its own and of its variants.
+    pub expectations: Vec<Expectation>,
     /// In the order of the text; a stage reads only stages before it.
     pub stages: Vec<Stage>,
     /// Every `declassify`, in the order of the text.
@@ -34,6 +38,24 @@ pub struct ParamValue {
     pub text: String,
     /// `default`, `variant quick`, `--set`.
     pub origin: String,
+}
+
+/// A figure that is stated for the recipe or one of its variants.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expectation {
+    /// As the pipeline shows it.
+    pub stage: String,
+    pub name: String,
+    pub value: f64,
+    pub tolerance: Option<f64>,
+    /// `0.560 +- 0.010` as it is written.
+    pub text: String,
+    pub citation: Option<String>,
+    /// The variant it is stated for.
+    pub variant: Option<String>,
+    /// Whether the params are those it is stated for.
+    pub applies: bool,
+    pub span: Span,
 }
 
 /// One node of the pipeline: a step graph, the data it runs over, the weights it holds.

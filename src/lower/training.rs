@@ -17,6 +17,13 @@ pub struct Train {
     pub rates: Vec<(String, f64)>,
     /// Factors on the weight decay by path.
     pub decay: Vec<(String, f64)>,
+    /// Small batches whose gradients are averaged before the weights move.
+    pub accumulate: usize,
+    /// The largest norm of all gradients together.
+    pub clip: Option<f64>,
+    /// The nets of the stage are running means of the weights: how much of the mean stays at each step.
+    pub ema: Option<f64>,
+    pub keep: Keep,
     /// Losses that do not count all the time.
     pub guards: Vec<Guard>,
     /// Losses that move some of the weights only.
@@ -60,8 +67,54 @@ pub struct Optimizer {
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Rule {
-    Sgd { momentum: f64, nesterov: bool },
-    AdamW { betas: (f64, f64), eps: f64 },
+    Sgd {
+        momentum: f64,
+        nesterov: bool,
+    },
+    /// The decay shrinks the weight.
+    AdamW {
+        betas: (f64, f64),
+        eps: f64,
+    },
+    /// The decay is a part of the gradient.
+    Adam {
+        betas: (f64, f64),
+        eps: f64,
+    },
+    RmsProp {
+        alpha: f64,
+        eps: f64,
+        momentum: f64,
+    },
+}
+
+impl Rule {
+    /// Numbers it keeps beside each weight.
+    pub fn moments(&self) -> usize {
+        match self {
+            Rule::Sgd { momentum, .. } => usize::from(*momentum != 0.0),
+            Rule::AdamW { .. } | Rule::Adam { .. } => 2,
+            Rule::RmsProp { momentum, .. } => 1 + usize::from(*momentum != 0.0),
+        }
+    }
+}
+
+/// The state of training that the stage leaves behind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Keep {
+    Last,
+    /// The last, and beside it one every so many epochs.
+    Every(usize),
+    /// The epoch at which a figure is best; of equals the first.
+    Best(Figured),
+}
+
+/// A figure of an epoch. Losses are best where they are lowest, metrics where they are highest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Figured {
+    Total,
+    Loss(String),
+    Metric(String),
 }
 
 /// When a loss counts. The factor 0 or 1 stands in the graph; this says when it is which.

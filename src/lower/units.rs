@@ -15,7 +15,7 @@ pub(super) fn of_setting(name: &str) -> Option<Unit> {
     match name {
         "batch" => Some(Unit::Images),
         "epochs" => Some(Unit::Epochs),
-        "steps" | "accumulate" => Some(Unit::Steps),
+        "steps" => Some(Unit::Steps),
         _ => None,
     }
 }

@@ -60,11 +60,27 @@ pub enum ItemKind {
     Variant {
         name: Name,
         overrides: Vec<Setting>,
+        /// The figures that are stated for it.
+        expects: Vec<Expect>,
     },
+    /// `expect seeds.cam_iou = 0.560 +- 0.010 @ "Table 1"`
+    Expect(Expect),
     Let(Let),
     Fn(Function),
     Net(Net),
     Stage(Stage),
+}
+
+/// A figure that is stated for a recipe or a variant: it is compared with what comes out and changes nothing.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expect {
+    /// `seeds.cam_iou`, `seeds[0].cam_iou`: stage and metric.
+    pub metric: Name,
+    pub value: Expr,
+    pub tolerance: Option<Expr>,
+    /// Where it is stated.
+    pub citation: Option<String>,
+    pub span: Span,
 }
 
 /// `name = value`, in a variant, a stage, a record or a `rates` block.

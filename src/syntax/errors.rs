@@ -55,6 +55,7 @@ fn list(expected: &[Expected]) -> String {
         match one {
             Expected::Name => words.push("a name".into()),
             Expected::Path => words.push("a parameter's path".into()),
+            Expected::Metric => words.push("a stage and its metric, `seeds.miou`".into()),
             Expected::Text => words.push("a text in double quotes".into()),
             Expected::Expression => words.push("an expression".into()),
             Expected::Literal("=" | ":") if in_list => {}

@@ -199,6 +199,19 @@ fn override_() -> impl Strategy<Value = Setting> {
     (path, expr()).prop_map(|(name, value)| Setting { name, value })
 }
 
+fn expect() -> impl Strategy<Value = Expect> {
+    let figure = || {
+        (any::<bool>(), number()).prop_map(|(negative, number)| match negative {
+            true => made(ExprKind::Unary { operator: UnaryOperator::Negate, value: Box::new(made(number)) }),
+            false => made(number),
+        })
+    };
+    let metric = select(["seeds.iou", "seeds[0].iou", "base.seeds.iou"].as_slice());
+    (metric, figure(), option::of(figure()), option::of(text())).prop_map(|(metric, value, tolerance, citation)| {
+        Expect { metric: Name::new(metric, nowhere()), value, tolerance, citation, span: nowhere() }
+    })
+}
+
 fn rate() -> impl Strategy<Value = Setting> {
     (path(), expr()).prop_map(|(name, value)| Setting { name, value })
 }
@@ -296,7 +309,9 @@ fn item() -> impl Strategy<Value = Item> {
             ItemKind::UseFile { path, path_span: nowhere(), alias, variants, overrides }
         }),
         (name(), expr(), option::of(expr())).prop_map(|(name, value, range)| ItemKind::Param { name, value, range }),
-        (name(), vec(override_(), 0..4)).prop_map(|(name, overrides)| ItemKind::Variant { name, overrides }),
+        (name(), vec(override_(), 0..4), vec(expect(), 0..3))
+            .prop_map(|(name, overrides, expects)| ItemKind::Variant { name, overrides, expects }),
+        expect().prop_map(ItemKind::Expect),
         binding().prop_map(ItemKind::Let),
         function().prop_map(ItemKind::Fn),
         net.prop_map(|(name, parameters, members)| ItemKind::Net(Net { name, parameters, members })),

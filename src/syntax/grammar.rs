@@ -28,6 +28,7 @@ pub(super) enum Stopped {
 pub(super) enum Expected {
     Name,
     Path,
+    Metric,
     Text,
     Expression,
     /// A sign or a word that is written as it is.
@@ -64,6 +65,9 @@ fn expected(rule: Rule) -> &'static [Expected] {
     match rule {
         Rule::name | Rule::parameter | Rule::type_ | Rule::lead => &[Name],
         Rule::path | Rule::rate => &[Path],
+        Rule::measured => &[Metric],
+        Rule::figure => &[Expression],
+        Rule::plus_minus => &[Literal("+-")],
         Rule::string => &[Text],
         Rule::expr | Rule::operand | Rule::lambda_body | Rule::argument | Rule::number | Rule::literal => &[Expression],
         Rule::parens | Rule::brackets | Rule::braces | Rule::conditional | Rule::negate | Rule::not => &[Expression],

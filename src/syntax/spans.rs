@@ -59,7 +59,8 @@ impl Strip for Item {
                 strip!(path_span, alias, variants, overrides);
             }
             ItemKind::Param { name, value, range } => strip!(name, value, range),
-            ItemKind::Variant { name, overrides } => strip!(name, overrides),
+            ItemKind::Variant { name, overrides, expects } => strip!(name, overrides, expects),
+            ItemKind::Expect(expect) => expect.strip(),
             ItemKind::Let(binding) => binding.strip(),
             ItemKind::Fn(function) => function.strip(),
             ItemKind::Net(Net { name, parameters, members }) => strip!(name, parameters, members),
@@ -71,6 +72,12 @@ impl Strip for Item {
 impl Strip for Family {
     fn strip(&mut self) {
         strip!(self.name, self.source);
+    }
+}
+
+impl Strip for Expect {
+    fn strip(&mut self) {
+        strip!(self.metric, self.value, self.tolerance, self.span);
     }
 }
 

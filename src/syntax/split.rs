@@ -30,8 +30,10 @@ impl Level {
     /// The words a piece begins with; a setting begins with any name.
     pub fn leads(self) -> &'static [&'static str] {
         match self {
-            Level::File => &["supervision", "use", "param", "variant", "let", "fn", "net", "train", "infer", "score"],
-            Level::Variant => &[],
+            Level::File => {
+                &["supervision", "use", "param", "variant", "expect", "let", "fn", "net", "train", "infer", "score"]
+            }
+            Level::Variant => &["expect"],
             Level::Net => &["layer", "weight", "state", "let", "fn"],
             Level::Stage => &["net", "rates", "decay", "optimizers", "let", "step", "each"],
             Level::Body => &["let", "loss", "metric", "show", "save"],
@@ -121,7 +123,10 @@ impl<'t> Tokens<'t> {
         // `use "x.wsss" as name`: right after `use` the word is the name of a module, later it is the alias itself.
         let opens_file = self.word(start) == "use" && self.kind(start + 1) == Some(TokenKind::Text);
         let after_as = opens_file && self.word(previous) == "as" && previous == start + 2;
-        let awaited = after_as || self.awaits_operand(previous, index);
+        // `from epoch loss`: what follows is a number that is called so.
+        let of_loss = level == Level::Body && self.word(start) == "loss";
+        let after_clause = of_loss && self.is_clause_of_loss(previous);
+        let awaited = after_as || after_clause || self.awaits_operand(previous, index);
         if self.is_lead(index, level) {
             // Two names side by side are no operand: what came before broke off.
             return !awaited || self.kind(index + 1) == Some(TokenKind::Word) && token.first_on_line;
@@ -163,6 +168,15 @@ impl<'t> Tokens<'t> {
                     || (is_clause_of_loss(word) && level == Level::Body && self.word(start) == "loss")
             }
             TokenKind::Number | TokenKind::Text => false,
+        }
+    }
+
+    /// Whether `from epoch`, `until step` or `moves` end with the token at `index`.
+    fn is_clause_of_loss(&self, index: usize) -> bool {
+        match self.word(index) {
+            "moves" => true,
+            "epoch" | "step" => index > 0 && matches!(self.word(index - 1), "from" | "until"),
+            _ => false,
         }
     }
 

@@ -88,6 +88,22 @@ impl Label {
     }
 }
 
+impl Label {
+    /// What it is, for a table: `tags(train)`, `pixel(val)`, `saliency`.
+    pub fn short(&self) -> String {
+        match self {
+            Label::Seen { level: Level::None, split } => format!("pictures({split})"),
+            Label::Seen { level: Level::Image, split } => format!("tags({split})"),
+            Label::Seen { level, split } => format!("{}({split})", level.word()),
+            Label::Oracle { level, split } => {
+                format!("oracle of {}", Label::Seen { level: *level, split: split.clone() }.short())
+            }
+            Label::Outside(what) => what.to_string(),
+            Label::Unknown(_) => "weights of unknown origin".to_string(),
+        }
+    }
+}
+
 /// `pixel(val)`, `oracle(pixel(val))`, `outside("saliency")`, `weights("net.safetensors")`.
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

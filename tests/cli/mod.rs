@@ -1,8 +1,10 @@
 //! The commands, as a person or a program meets them: arguments in; exit code, standard output and standard error out.
 
+mod audit;
 mod call;
 mod check;
 mod data;
+mod expected;
 mod fmt;
 mod graph;
 mod modules;

@@ -3,5 +3,6 @@
 
 mod frames;
 mod gradients;
+mod labels;
 mod modes;
 mod ranges;

@@ -153,15 +153,135 @@ fn opposed_losses_move_a_net_each() {
     assert_near(line.loss, line.losses.values().sum());
 }
 
+/// Two batches of four are one batch of eight, and what makes no group is left out of the epoch.
+#[test]
+fn gradients_of_several_batches_are_averaged() {
+    let settings = "accumulate = 2\n epochs = 2\n optimizer = sgd(lr = 0.1, momentum = 0.9)";
+    let moved = train(settings, "loss l = (1 + step) * m.a");
+    assert_near(moved.number("m", "a"), 1.0 - 0.1 - 0.1 * (0.9 + 2.0));
+    assert_eq!(moved.lines().iter().map(|line| line.steps).collect::<Vec<_>>(), [1, 2], "steps are moves");
+
+    let with = |settings: &str, batch: &str, step: &str| {
+        let text = recipe(&format!("{settings}\n optimizer = sgd(lr = 0.1)"), step).replace("batch     = 4", batch);
+        let mut bench = Bench { out: tempfile::tempdir().unwrap(), recipe: lowered(&text, &[]), events: Vec::new() };
+        let outcome = bench.run(&bench.options()).unwrap();
+        Trained { bench, outcome }
+    };
+    // Linear in the batch, so that the mean of two is that of all eight pictures.
+    let linear = "loss l = n.a * mean(tags) + square(n.b) * mean(tags)";
+    let small = with("accumulate = 2\n epochs = 3", "batch = 4", linear);
+    let large = with("epochs = 3", "batch = 8", linear);
+    for weight in ["a", "b"] {
+        assert_near(small.number("n", weight), large.number("n", weight));
+    }
+    assert_near(small.lines()[2].loss, large.lines()[2].loss);
+
+    // Four batches of two: one makes no group of three.
+    let rest = with("accumulate = 3\n epochs = 2", "batch = 2", "loss l = n.a");
+    assert_near(rest.number("n", "a"), 1.0 - 2.0 * 0.1);
+}
+
+#[test]
+fn a_group_that_no_epoch_fills_is_told_before_anything_runs() {
+    let mut bench = bench("epochs = 1\n accumulate = 3\n optimizer = sgd(lr = 0.1)", "loss l = n.a");
+    let error = bench.run(&bench.options()).unwrap_err();
+    assert_eq!(error.diagnostics()[0].message, "`t` has 8 pictures, which make no group of 3 batches of 4");
+}
+
+#[test]
+fn large_gradients_are_clipped_together() {
+    let settings = "epochs = 1\n optimizer = sgd(lr = 1)\n optimizers { n.b = sgd(lr = 0.5) }";
+    let clipped = train(&format!("{settings}\n clip = 1"), "loss l = 3 * n.a + 4 * n.b");
+    assert_near(clipped.number("n", "a"), 1.0 - 2.0 * 0.6);
+    assert_near(clipped.number("n", "b"), 2.0 - 2.0 * 0.5 * 0.8);
+    let small = train(&format!("{settings}\n clip = 6"), "loss l = 3 * n.a + 4 * n.b");
+    assert_near(small.number("n", "a"), 1.0 - 2.0 * 3.0);
+}
+
+#[test]
+fn the_mean_of_the_weights_is_left_and_the_weights_go_on() {
+    let trained = train("epochs = 1\n optimizer = sgd(lr = 1)\n ema = 0.75", "loss l = square(n.a) + 0 * m.a");
+    // 1, then -1, then 1: the raw weights are what the gradient is of.
+    assert_near(trained.number("n", "a"), 0.75 * (0.75 - 0.25) + 0.25);
+    assert_near(trained.number("m", "a"), 1.0);
+    assert_near(trained.number("n", "b"), 2.0);
+}
+
+#[test]
+fn other_update_rules() {
+    let settings = "epochs = 1
+        optimizer = adam(lr = 0.1, weight_decay = 0.5)
+        optimizers { m = rmsprop(lr = 0.1, alpha = 0.75, eps = 0) }";
+    let trained = train(settings, "loss l = 7 * n.a + 6 * m.a");
+    // Adam's first step is its rate; its second nearly so, with a gradient that the decay has made a little smaller.
+    let (g1, g2) = (7.5, 7.0 + 0.5 * 0.9);
+    let (first, second) =
+        (0.1 * (0.9 * g1 + g2) / 0.19, (0.999 * g1 * g1 + g2 * g2) * 0.001 / (1.0 - 0.999f64.powi(2)));
+    assert_near(trained.number("n", "a"), 1.0 - 0.1 - 0.1 * first / second.sqrt());
+    // The mean square of 6 is 9, then 15.75.
+    assert_near(trained.number("m", "a"), 1.0 - 0.1 * 6.0 / 3.0 - 0.1 * 6.0 / 15.75f64.sqrt());
+}
+
+#[test]
+fn a_net_of_every_epoch_is_kept() {
+    let trained = train("epochs = 5\n optimizer = sgd(lr = 1)\n checkpoint = every(2)", "loss l = n.a");
+    assert_near(trained.number("n", "a"), 1.0 - 10.0);
+    let kept = |epoch: &str| {
+        let net = tensors::read(&trained.folder().join(format!("epochs/{epoch}/net/n.safetensors")));
+        net.ok().map(|net| net.tensors["a"].to_scalar::<f32>().unwrap())
+    };
+    let found = ["0001", "0002", "0003", "0004", "0005"].map(kept);
+    assert_eq!(found, [None, Some(-3.0), None, Some(-7.0), None]);
+}
+
+#[test]
+fn the_best_epoch_is_kept_with_its_figures() {
+    // Before each step n.a is 1, 0.5; 0, -0.5; -1, -1.5.
+    let step = "loss l = n.a\n metric near = 0 - square(n.a)";
+    let with =
+        |checkpoint: &str| train(&format!("epochs = 3\n optimizer = sgd(lr = 0.5)\n checkpoint = {checkpoint}"), step);
+    let near = with("best(near)");
+    assert_near(near.number("n", "a"), -1.0);
+    let figures = &near.outcome.stages[0].metrics;
+    assert_near(figures["near"].value.unwrap(), -0.125);
+    assert_near(figures["loss"].value.unwrap(), -0.25);
+    assert_eq!(figures["near"].over, "epoch 2, the best by `near`");
+    let notes = near.bench.events.iter().filter(|event| matches!(event, Event::Note { .. }));
+    let expected = Event::Note { text: "`t`: epoch 2 of 3 is kept, the best by `near`".into() };
+    assert_eq!(notes.collect::<Vec<_>>(), [&expected]);
+    assert_near(with("best(l)").number("n", "a"), -2.0);
+    assert_near(with("best(loss)").number("n", "a"), -2.0);
+    assert_near(with("last").number("n", "a"), -2.0);
+}
+
 /// Settings and steps whose training is stopped after each epoch and goes on.
-const RESUMED: &[(&str, &str)] = &[(
-    "epochs = 3
+const RESUMED: &[(&str, &str)] = &[
+    (
+        "epochs = 3
      optimizer = sgd(lr = 0.1, momentum = 0.9, schedule = poly(0.9))
      optimizers { m = adamw(lr = 0.1), n.b = sgd(lr = 0.2, momentum = 0.5) }
      decay { *.a = 0 }",
-    "loss l = n.a * n.b * mean(tags) from epoch 1
+        "loss l = n.a * n.b * mean(tags) from epoch 1
      loss k = (1 + epoch) * square(m.a + m.b) + square(n.b) moves [m, n.b]",
-)];
+    ),
+    (
+        "epochs = 3
+     accumulate = 2
+     clip = 0.5
+     ema = 0.9
+     optimizer = rmsprop(lr = 0.1, momentum = 0.5)
+     optimizers { m = adam(lr = 0.1, weight_decay = 0.1) }",
+        "loss l = square(n.a * n.b * mean(tags)) + square(m.a - 3 * mean(tags))",
+    ),
+    (
+        "epochs = 3
+     ema = 0.5
+     optimizer = sgd(lr = 0.5, momentum = 0.9)
+     checkpoint = best(near)",
+        "loss l = n.a * mean(tags)
+     metric near = 0 - square(n.a - 1)",
+    ),
+];
 
 #[test]
 fn what_is_stopped_goes_on_with_the_same_numbers() {

@@ -2,14 +2,15 @@
 
 mod augment;
 mod numbers;
+mod optimizers;
 
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::call::Given;
 use super::errors;
-use super::recipe::{Init, Optimizer, Rule};
-use super::value::{Begin, NetValue, OptimizerValue, Says, Value};
+use super::recipe::Init;
+use super::value::{Begin, NetValue, Says, Value};
 use super::{Lower, begin, data, modes, units};
 use crate::data::Source;
 use crate::diag::{Code, Diagnostic, suggest};
@@ -205,8 +206,7 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let function = a.get(1)?;
             data::map(lower, &samples, function.value.clone(), function.span)
         }
-        Is::Sgd => optimizer(lower, a, false)?,
-        Is::AdamW => optimizer(lower, a, true)?,
+        Is::Sgd | Is::AdamW | Is::Adam | Is::RmsProp => optimizers::optimizer(lower, a)?,
         Is::Zeros => Value::Init(Init::Constant(0.0)),
         Is::Ones => Value::Init(Init::Constant(1.0)),
         Is::Constant => Value::Init(Init::Constant(a.number(lower, 0, 0.0)?)),
@@ -332,44 +332,6 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
 fn list<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<Rc<Vec<Value<'p>>>> {
     let given = a.get(slot)?;
     lower.elements(given.value.clone(), given.span)
-}
-
-fn optimizer<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, adam: bool) -> Option<Value<'p>> {
-    let lr = a.number(lower, 0, 0.0)?;
-    let (rule, weight_decay, schedule) = if adam {
-        let [first, second] = a.numbers(lower, 1, [0.9, 0.999])?;
-        (Rule::AdamW { betas: (first, second), eps: a.number(lower, 2, 1e-8)? }, a.number(lower, 3, 0.01)?, 4)
-    } else {
-        let rule = Rule::Sgd { momentum: a.number(lower, 1, 0.0)?, nesterov: a.flag(lower, 3, false)? };
-        (rule, a.number(lower, 2, 0.0)?, 4)
-    };
-    let decays: &[(f64, &str, usize)] = match &rule {
-        Rule::Sgd { momentum, .. } => &[(*momentum, "momentum", 1)],
-        Rule::AdamW { betas, .. } => &[(betas.0, "betas", 1), (betas.1, "betas", 1)],
-    };
-    for (decay, name, slot) in decays {
-        if !(0.0..1.0).contains(decay) {
-            let span = a.get(*slot).map_or(a.span, |given| given.span);
-            let message = format!("`{name}` is at least 0 and below 1, this is {decay}");
-            lower.report(errors::out_of_range(message, span, "0.9 is usual"));
-            return None;
-        }
-    }
-    if !(lr > 0.0 && lr.is_finite()) {
-        let span = a.get(0).map_or(a.span, |given| given.span);
-        lower.report(errors::out_of_range(format!("`lr` is above 0, this is {lr}"), span, "0.01 is usual for SGD"));
-        return None;
-    }
-    if weight_decay < 0.0 {
-        let message = format!("`weight_decay` is 0 and up, this is {weight_decay}");
-        lower.report(errors::out_of_range(message, a.span, "5e-4 is usual"));
-        return None;
-    }
-    let schedule = match a.get(schedule) {
-        None | Some(Given { value: Value::Nothing, .. }) => None,
-        Some(given) => Some((given.value.clone(), given.span)),
-    };
-    Some(Value::Optimizer(Rc::new(OptimizerValue { rule: Optimizer { lr, weight_decay, rule }, schedule })))
 }
 
 fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {

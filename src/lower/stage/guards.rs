@@ -8,7 +8,7 @@ use crate::lower::value::{Scope, Value};
 use crate::lower::{Lower, errors, paths};
 use crate::ops::Attrs;
 use crate::source::Span;
-use crate::syntax::ast::{self, Name, TimeUnit};
+use crate::syntax::ast::{self, Name, TimeUnit, Unit};
 
 impl<'p> Lower<'p, '_> {
     /// The loss while its guard is open, else 0, which nothing can lower.
@@ -58,7 +58,19 @@ impl<'p> Lower<'p, '_> {
     }
 
     fn moment(&mut self, moment: &'p ast::Moment, scope: &Scope<'p>) -> Option<Moment> {
-        let at = self.number(&moment.at, scope)?;
+        let unit = match moment.unit {
+            TimeUnit::Epoch => Unit::Epochs,
+            TimeUnit::Step => Unit::Steps,
+        };
+        let at = self.expr(&moment.at, scope);
+        let at = match self.counting(at, unit, moment.at.span) {
+            Value::Number(at) => at,
+            Value::Poison => return None,
+            other => {
+                self.report(errors::wrong_kind("a whole number", &other, moment.at.span));
+                return None;
+            }
+        };
         if at.fract() != 0.0 || !(0.0..=1e9).contains(&at) {
             let message = format!("a moment is a whole number, 0 and up, this is {at}");
             self.report(errors::out_of_range(message, moment.at.span, "for example `from epoch 5`"));

@@ -4,6 +4,7 @@ mod body;
 mod family;
 mod guards;
 mod inputs;
+mod keep;
 mod result;
 mod reused;
 mod settings;
@@ -56,6 +57,7 @@ pub(super) struct Entries<'p> {
     rates: Vec<(String, f64)>,
     decay: Vec<(String, f64)>,
     optimizers: Vec<(String, Rc<OptimizerValue<'p>>)>,
+    keep: Option<keep::Said>,
     body: bool,
 }
 

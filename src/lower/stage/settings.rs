@@ -12,7 +12,9 @@ use crate::syntax::ast::{self, EntryKind, Setting};
 /// The settings a stage may have.
 fn known_settings(kind: ast::StageKind) -> &'static [&'static str] {
     match kind {
-        ast::StageKind::Train => &["data", "batch", "epochs", "steps", "optimizer"],
+        ast::StageKind::Train => {
+            &["data", "batch", "epochs", "steps", "optimizer", "accumulate", "clip", "ema", "checkpoint"]
+        }
         ast::StageKind::Infer | ast::StageKind::Score => &["data"],
     }
 }
@@ -27,6 +29,9 @@ impl<'p> Lower<'p, '_> {
     ) {
         let name = &setting.name;
         let known = known_settings(stage.kind);
+        if name.text == "checkpoint" && stage.kind == ast::StageKind::Train {
+            return self.keep_setting(setting, entries, scope);
+        }
         let value = self.expr(&setting.value, scope);
         let value = match units::of_setting(&name.text) {
             Some(unit) => self.counting(value, unit, setting.value.span),

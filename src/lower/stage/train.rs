@@ -18,20 +18,7 @@ impl<'p> Lower<'p, '_> {
         let whole = |lower: &mut Self, name: &str| -> Option<Option<usize>> {
             match entries.settings.get(name) {
                 None => Some(None),
-                Some((Value::Number(number), _)) if number.fract() == 0.0 && (1.0..=1e9).contains(number) => {
-                    Some(Some(*number as usize))
-                }
-                Some((Value::Poison, _)) => None,
-                Some((Value::Number(number), span)) => {
-                    let message = format!("`{name}` is a whole number of at least 1, this is {number}");
-                    lower.report(errors::out_of_range(message, *span, "for example 8"));
-                    None
-                }
-                Some((other, span)) => {
-                    let diagnostic = errors::wrong_kind("a whole number", other, *span);
-                    lower.report(diagnostic);
-                    None
-                }
+                Some((value, span)) => lower.whole_number(name, value, *span).map(Some),
             }
         };
         let (batch, epochs, steps) = (whole(self, "batch"), whole(self, "epochs"), whole(self, "steps"));
@@ -78,6 +65,12 @@ impl<'p> Lower<'p, '_> {
         if let Some(length) = length {
             self.never_on(length);
         }
+        let accumulate = whole(self, "accumulate");
+        let above = |number: f64| number > 0.0 && number.is_finite();
+        let clip = self.positive(entries, "clip", above, ("is above 0", "5 is usual"));
+        let share = |number: f64| (0.0..1.0).contains(&number);
+        let ema = self.positive(entries, "ema", share, ("is at least 0 and below 1", "0.999 is usual"));
+        let keep = self.keep(entries);
         let optimizer = optimizer?;
         self.schedule(RATE, &optimizer);
         for (path, optimizer) in &entries.optimizers {
@@ -95,9 +88,37 @@ impl<'p> Lower<'p, '_> {
             optimizers: optimizers.collect(),
             rates: entries.rates.clone(),
             decay: entries.decay.clone(),
+            accumulate: accumulate?.unwrap_or(1),
+            clip: clip?,
+            ema: ema?,
+            keep: keep?,
             guards: guards.into_iter().map(|(guard, _)| guard).collect(),
             moves,
         })
+    }
+
+    /// A number that is left out or keeps to a rule; `None` where it does not.
+    fn positive(
+        &mut self,
+        entries: &Entries<'p>,
+        name: &str,
+        rule: impl Fn(f64) -> bool,
+        (words, help): (&str, &str),
+    ) -> Option<Option<f64>> {
+        match entries.settings.get(name) {
+            None => Some(None),
+            Some((Value::Poison, _)) => None,
+            Some((Value::Number(number), _)) if rule(*number) => Some(Some(*number)),
+            Some((Value::Number(number), span)) => {
+                self.report(errors::out_of_range(format!("`{name}` {words}, this is {number}"), *span, help));
+                None
+            }
+            Some((other, span)) => {
+                let diagnostic = errors::wrong_kind("a number", other, *span);
+                self.report(diagnostic);
+                None
+            }
+        }
     }
 
     /// The schedule becomes part of the step graph: a scalar of the clocks, as the output `name`.

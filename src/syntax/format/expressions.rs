@@ -114,6 +114,16 @@ impl Printer<'_> {
         self.at_least(Tightness::Lambda, expr)
     }
 
+    /// A number with its sign, or what gives one: nothing looser stands beside `+-`.
+    pub(super) fn figure(&mut self, expr: &Expr) -> Doc {
+        match &expr.kind {
+            ExprKind::Unary { operator: UnaryOperator::Negate, value } => {
+                Doc::concat(vec![Doc::text("-"), self.at_least(Tightness::Postfix, value)])
+            }
+            _ => self.at_least(Tightness::Postfix, expr),
+        }
+    }
+
     /// An expression that a word follows which could be read as the end of an open range.
     pub(super) fn before_word(&mut self, expr: &Expr) -> Doc {
         if ends_open(expr) { self.parenthesized(expr) } else { self.expr(expr) }

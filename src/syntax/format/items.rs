@@ -83,8 +83,9 @@ impl Printer<'_> {
                 }
                 binding("param", name, Doc::concat(value))
             }
-            ItemKind::Variant { name, overrides } => {
-                let body = self.settings(overrides, end);
+            ItemKind::Expect(expect) => self.expect(expect),
+            ItemKind::Variant { name, overrides, expects } => {
+                let body = self.variant(overrides, expects, end);
                 Row::new("body", format!("variant {} ", name.text)).tail(body)
             }
             ItemKind::Let(binding) => self.binding(binding),
@@ -142,6 +143,36 @@ impl Printer<'_> {
     fn settings(&mut self, settings: &[Setting], end: u32) -> Doc {
         let place = |setting: &Setting| (setting.name.span.start, setting.value.span.end);
         self.body(settings, end, place, Self::setting)
+    }
+
+    /// What a variant says, in the order of the text.
+    fn variant(&mut self, overrides: &[Setting], expects: &[Expect], end: u32) -> Doc {
+        enum Part<'t> {
+            Setting(&'t Setting),
+            Expect(&'t Expect),
+        }
+        let place = |part: &Part| match part {
+            Part::Setting(setting) => (setting.name.span.start, setting.value.span.end),
+            Part::Expect(expect) => place(expect.span),
+        };
+        let mut parts: Vec<Part> =
+            overrides.iter().map(Part::Setting).chain(expects.iter().map(Part::Expect)).collect();
+        parts.sort_by_key(|part| place(part).0);
+        self.body(&parts, end, place, |printer, part| match part {
+            Part::Setting(setting) => printer.setting(setting),
+            Part::Expect(expect) => printer.expect(expect),
+        })
+    }
+
+    fn expect(&mut self, expect: &Expect) -> Row {
+        let mut value = vec![self.figure(&expect.value)];
+        if let Some(tolerance) = &expect.tolerance {
+            value.extend([Doc::text(" +- "), self.figure(tolerance)]);
+        }
+        if let Some(citation) = &expect.citation {
+            value.push(Doc::text(format!(" @ {}", quoted(citation))));
+        }
+        binding("expect", &expect.metric, Doc::concat(value))
     }
 
     fn setting(&mut self, setting: &Setting) -> Row {

@@ -102,6 +102,28 @@ impl Builder<'_> {
             .parse(flat)
     }
 
+    /// `figure`: a number with its sign, or what gives one.
+    pub fn figure(&self, pair: Pair<Rule>) -> Expr {
+        let mut negated = None;
+        let mut value = None;
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::negate => negated = Some(part),
+                _ => value = Some(self.operand(part)),
+            }
+        }
+        let value = value.expect("a figure has an operand");
+        match (negated, value) {
+            // The citation is of the number with its sign.
+            (Some(sign), Expr { kind: ExprKind::Cited { value, citation, citation_span }, span }) => {
+                let value = Box::new(self.prefix(sign, *value));
+                Expr::new(ExprKind::Cited { value, citation, citation_span }, span)
+            }
+            (Some(sign), value) => self.prefix(sign, value),
+            (None, value) => value,
+        }
+    }
+
     /// Two comparisons, or two ranges, that no looser operator parts.
     fn chained(&self, flat: Pairs<Rule>) -> Option<Diagnostic> {
         let mut comparison: Option<Span> = None;

@@ -4,7 +4,9 @@ use pest::iterators::Pair;
 
 use super::expressions::{Builder, expressions};
 use super::{Piece, Reader};
-use crate::syntax::ast::{Function, Item, ItemKind, Let, Name, Parameter, Setting, StageKind, Type};
+use crate::syntax::ast::{
+    Expect, Expr, ExprKind, Function, Item, ItemKind, Let, Name, Parameter, Setting, StageKind, Type,
+};
 use crate::syntax::grammar::Rule;
 use crate::syntax::scan::TokenKind;
 use crate::syntax::split::Level;
@@ -28,6 +30,7 @@ impl Reader<'_> {
             "use" => self.use_item(piece),
             "param" => self.param(piece),
             "variant" => self.variant(piece),
+            "expect" => self.expect(piece).map(ItemKind::Expect),
             "let" => self.binding(piece).map(ItemKind::Let),
             "fn" => Some(match self.function(piece)? {
                 Ok(function) => ItemKind::Fn(function),
@@ -93,8 +96,37 @@ impl Reader<'_> {
     fn variant(&self, piece: Piece) -> Option<ItemKind> {
         let body = self.body(&piece, "a variant")?;
         let header = self.read(Rule::variant_header, &(piece.start..body.open));
-        let overrides = self.overrides(body.contents);
-        Some(ItemKind::Variant { name: header?.first_name(), overrides })
+        let (mut overrides, mut expects) = (Vec::new(), Vec::new());
+        for piece in self.pieces(body.contents, Level::Variant) {
+            // A param may be called `expect`, too.
+            match self.tokens.word(piece.start) == "expect" && self.tokens.word(piece.start + 1) != "=" {
+                true => expects.extend(self.expect(piece)),
+                false => overrides.extend(self.override_(piece)),
+            }
+        }
+        Some(ItemKind::Variant { name: header?.first_name(), overrides, expects })
+    }
+
+    /// `expect seeds.cam_iou = 0.560 +- 0.010 @ "Table 1"`
+    fn expect(&self, piece: Piece) -> Option<Expect> {
+        let parsed = self.read(Rule::expect_item, &piece)?;
+        let metric = parsed.builder.name(&parsed.part(Rule::measured)?);
+        let figures = parsed.pair.clone().into_inner().filter(|part| part.as_rule() == Rule::figure);
+        let mut figures: Vec<Expr> = figures.map(|pair| parsed.builder.figure(pair)).collect();
+        // What is cited is the statement, not its last number.
+        let mut citation = None;
+        if let Some(last) = figures.pop() {
+            figures.push(match last.kind {
+                ExprKind::Cited { value, citation: text, .. } => {
+                    citation = Some(text);
+                    *value
+                }
+                kind => Expr::new(kind, last.span),
+            });
+        }
+        let mut figures = figures.into_iter();
+        let (value, tolerance) = (figures.next()?, figures.next());
+        Some(Expect { metric, value, tolerance, citation, span: self.span(&piece) })
     }
 
     /// What a variant or a `use` line gives params: `name = value`, the name a path.

@@ -243,7 +243,7 @@ let ok = = 1",
             :18:11 syntax: expected `:` or `=`, found `a` [a: not expected here]
                   help: a `=` is missing before it
             :20:1 syntax: expected an item, found `item` [item: not expected here]
-                  help: an item begins with one of `supervision`, `use`, `param`, `variant`, `let`, `fn`, `net`, `train`, `infer`, `score`
+                  help: an item begins with one of `supervision`, `use`, `param`, `variant`, `expect`, `let`, `fn`, `net`, `train`, `infer`, `score`
             :21:13 syntax: expected `,` or `}`, found `b` [b: not expected here]
                   help: a `,` is missing before it
             :22:10 syntax: expected an expression, found `=` [=: not expected here]
@@ -264,7 +264,7 @@ fn headers() {
             :6:7 syntax: expected `{` [t: nothing follows this]
                   help: a stage has its body between `{` and `}`
             :7:1 syntax: expected an item, found `step` [step: not expected here]
-                  help: an item begins with one of `supervision`, `use`, `param`, `variant`, `let`, `fn`, `net`, `train`, `infer`, `score`
+                  help: an item begins with one of `supervision`, `use`, `param`, `variant`, `expect`, `let`, `fn`, `net`, `train`, `infer`, `score`
             :8:9 syntax: expected a name, found `{` [{: not expected here]
             :9:20 syntax: expected `{` [}: nothing follows this]
                   help: `step { fields }` has its body between `{` and `}`

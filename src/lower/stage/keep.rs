@@ -1,0 +1,154 @@
+//! `checkpoint = last | every(5) | best(metric)`: which state of training a stage leaves behind.
+//!
+//! The best by a metric is a choice: what the metric looks at has a part in the nets from then on.
+
+use super::Entries;
+use crate::diag::{Code, Diagnostic, suggest};
+use crate::graph::{Id, Role};
+use crate::lower::recipe::{Figured, Keep};
+use crate::lower::value::{Scope, Value};
+use crate::lower::{Lower, errors};
+use crate::metrics;
+use crate::source::Span;
+use crate::syntax::ast::{Argument, Expr, ExprKind, Setting, Unit};
+
+/// What the setting says, before the body of the stage is known.
+pub(super) enum Said {
+    Keep(Keep),
+    Best(String, Span),
+}
+
+impl<'p> Lower<'p, '_> {
+    pub(super) fn keep_setting(&mut self, setting: &'p Setting, entries: &mut Entries<'p>, scope: &Scope<'p>) {
+        let said = match form(&setting.value) {
+            Form::Last => Said::Keep(Keep::Last),
+            Form::Best(metric, span) => Said::Best(metric.to_string(), span),
+            Form::Every(count) => {
+                let value = self.expr(count, scope);
+                let value = self.counting(value, Unit::Epochs, count.span);
+                match self.whole_number("every", &value, count.span) {
+                    Some(epochs) => Said::Keep(Keep::Every(epochs)),
+                    None => return,
+                }
+            }
+            Form::Unread => return,
+            Form::Other => {
+                self.report(
+                    Diagnostic::error(Code::WrongKind, "a checkpoint is `last`, `every(…)` or `best(…)`")
+                        .label(setting.value.span, "none of these")
+                        .help("for example `checkpoint = every(5)`; the metric of `best` is one of the step"),
+                );
+                return;
+            }
+        };
+        if entries.keep.replace(said).is_some() {
+            self.report(
+                Diagnostic::error(Code::DuplicateName, "`checkpoint` is set twice")
+                    .label(setting.name.span, "set again here")
+                    .help("remove one of them"),
+            );
+        }
+    }
+
+    /// The policy, once the outputs of the step are known. `None` where it is a mistake.
+    pub(super) fn keep(&mut self, entries: &Entries<'p>) -> Option<Keep> {
+        let (name, span) = match &entries.keep {
+            None => return Some(Keep::Last),
+            Some(Said::Keep(keep)) => return Some(keep.clone()),
+            Some(Said::Best(name, span)) => (name, *span),
+        };
+        let step = self.step.as_ref()?;
+        let of = |role: fn(&Role) -> bool| {
+            step.graph.outputs.iter().find(move |output| role(&output.role) && output.name == *name)
+        };
+        let metric = of(|role| matches!(role, Role::Metric { .. }));
+        let is_loss = name == "loss" || of(|role| matches!(role, Role::Loss)).is_some();
+        let Some(metric) = metric else {
+            if is_loss {
+                return Some(Keep::Best(if name == "loss" { Figured::Total } else { Figured::Loss(name.clone()) }));
+            }
+            let known =
+                step.graph.outputs.iter().filter(|output| matches!(output.role, Role::Metric { .. } | Role::Loss));
+            let help = suggest::help(name, "figures", known.map(|output| output.name.as_str()).chain(["loss"]));
+            self.report(
+                Diagnostic::error(Code::UnknownField, format!("the step has no metric `{name}`"))
+                    .label(span, "not there")
+                    .help(help),
+            );
+            return None;
+        };
+        let (nodes, role) = (metric.nodes.clone(), metric.role.clone());
+        if let Role::Metric { metric, .. } = &role {
+            self.refuse_choice(name, metric, &nodes, span);
+        }
+        if let Some(step) = &mut self.step {
+            step.chosen_by = Some(name.clone());
+        }
+        Some(Keep::Best(Figured::Metric(name.clone())))
+    }
+
+    /// A choice by labels that the recipe keeps away, or by what was itself such a choice.
+    fn refuse_choice(&mut self, name: &str, metric: &str, nodes: &[Id], span: Span) {
+        let Some(step) = &self.step else { return };
+        let labels: Vec<_> = nodes.iter().flat_map(|id| step.graph.node(*id).fact.labels.iter()).collect();
+        let forbidden = labels.iter().rev().find(|label| self.allowed.forbids(label)).map(|label| label.words());
+        let oracle = metrics::find(metric).is_some_and(|metric| metric.oracle);
+        let looks = match (forbidden, oracle) {
+            (Some(words), _) => words,
+            (None, true) => "masks".to_string(),
+            (None, false) => return,
+        };
+        let stage = step.shown();
+        let message = format!("the checkpoint of `{stage}` is chosen by `{name}`, which looks at {looks}");
+        let line = self.allowed.line();
+        self.report(
+            Diagnostic::error(Code::OracleUsed, message)
+                .label(span, "an oracle would choose so")
+                .help(format!("keep the `last`, or choose by what `{line}` allows, such as a loss")),
+        );
+    }
+
+    /// A whole number of at least 1.
+    pub(super) fn whole_number(&mut self, name: &str, value: &Value<'p>, span: Span) -> Option<usize> {
+        match value {
+            Value::Number(number) if number.fract() == 0.0 && (1.0..=1e9).contains(number) => Some(*number as usize),
+            Value::Poison => None,
+            Value::Number(number) => {
+                let message = format!("`{name}` is a whole number of at least 1, this is {number}");
+                self.report(errors::out_of_range(message, span, "for example 8"));
+                None
+            }
+            other => {
+                let diagnostic = errors::wrong_kind("a whole number", other, span);
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+}
+
+/// How the setting is written. Its words are no names of the recipe.
+enum Form<'p> {
+    Last,
+    Every(&'p Expr),
+    Best(&'p str, Span),
+    Unread,
+    Other,
+}
+
+fn form(value: &Expr) -> Form<'_> {
+    match &value.kind {
+        ExprKind::Name(name) if name == "last" => Form::Last,
+        ExprKind::Cited { value, .. } => form(value),
+        ExprKind::Error => Form::Unread,
+        ExprKind::Call { callee, arguments } => match (&callee.kind, arguments.as_slice()) {
+            (ExprKind::Name(word), [Argument { name: None, value }]) => match (word.as_str(), &value.kind) {
+                ("every", _) => Form::Every(value),
+                ("best", ExprKind::Name(metric)) => Form::Best(metric, value.span),
+                _ => Form::Other,
+            },
+            _ => Form::Other,
+        },
+        _ => Form::Other,
+    }
+}
