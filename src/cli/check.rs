@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::audit;
+use super::cited;
 use super::device::{at_least_one, workers};
 use super::exit::Exit;
 use super::explained;
@@ -27,6 +28,9 @@ pub(super) struct Args {
     /// Refuses a recipe of which a stage takes more than this, for example 11GiB
     #[arg(long, value_name = "AMOUNT", value_parser = amount::parse_bytes)]
     mem: Option<u64>,
+    /// Lists every constant without a citation; there must be none
+    #[arg(long)]
+    cite: bool,
     /// With `--mem`: threads of the run that is meant (default: one a core)
     #[arg(long, value_name = "N", requires = "mem", value_parser = at_least_one)]
     workers: Option<usize>,
@@ -74,9 +78,17 @@ fn check(path: &Path, args: &Args, output: &Output) -> Exit {
     }
     let problems = opened.problems.sorted();
     let exit = output.problems(&problems, &opened.sources);
+    // A recipe that cannot be read whole may hold more constants than are seen.
+    let cites = args.cite && exit == Exit::Done;
+    let uncited = opened.recipe.constants.iter().any(|constant| constant.citation.is_none());
+    let exit = if cites && uncited { Exit::Wrong } else { exit };
     if args.format == Format::Json {
         let stages = compiled.as_ref().map_or(Vec::new(), |compiled| explained::objects(compiled, &costs));
-        output.text(&object(path, &problems, &opened.sources, stages).to_string());
+        let mut object = object(path, &problems, &opened.sources, stages);
+        if cites {
+            object["constants"] = cited::objects(&opened.recipe.constants, &opened.sources).into();
+        }
+        output.text(&object.to_string());
         return exit;
     }
     let (errors, warnings) = count(&problems);
@@ -84,6 +96,9 @@ fn check(path: &Path, args: &Args, output: &Output) -> Exit {
     let sound = problems.iter().all(|problem| !problem.is_error() || problem.code == Code::TooMuchMemory);
     if let (true, Some(compiled)) = (args.explain && sound, &compiled) {
         explained::print(compiled, &costs, output);
+    }
+    if cites {
+        cited::print(&opened.recipe.constants, &opened.sources, output);
     }
     audit::tell_declassified(&opened.recipe, &opened.sources, output);
     if output.json {

@@ -20,6 +20,7 @@ mod arrays;
 mod audit;
 mod call;
 mod check;
+mod cited;
 mod completions;
 mod data;
 mod device;

@@ -10,6 +10,7 @@ mod allowed;
 mod begin;
 mod builtins;
 mod call;
+mod constants;
 mod data;
 mod errors;
 mod eval;
@@ -101,6 +102,7 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
         params,
         variants: choices.variants.clone(),
         expectations,
+        constants: constants::constants(&program.module(recipe).tree, &program.module(recipe).text),
         stages: stages.into_iter().map(|stage| stage.result).collect(),
         declassified,
         pipeline,

@@ -23,6 +23,8 @@ pub struct Recipe {
     pub variants: Vec<String>,
     /// What is expected of the figures, of the recipe on its own and of its variants.
     pub expectations: Vec<Expectation>,
+    /// The numbers of the recipe's own text, and where they come from.
+    pub constants: Vec<Constant>,
     /// In the order of the text; a stage reads only stages before it.
     pub stages: Vec<Stage>,
     /// Every `declassify`, in the order of the text.
@@ -38,6 +40,18 @@ pub struct ParamValue {
     pub text: String,
     /// `default`, `variant quick`, `--set`.
     pub origin: String,
+}
+
+/// A number of the recipe's text, or a list or range of nothing else.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Constant {
+    /// What it is for: `crop`, `quick.crop`, `cls.optimizer.lr`.
+    pub name: String,
+    /// As it is written.
+    pub value: String,
+    /// What stands after its `@`: a section, public code, a choice with its reason.
+    pub citation: Option<String>,
+    pub span: Span,
 }
 
 /// A figure that is stated for the recipe or one of its variants.

@@ -200,3 +200,21 @@ fn the_shipped_recipes_are_right_in_every_variant() {
         }
     }
 }
+
+#[test]
+fn constants_say_where_they_come_from() {
+    let place = Place::new();
+    place.write("a.wsss", "param lambda = 0.5\nparam crop = 448 @ \"sec. 4\"\nlet x = lambda * crop + 1\n");
+    let answer = place.wsss(&["check", "a.wsss", "--cite"]).expect_code(1);
+    expect![[r#"
+        a.wsss:1:16: lambda = 0.5 has no citation
+        1 of 2 constants have no citation: write `0.5 @ "sec. 4.1"`
+        a.wsss: no problems, 0 stages
+    "#]]
+    .assert_eq(&answer.out);
+    let objects = place.wsss(&["check", "a.wsss", "--cite", "--json"]).expect_code(1).objects();
+    assert_eq!((&objects[1]["type"], &objects[1]["citation"]), (&"constant".into(), &"sec. 4".into()));
+    let object = place.wsss(&["check", "a.wsss", "--cite", "--format", "json"]).expect_code(1).objects();
+    assert_eq!(object[0]["constants"][0]["citation"], serde_json::Value::Null);
+    place.write("a.wsss", "param crop = 448 @ \"sec. 4\"\n").wsss(&["check", "a.wsss", "--cite"]).expect_code(0);
+}
