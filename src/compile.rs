@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::grad::{self, GradReport};
 use crate::graph::{Graph, Id, Kind, Origin, Role, Verified, verify};
-use crate::lower::{Recipe, Stage, StageKind};
+use crate::lower::{Recipe, Refresh, Stage, StageKind};
 use crate::ops::{self, Attrs, OpError};
 use crate::passes::{self, PassRecord};
 use crate::plan::{self, Plan};
@@ -37,6 +37,20 @@ pub struct CompiledStage<'r> {
     /// Nodes before the first pass, gradients included.
     pub nodes: usize,
     pub grad: GradReport,
+    /// The refreshes of the stage's memories, memory by memory.
+    pub refreshes: Vec<CompiledRefresh<'r>>,
+}
+
+/// A refresh with the graph that will run.
+pub struct CompiledRefresh<'r> {
+    /// The name of its memory.
+    pub memory: &'r str,
+    pub refresh: &'r Refresh,
+    pub graph: Verified<Graph>,
+    pub plan: Plan,
+    pub passes: Vec<PassRecord>,
+    /// Nodes before the first pass.
+    pub nodes: usize,
 }
 
 impl Compiled<'_> {
@@ -97,7 +111,33 @@ fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<Compil
     match passes::improve(graph) {
         Ok((graph, passes)) => {
             let plan = plan::plan(&graph);
-            Some(CompiledStage { stage, graph, plan, passes, nodes, grad })
+            let memories = stage.memories.iter();
+            let refreshes = memories.flat_map(|memory| memory.refreshes.iter().map(|refresh| (&*memory.name, refresh)));
+            let refreshes = refreshes.map(|(memory, refresh)| compile_refresh(stage, memory, refresh, problems));
+            let refreshes = refreshes.collect::<Option<_>>()?;
+            Some(CompiledStage { stage, graph, plan, passes, nodes, grad, refreshes })
+        }
+        Err(error) => refuse(problems, stage, "improved", &error),
+    }
+}
+
+fn compile_refresh<'r>(
+    stage: &Stage,
+    memory: &'r str,
+    refresh: &'r Refresh,
+    problems: &mut Problems,
+) -> Option<CompiledRefresh<'r>> {
+    let graph = refresh.graph.clone();
+    raw_pictures(&graph, problems);
+    let nodes = graph.len();
+    let graph = match verify(graph) {
+        Ok(graph) => graph,
+        Err(broken) => return refuse(problems, stage, "proved", &broken),
+    };
+    match passes::improve(graph) {
+        Ok((graph, passes)) => {
+            let plan = plan::plan(&graph);
+            Some(CompiledRefresh { memory, refresh, graph, plan, passes, nodes })
         }
         Err(error) => refuse(problems, stage, "improved", &error),
     }

@@ -39,6 +39,11 @@ fn text(stage: &CompiledStage, cost: Option<&StageCost>, output: &Output) -> Str
         text += &memory(cost);
         text += &disk(cost);
     }
+    for refresh in &stage.refreshes {
+        let (when, data) = (refresh.refresh.when.to_string(), &refresh.refresh.data);
+        let pictures = format!("`{}` pictures, one by one", data.split);
+        text += &format!("  refresh {} {when}: {} nodes on the {pictures}\n", refresh.memory, refresh.graph.len());
+    }
     text
 }
 

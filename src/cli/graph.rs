@@ -9,7 +9,7 @@ use crate::diag::{Code, Diagnostic, suggest};
 use crate::grad;
 use crate::graph::export::{self, Format};
 use crate::graph::{Graph, svg, verify};
-use crate::lower::{Recipe, Stage};
+use crate::lower::{Recipe, Refresh, Stage};
 use crate::passes::{self, Selection};
 
 #[derive(clap::Args)]
@@ -20,6 +20,9 @@ pub(super) struct Args {
     /// The step graph of this stage, in place of the pipeline
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
+    /// The graph that computes this memory of the stage anew, in place of its step graph; `NAME[1]` is its second refresh
+    #[arg(long, value_name = "NAME", requires = "stage")]
+    refresh: Option<String>,
     #[arg(long, value_enum, default_value = "mermaid")]
     format: Drawing,
     /// The step graph as it is written: no gradients, no passes
@@ -88,7 +91,17 @@ pub(super) fn run(args: Args) -> Exit {
         let problem = Diagnostic::error(Code::UnknownStage, format!("the recipe has no stage `{name}`"));
         return output.problem(problem.help(suggest::help(name, "stages", stages)));
     };
-    match step_graph(stage, &args) {
+    let refresh = match &args.refresh {
+        Some(wanted) => match refresh(stage, wanted) {
+            Some(refresh) => Some(refresh),
+            None => {
+                let memories = stage.memories.iter().map(|memory| memory.name.as_str());
+                return output.unknown("memory", wanted, "memories", memories);
+            }
+        },
+        None => None,
+    };
+    match step_graph(stage, refresh, &args) {
         Ok(graph) => {
             output.text(&args.format.step(&graph));
             Exit::Done
@@ -101,13 +114,23 @@ pub(super) fn run(args: Args) -> Exit {
     }
 }
 
+/// `seeds`, or `seeds[1]` for the second one in the text.
+fn refresh<'s>(stage: &'s Stage, wanted: &str) -> Option<&'s Refresh> {
+    let (name, place) = match wanted.strip_suffix(']').and_then(|wanted| wanted.split_once('[')) {
+        Some((name, place)) => (name, place.parse().ok()?),
+        None => (wanted, 0),
+    };
+    stage.memories.iter().find(|memory| memory.name == name)?.refreshes.get::<usize>(place)
+}
+
 /// The graph that was asked for. What fails here is a mistake of ours.
-fn step_graph(stage: &Stage, args: &Args) -> Result<Graph, String> {
-    let mut graph = stage.graph.clone();
+fn step_graph(stage: &Stage, refresh: Option<&Refresh>, args: &Args) -> Result<Graph, String> {
+    let mut graph = refresh.map_or(&stage.graph, |refresh| &refresh.graph).clone();
     if args.before {
         return Ok(graph);
     }
-    let moves = stage.train.as_ref().map_or(&[][..], |train| &train.moves);
+    let train = stage.train.as_ref().filter(|_| refresh.is_none());
+    let moves = train.map_or(&[][..], |train| &train.moves);
     grad::differentiate_moving(&mut graph, moves).map_err(|error| error.to_string())?;
     let graph = verify(graph).map_err(|broken| broken.to_string())?;
     let selection = Selection { skip: args.skip.clone(), after: args.after.clone() };

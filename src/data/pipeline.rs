@@ -30,12 +30,18 @@ pub enum JoinedMap {
     Index(Grid<u32>),
     /// Numbers of the whole picture, which no transform changes: scores `[C]`, relations `[N, N, …]`.
     Array(Array),
+    /// One number everywhere, in a map as large as the picture.
+    Even { channels: usize, index: bool, value: f64 },
 }
 
 /// The maps that one output of another stage has saved, by picture.
 pub trait Artifacts: Send + Sync {
     /// The map of the picture `id`, or which file is missing or broken.
     fn load(&self, id: &str) -> Result<JoinedMap, DataError>;
+    /// Whether a map of them may be [`JoinedMap::Even`], which takes its size from the picture.
+    fn may_be_even(&self) -> bool {
+        false
+    }
 }
 
 /// Maps joined to each sample under a name.
@@ -140,7 +146,8 @@ impl Pipeline {
             sample.tags = Some(dataset.tags(split, index)?);
         }
         // Maps that move need to know the size of their picture, and a mask tells it as well.
-        let size_needed = self.fields.valid || (self.moves && !self.joins.is_empty());
+        let even = self.joins.iter().any(|join| join.artifacts.may_be_even());
+        let size_needed = self.fields.valid || even || (self.moves && !self.joins.is_empty());
         if self.fields.image || self.fields.size || (size_needed && !self.fields.mask) {
             let image = dataset.image(split, index)?;
             sample.start([image.height, image.width]);
@@ -166,11 +173,14 @@ impl Pipeline {
 
     fn join(&self, sample: &mut Sample, join: &Join) -> Result<(), DataError> {
         let name = join.name.clone();
-        let map = join.artifacts.load(&sample.id)?;
+        let map = match join.artifacts.load(&sample.id)? {
+            JoinedMap::Even { channels, index, value } => even(channels, index, value, sample.size),
+            map => map,
+        };
         let (kind, size) = match &map {
             JoinedMap::Float(planes) => ("map", [planes.height, planes.width]),
             JoinedMap::Index(grid) => ("index map", [grid.height, grid.width]),
-            JoinedMap::Array(_) => ("array", sample.size),
+            JoinedMap::Array(_) | JoinedMap::Even { .. } => ("array", sample.size),
         };
         if self.moves && size != sample.size {
             let ([mh, mw], [height, width]) = (size, sample.size);
@@ -193,8 +203,21 @@ impl Pipeline {
                 drop(sample.arrays.insert(name, Array::Index { dims: vec![height, width], data }));
             }
             JoinedMap::Array(array) => drop(sample.arrays.insert(name, array)),
+            // Taken apart above.
+            JoinedMap::Even { .. } => {}
         }
         Ok(())
+    }
+}
+
+/// A map of one number.
+fn even(channels: usize, index: bool, value: f64, [height, width]: [usize; 2]) -> JoinedMap {
+    match index {
+        true => JoinedMap::Index(Grid { height, width, data: vec![value as u32; height * width] }),
+        false => {
+            let data = vec![value as f32; channels * height * width];
+            JoinedMap::Float(Planes { channels, height, width, data })
+        }
     }
 }
 

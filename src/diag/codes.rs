@@ -79,6 +79,7 @@ codes! {
     NeverOn = "never-on",
     NoLoss = "no-loss",
     NothingSaved = "nothing-saved",
+    IdleMemory = "idle-memory",
     // Data and files.
     DataNotFound = "data-not-found",
     DataBroken = "data-broken",

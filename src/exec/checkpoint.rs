@@ -1,5 +1,6 @@
 //! Where training stands at the end of an epoch, in one file that is whole or not there.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -22,6 +23,8 @@ pub(super) struct Checkpoint {
     pub steps: u64,
     /// One line an epoch so far.
     pub lines: Vec<EpochLine>,
+    /// The versions of the memories, by name.
+    pub memories: BTreeMap<String, usize>,
 }
 
 fn file(draft: &Draft) -> PathBuf {
@@ -36,6 +39,7 @@ pub(super) fn write(
     optimizer: &Optimizer,
     best: &Table,
     lines: &[EpochLine],
+    memories: &BTreeMap<String, usize>,
 ) -> Result<(), RunError> {
     let mut all = optimizer.saved();
     for weight in weights {
@@ -48,7 +52,9 @@ pub(super) fn write(
     all.append(&mut best);
     let (names, log) = log(lines)?;
     all.push(("log".into(), &log));
-    tensors::write(&file(draft), all, &[("steps", optimizer.steps.to_string()), ("names", names)])?;
+    let memories = serde_json::to_string(memories).map_err(|error| RunError::internal(error.to_string()))?;
+    let notes = [("steps", optimizer.steps.to_string()), ("names", names), ("memories", memories)];
+    tensors::write(&file(draft), all, &notes)?;
     Ok(())
 }
 
@@ -106,6 +112,7 @@ pub(super) fn read(draft: &Draft, weights: &[Weight]) -> Option<Checkpoint> {
         best: Table::new(),
         steps: notes.get("steps")?.parse().ok()?,
         lines: lines(notes.get("names")?, &log)?,
+        memories: serde_json::from_str(notes.get("memories")?).ok()?,
     };
     for (name, tensor) in tensors {
         match name.split_once('/') {

@@ -40,6 +40,12 @@ impl Job<'_> {
         self.interpreter.graph()
     }
 
+    /// The same stage with another graph of it.
+    pub fn with(&self, interpreter: Interpreter) -> Job<'_> {
+        let Job { prepared, machine, dims, seed, draft, .. } = *self;
+        Job { prepared, interpreter, machine, dims, seed, draft }
+    }
+
     /// Runs the graph on a batch, on the calling thread's rayon pool. `during` says when, for messages.
     pub fn run(
         &self,

@@ -16,6 +16,7 @@ mod job;
 mod keep;
 mod machine;
 mod measured;
+mod memory;
 mod optimizer;
 mod parallel;
 mod prepare;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::RunError;
 use super::error::data_error;
+use super::memory::{Maps, PreparedMemory, PreparedRefresh};
 use super::weights;
-use crate::compile::{Compiled, CompiledStage};
+use crate::compile::{Compiled, CompiledRefresh, CompiledStage};
 use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::graph::canonical;
-use crate::lower::{Init, Keep, Length, Stage, Weight, paths};
+use crate::lower::{DataPlan, Init, Keep, Length, Stage, Weight, paths};
 use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
 use crate::types::DimEnv;
 
@@ -27,6 +28,8 @@ pub(super) struct Prepared<'c> {
     pub images: usize,
     /// Foreground classes of its data.
     pub classes: usize,
+    /// What the stage keeps of its pictures while it trains.
+    pub memories: Vec<PreparedMemory<'c>>,
     pub parts: Parts,
     pub key: Key,
     /// Earlier stages that it reads, by name.
@@ -78,8 +81,23 @@ pub(super) fn prepare<'c>(
     let mut stages: Vec<Prepared> = Vec::new();
     for compiled in &recipe.stages {
         let stage = compiled.stage;
-        match pipeline(stage, &opened, store, &stages) {
-            Ok(pipeline) => {
+        let classes = opened.get(&stage.data.source).map_or(0, |(dataset, _)| dataset.classes().len());
+        let dims = DimEnv::from([(stage.data.classes.clone(), classes as i64)]);
+        let maps = stage.memories.iter().map(|memory| Arc::new(Maps::of(&stage.name, memory, &dims)));
+        let maps: Vec<Arc<Maps>> = maps.collect();
+        let pipeline_of = |plan| pipeline(stage, plan, &maps, &opened, store, &stages);
+        let refresh = |compiled: &'c CompiledRefresh| {
+            let pipeline = Arc::new(pipeline_of(&compiled.refresh.data)?);
+            Ok(PreparedRefresh { compiled, pipeline })
+        };
+        let memory = |maps: &Arc<Maps>| {
+            let own = compiled.refreshes.iter().filter(|refresh| refresh.memory == maps.name);
+            let refreshes = own.map(refresh).collect::<Result<_, Diagnostic>>()?;
+            Ok(PreparedMemory { maps: maps.clone(), refreshes })
+        };
+        let memories = maps.iter().map(memory).collect::<Result<Vec<_>, Diagnostic>>();
+        match pipeline_of(&stage.data).and_then(|pipeline| Ok((pipeline, memories?))) {
+            Ok((pipeline, memories)) => {
                 let images = pipeline.len().min(limit.unwrap_or(usize::MAX));
                 expect_a_batch(stage, images, &mut problems);
                 let inputs = inputs(stage, &stages)?;
@@ -87,7 +105,8 @@ pub(super) fn prepare<'c>(
                 let parts = parts(compiled, &recipe.stages, &opened, &digests, &inputs, images, seed)?;
                 let key = parts.key();
                 let classes = dataset.classes().len();
-                stages.push(Prepared { compiled, pipeline: Arc::new(pipeline), images, classes, parts, key, inputs });
+                let pipeline = Arc::new(pipeline);
+                stages.push(Prepared { compiled, pipeline, images, classes, memories, parts, key, inputs });
             }
             Err(problem) => {
                 problems.add(problem);
@@ -150,8 +169,14 @@ fn describe(source: &Source) -> String {
     }
 }
 
-fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared]) -> Result<Pipeline, Diagnostic> {
-    let plan = &stage.data;
+fn pipeline(
+    stage: &Stage,
+    plan: &DataPlan,
+    memories: &[Arc<Maps>],
+    opened: &Opened,
+    store: &Store,
+    earlier: &[Prepared],
+) -> Result<Pipeline, Diagnostic> {
     let Some((dataset, _)) = opened.get(&plan.source) else {
         return Err(Diagnostic::error(Code::Internal, format!("the data of `{}` was not opened", stage.name)));
     };
@@ -172,6 +197,10 @@ fn pipeline(stage: &Stage, opened: &Opened, store: &Store, earlier: &[Prepared])
         let artifacts = StageArtifacts::new(&store.place(&from.key), &join.stage, &join.save, join.index);
         let flat = !join.index && join.rank == 2;
         joins.push(Join { name: join.field.clone(), artifacts: Arc::new(artifacts), flat });
+    }
+    for (memory, maps) in stage.memories.iter().zip(memories).filter(|(memory, _)| asked(&memory.name)) {
+        let flat = !maps.index && memory.fact.rank() == 3;
+        joins.push(Join { name: memory.name.clone(), artifacts: maps.clone(), flat });
     }
     Pipeline::new(dataset.clone(), &plan.split, plan.transforms.clone(), joins, fields)
         .map_err(|error| data_error(&error, stage))
@@ -194,7 +223,11 @@ fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
 /// The stages whose nets, maps or numbers a stage reads.
 fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, RunError> {
     let nets = stage.borrowed.iter().map(|weight| &weight.stage);
-    let maps = stage.data.joins.iter().filter(|join| stage.data.fields.contains(&join.field)).map(|join| &join.stage);
+    let refreshes = stage.memories.iter().flat_map(|memory| &memory.refreshes).map(|refresh| &refresh.data);
+    let maps = [&stage.data]
+        .into_iter()
+        .chain(refreshes)
+        .flat_map(|plan| plan.joins.iter().filter(|join| plan.fields.contains(&join.field)).map(|join| &join.stage));
     let numbers = stage.measured.iter().map(|number| &number.stage);
     nets.chain(maps)
         .chain(numbers)
@@ -263,19 +296,22 @@ fn parts(
             parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));
         }
     }
+    for memory in &stage.memories {
+        parts.add(format!("memory {}", memory.name), format!("{:?}", memory.initial));
+    }
+    for (place, refresh) in compiled.refreshes.iter().enumerate() {
+        let graph = canonical::digest(&refresh.graph, &symbols).to_hex().to_string();
+        let transforms = serde_json::to_string(&refresh.refresh.data.transforms);
+        let transforms = transforms.map_err(|error| RunError::internal(error.to_string()))?;
+        let joined = joined(&refresh.refresh.data);
+        let all = format!("{:?}, {graph}, {joined}, {transforms}", refresh.refresh.when);
+        parts.add(format!("refresh {} {place}", refresh.memory), all);
+    }
     parts.add("weights", describe_weights(&stage.weights, digests, &symbols));
     for (name, key) in inputs {
         parts.add(format!("stage {name}"), key.as_str());
     }
-    let mut joins: Vec<String> = stage
-        .data
-        .joins
-        .iter()
-        .filter(|join| stage.data.fields.contains(&join.field))
-        .map(|join| format!("{} = {}.{}", join.field, join.stage, join.save))
-        .collect();
-    joins.sort();
-    parts.add("joined", joins.join(", "));
+    parts.add("joined", joined(&stage.data));
     let print = opened.get(&stage.data.source).map_or("", |(_, print)| print);
     parts.add("data", print);
     parts.add("split", &stage.data.split);
@@ -306,4 +342,12 @@ fn describe_weights(weights: &[Weight], digests: &HashMap<&str, String>, symbols
         .collect();
     lines.sort();
     if lines.is_empty() { "none".into() } else { blake3::hash(lines.join("\n").as_bytes()).to_hex().to_string() }
+}
+
+/// What a step reads of earlier stages, by field.
+fn joined(plan: &DataPlan) -> String {
+    let asked = plan.joins.iter().filter(|join| plan.fields.contains(&join.field));
+    let mut joins: Vec<String> = asked.map(|join| format!("{} = {}.{}", join.field, join.stage, join.save)).collect();
+    joins.sort();
+    joins.join(", ")
 }

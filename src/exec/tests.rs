@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 mod controls;
 mod families;
+mod memory;
 
 use super::*;
 use crate::compile::compile;

@@ -12,6 +12,7 @@ use super::event::{EpochLine, Metrics};
 use super::interpreter::{Finite, Results};
 use super::job::{Figures, Job, Tell, Ticker};
 use super::keep::Kept;
+use super::memory::Memories;
 use super::optimizer::{Accumulated, Optimizer, number};
 use super::weights::{self, Table};
 use super::{Event, RunError};
@@ -58,7 +59,15 @@ impl Schedule {
 pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Result<Metrics, RunError> {
     let stage = job.stage();
     let schedule = Schedule::new(train, job.prepared.images);
-    let left = checkpoint::read(job.draft, &stage.weights);
+    // A memory that a checkpoint speaks of and that is gone makes the checkpoint worth nothing.
+    let left = checkpoint::read(job.draft, &stage.weights).and_then(|left| {
+        let memories = Memories::open(job, left.memories.clone())?;
+        Some((left, memories))
+    });
+    let (left, mut memories) = match left {
+        Some((left, memories)) => (Some(left), memories),
+        None => (None, Memories::none(job)),
+    };
     let (mut table, moments, best, steps, mut lines) = match left {
         Some(left) => (left.weights, left.moments, left.best, left.steps, left.lines),
         None => {
@@ -83,16 +92,23 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
     let begun = lines.len();
     let mut next = None;
     for epoch in begun..schedule.epochs {
+        let clocks = [epoch * schedule.per_epoch, schedule.steps, epoch, schedule.epochs].map(|time| time as f64);
+        memories.refresh(job, epoch, clocks, &table, &lines, tell)?;
         let batches = next.take().unwrap_or_else(|| open(job, train, epoch));
-        let mut pass = Epoch { job, train, schedule, epoch, begun, table: &mut table, optimizer: &mut optimizer };
+        let ahead = !memories.may_change(epoch + 1);
+        let parts = (&mut table, &mut optimizer);
+        let mut pass = Epoch { job, train, schedule, epoch, begun, ahead, table: parts.0, optimizer: parts.1 };
         let (line, figures) = pass.run(batches, &mut next, &mut ticker, tell)?;
         tell(Event::EpochFinished { stage: stage.name.clone(), line: line.clone() });
         lines.push(line);
         metrics = figures;
         kept.after(&lines, &optimizer.left(&table), job.draft)?;
         if epoch + 1 < schedule.epochs {
-            let write = || checkpoint::write(job.draft, &stage.weights, &table, &optimizer, &kept.best, &lines);
+            let versions = memories.versions();
+            let write =
+                || checkpoint::write(job.draft, &stage.weights, &table, &optimizer, &kept.best, &lines, versions);
             job.machine.pool.install(write)?;
+            memories.forget(job.draft)?;
         }
     }
     let (nets, metrics, note) = kept.finish(&lines, optimizer.left(&table), metrics);
@@ -127,6 +143,8 @@ struct Epoch<'a, 'j> {
     epoch: usize,
     /// The epoch this run began with.
     begun: usize,
+    /// Whether the next epoch's batches can be made before this one is over.
+    ahead: bool,
     table: &'a mut Table,
     optimizer: &'a mut Optimizer,
 }
@@ -162,7 +180,7 @@ impl Epoch<'_, '_> {
                     None => return Err(RunError::internal("the loader ended before the epoch did")),
                 };
                 let last = last && small + 1 == accumulate;
-                if last && epoch + 1 < schedule.epochs {
+                if last && self.ahead && epoch + 1 < schedule.epochs {
                     *next = Some(open(job, self.train, epoch + 1));
                 }
                 let results = self.compute(&batch, step)?;

@@ -2,10 +2,11 @@
 
 use expect_test::{Expect, expect};
 
-use super::{differentiate, gradients, unknown};
+use super::{differentiate, differentiate_moving, gradients, unknown};
 use crate::exec::check;
 use crate::exec::values::Values;
 use crate::graph::{Output, Role, text, verify};
+use crate::lower::Moves;
 
 fn check_built(before: &str, after: Expect) {
     let mut graph = text::parse(before).unwrap();
@@ -73,6 +74,40 @@ fn losses_and_the_gradients_of_shared_nodes_are_added() {
             grad w = %7
         "#]],
     );
+}
+
+/// `l` is differentiated by `v` alone, `k` by both: what meets at `v` is added, and the total is of all losses.
+#[test]
+fn a_loss_that_moves_one_weight_is_not_differentiated_by_the_other() {
+    let mut graph = text::parse(
+        "%0 = weight w : real[]
+         %1 = weight v : real[]
+         %2 = mul(%0, %1)
+         loss l = %2
+         loss k = %2",
+    )
+    .unwrap();
+    let moves = [Moves { loss: "l".into(), weights: ["v".to_string()].into() }];
+    let report = differentiate_moving(&mut graph, &moves).unwrap();
+    assert_eq!(report.moved, moves);
+    assert!(report.dead_losses.is_empty() && report.unreached.is_empty());
+    expect![[r#"
+        %0 = weight w : real[]
+        %1 = weight v : real[]
+        %2 = mul(%0, %1) : real[]
+        %3 = add(%2, %2) : real[]
+        %4 = constant 1 : real[]
+        %5 = mul(%4, %0) : real[]
+        %6 = mul(%4, %1) : real[]
+        %7 = mul(%4, %0) : real[]
+        %8 = add(%5, %7) : real[]
+        loss l = %2
+        loss k = %2
+        total = %3
+        grad v = %8
+        grad w = %6
+    "#]]
+    .assert_eq(&text::print(&verify(graph).unwrap()));
 }
 
 #[test]

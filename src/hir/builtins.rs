@@ -223,7 +223,7 @@ builtins! {
 }
 
 /// Names that mean something without a definition and cannot be defined by a recipe.
-pub const CONSTANTS: &[&str] = &["training"];
+pub const CONSTANTS: &[&str] = &["training", "ignore"];
 
 pub fn find(name: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|builtin| builtin.name == name)

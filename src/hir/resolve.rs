@@ -169,6 +169,25 @@ impl Walk<'_> {
                 self.bind(name);
             }
             EntryKind::Paths { entries, .. } => entries.iter().for_each(|setting| self.expr(&setting.value)),
+            EntryKind::Memory { ty, initial, .. } => {
+                // The lengths of a picture of the stage's data.
+                self.scope(|walk| {
+                    walk.locals.extend(["H", "W", "K"].map(String::from));
+                    ty.dims.iter().flatten().for_each(|dim| walk.expr(dim));
+                });
+                self.expr(initial);
+            }
+            EntryKind::Refresh { when, fields, value, .. } => {
+                [&when.from, &when.until].into_iter().flatten().for_each(|moment| self.expr(&moment.at));
+                when.every.iter().for_each(|every| self.expr(every));
+                when.plateau.iter().flat_map(|plateau| &plateau.choices).for_each(|choice| self.expr(&choice.value));
+                self.scope(|walk| {
+                    walk.time = true;
+                    fields.iter().for_each(|field| walk.bind(field));
+                    walk.expr(value);
+                    walk.time = false;
+                });
+            }
             EntryKind::Let(binding) => {
                 self.expr(&binding.value);
                 self.bind(&binding.name);

@@ -80,6 +80,10 @@ impl Finder<'_> {
                 EntryKind::Setting(setting) => self.settings(of, std::slice::from_ref(setting)),
                 EntryKind::Net { name, value } => self.expr(&format!("{of}.{}", name.text), value),
                 EntryKind::Paths { of: kind, entries } => self.settings(&format!("{of}.{}", kind.word()), entries),
+                EntryKind::Memory { name, initial, .. } => self.expr(&format!("{of}.{}", name.text), initial),
+                EntryKind::Refresh { name, when, value, .. } => {
+                    self.refresh(&format!("{of}.{}", name.text), when, value)
+                }
                 EntryKind::Let(binding) => self.expr(&format!("{of}.{}", binding.name.text), &binding.value),
                 EntryKind::Body { statements, .. } => {
                     statements.iter().for_each(|statement| self.statement(of, statement));
@@ -87,6 +91,16 @@ impl Finder<'_> {
                 EntryKind::Error => {}
             }
         }
+    }
+
+    fn refresh(&mut self, of: &str, when: &When, value: &Expr) {
+        let moments = [("from", &when.from), ("until", &when.until)];
+        for (word, moment) in moments.into_iter().filter_map(|(word, moment)| Some((word, moment.as_ref()?))) {
+            self.expr(&format!("{of}.{word}"), &moment.at);
+        }
+        when.every.iter().for_each(|every| self.expr(&format!("{of}.every"), every));
+        when.plateau.iter().for_each(|plateau| self.settings(&format!("{of}.plateau"), &plateau.choices));
+        self.expr(of, value);
     }
 
     fn statement(&mut self, of: &str, statement: &Statement) {

@@ -143,6 +143,10 @@ impl<'p> Lower<'p, '_> {
     }
 
     fn word(&self, name: &str, scope: &Scope<'p>) -> Value<'p> {
+        // The number of "not known" among class numbers.
+        if name == "ignore" {
+            return Value::Number(f64::from(crate::data::IGNORE));
+        }
         if name == "training" {
             let stage = self.step.as_ref().is_some_and(|step| step.training);
             return Value::Bool(scope.this.as_ref().map_or(stage, |net| net.is_training(stage)));

@@ -19,6 +19,7 @@ mod function;
 mod hygiene;
 pub mod identity;
 mod leaks;
+mod memory;
 mod modes;
 mod nets;
 mod operators;
@@ -45,6 +46,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use function::{Lowered, lower_expression, lower_function};
+pub use memory::{Memory, Plateau, Refresh, When};
 pub use recipe::*;
 pub use seen::*;
 
@@ -153,6 +155,8 @@ struct Step {
     /// How that recipe is reached from the one that runs: see [`identity`].
     scope: String,
     training: bool,
+    /// Whether there is a time of the training: in a `step`, and in a `refresh`, which trains nothing.
+    timed: bool,
     graph: Graph,
     /// Random ops so far: the occurrence is their identity.
     random: i64,

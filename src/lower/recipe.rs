@@ -1,6 +1,7 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
 use super::identity;
+use super::memory::Memory;
 use super::seen::{Declassified, Measured, Seen};
 pub use super::training::{Figured, Guard, Keep, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
 use crate::data::{Placed, Source as DataSource};
@@ -93,6 +94,8 @@ pub struct Stage {
     pub borrowed: Vec<Weight>,
     /// Only in `train`.
     pub train: Option<Train>,
+    /// Only in `train`.
+    pub memories: Vec<Memory>,
     pub seen: Seen,
     /// Numbers of earlier stages that the graph reads.
     pub measured: Vec<Measured>,

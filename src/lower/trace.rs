@@ -206,6 +206,9 @@ impl<'p> Lower<'p, '_> {
         let node = graph.node(leaf);
         let Some(span) = node.origin.outermost() else { return Vec::new() };
         let (from, words) = match &node.kind {
+            Kind::Field(name) if let Some(way) = remembered(samples, name, label) => {
+                (way, format!("`{name}`: the memory of this stage"))
+            }
             Kind::Field(name) => match samples.and_then(|samples| joined(samples, name)) {
                 Some((stage, save)) if stage < self.stages.len() => {
                     let stage = &self.stages[stage];
@@ -286,6 +289,13 @@ impl<'p> Lower<'p, '_> {
             step.graph.remove(mark);
         }
     }
+}
+
+/// How a label came into a memory.
+fn remembered<'s>(samples: Option<&'s Samples>, field: &str, label: &Label) -> Option<&'s [Place]> {
+    let memory = samples?.memories.iter().find(|memory| memory.field == field)?;
+    let way = memory.ways.iter().find(|(known, _)| known == label);
+    Some(way.map_or(&[], |(_, places)| places))
 }
 
 /// The artifact behind a joined field, or behind one place of a joined list.

@@ -126,7 +126,7 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// A type may say what a unit map is normalised by. Where that is not known of the map, the recipe is taken at its word.
-    fn expect_norm(&mut self, asked: &Domain, fact: &Fact, name: &Name, ty: &Type, at: Span) -> bool {
+    pub(super) fn expect_norm(&mut self, asked: &Domain, fact: &Fact, name: &Name, ty: &Type, at: Span) -> bool {
         let Some(by) = &ty.by else { return true };
         let Some(norm) = Norm::from_word(&by.text).filter(|_| *asked == Domain::Unit) else {
             let (message, help) = match asked {

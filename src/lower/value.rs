@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::data::Sample;
 use super::recipe::{Init, Optimizer};
+use super::trace::Place;
 use crate::data::{Method, Source as DataSource, Transform};
 use crate::graph::Id;
 use crate::hir::ModuleId;
@@ -15,7 +16,7 @@ use crate::metrics::MetricDef;
 use crate::ops::{Attrs, OpDef};
 use crate::source::Span;
 use crate::syntax::ast::{self, Unit};
-use crate::types::Dim;
+use crate::types::{Dim, Fact, Label};
 
 #[derive(Clone)]
 pub(crate) enum Value<'p> {
@@ -168,6 +169,10 @@ pub(crate) struct Samples<'p> {
     pub split: String,
     pub changes: Vec<Change>,
     pub joins: Vec<Joined>,
+    /// What the stage keeps of each picture; known once a stage has the samples.
+    pub memories: Vec<Remembered>,
+    /// Memories with a mistake that has been reported.
+    pub unknown: Vec<String>,
     /// Functions from the fields of a sample to new ones, run in the step after all changes.
     pub maps: Vec<(Value<'p>, Span)>,
 }
@@ -192,6 +197,16 @@ pub(crate) struct Choice {
 pub(crate) enum Way {
     Fill(Vec<f64>),
     Method(Method),
+}
+
+/// A memory of the stage at hand as a field.
+#[derive(Clone)]
+pub(crate) struct Remembered {
+    pub field: String,
+    /// Of pictures that nothing moves.
+    pub fact: Fact,
+    /// How labels that training may not see came into it.
+    pub ways: Vec<(Label, Vec<Place>)>,
 }
 
 /// What earlier stages saved, joined by image under one name.

@@ -212,6 +212,19 @@ pub enum EntryKind {
         of: PathsOf,
         entries: Vec<Setting>,
     },
+    /// `memory seeds: index_or_ignore[H, W] = ignore`
+    Memory {
+        name: Name,
+        ty: Type,
+        initial: Expr,
+    },
+    /// `refresh seeds from epoch 5 every 10 epochs { image, tags } { value }`; the value may be an [`ExprKind::Block`].
+    Refresh {
+        name: Name,
+        when: Box<When>,
+        fields: Vec<Name>,
+        value: Expr,
+    },
     Let(Let),
     /// `step { image, tags } { … }` in `train`, `each { … } { … }` elsewhere.
     Body {
@@ -291,6 +304,23 @@ pub enum StatementKind {
 pub struct Guard {
     pub from: Option<Moment>,
     pub until: Option<Moment>,
+}
+
+/// When a memory is computed anew.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct When {
+    pub from: Option<Moment>,
+    pub every: Option<Expr>,
+    pub until: Option<Moment>,
+    pub plateau: Option<Plateau>,
+}
+
+/// `when plateau(seg, patience = 2)`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plateau {
+    /// A loss of the step.
+    pub loss: Name,
+    pub choices: Vec<Setting>,
 }
 
 /// `epoch 5`, `step 100`

@@ -266,6 +266,26 @@ fn loss() -> impl Strategy<Value = StatementKind> {
     })
 }
 
+fn when() -> impl Strategy<Value = When> {
+    let plateau = (name(), vec(setting(), 0..3)).prop_map(|(loss, choices)| Plateau { loss, choices });
+    (option::of(moment()), option::of(expr()), option::of(moment()), option::of(plateau))
+        .prop_map(|(from, every, until, plateau)| When { from, every, until, plateau })
+}
+
+/// A memory, or its refresh.
+fn remembered() -> impl Strategy<Value = EntryKind> {
+    let refresh = (name(), when(), names(), expr());
+    prop_oneof![
+        (name(), type_of(), expr()).prop_map(|(name, ty, initial)| EntryKind::Memory { name, ty, initial }),
+        refresh.prop_map(|(name, when, fields, value)| EntryKind::Refresh {
+            name,
+            when: Box::new(when),
+            fields,
+            value
+        }),
+    ]
+}
+
 fn statement() -> impl Strategy<Value = Statement> {
     let kind = prop_oneof![
         binding().prop_map(StatementKind::Let),
@@ -279,6 +299,7 @@ fn statement() -> impl Strategy<Value = Statement> {
 
 fn entry() -> impl Strategy<Value = Entry> {
     let kind = prop_oneof![
+        remembered(),
         setting().prop_map(EntryKind::Setting),
         (name(), expr()).prop_map(|(name, value)| EntryKind::Net { name, value }),
         (select(PathsOf::ALL.as_slice()), vec(rate(), 0..3)).prop_map(|(of, entries)| EntryKind::Paths { of, entries }),

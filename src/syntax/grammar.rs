@@ -87,6 +87,7 @@ fn expected(rule: Rule) -> &'static [Expected] {
         // A clause word is one way to go on among others, like an operator.
         Rule::from_clause | Rule::until_clause | Rule::moves_clause => &[Operator],
         Rule::from_word | Rule::until_word | Rule::moves_word => &[Operator],
+        Rule::choice => &[Name],
         Rule::unit | Rule::moment => &[Literal("epoch"), Literal("step")],
         Rule::comprehension | Rule::for_word | Rule::if_word | Rule::when_word | Rule::with_word => &[Operator],
         Rule::pipe | Rule::or | Rule::and | Rule::by | Rule::range_to | Rule::range_open | Rule::with => &[Operator],

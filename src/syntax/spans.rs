@@ -131,6 +131,14 @@ impl Strip for Entry {
             EntryKind::Setting(setting) => setting.strip(),
             EntryKind::Net { name, value } => strip!(name, value),
             EntryKind::Paths { of: _, entries } => entries.strip(),
+            EntryKind::Memory { name, ty, initial } => strip!(name, ty, initial),
+            EntryKind::Refresh { name, when, fields, value } => {
+                let When { from, every, until, plateau } = when.as_mut();
+                strip!(name, from, every, until, fields, value);
+                if let Some(Plateau { loss, choices }) = plateau {
+                    strip!(loss, choices);
+                }
+            }
             EntryKind::Let(binding) => binding.strip(),
             EntryKind::Body { step: _, fields, statements } => strip!(fields, statements),
             EntryKind::Error => {}

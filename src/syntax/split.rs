@@ -35,7 +35,7 @@ impl Level {
             }
             Level::Variant => &["expect"],
             Level::Net => &["layer", "weight", "state", "let", "fn"],
-            Level::Stage => &["net", "rates", "decay", "optimizers", "let", "step", "each"],
+            Level::Stage => &["net", "rates", "decay", "optimizers", "memory", "refresh", "let", "step", "each"],
             Level::Body => &["let", "loss", "metric", "show", "save"],
         }
     }
@@ -118,6 +118,10 @@ impl<'t> Tokens<'t> {
         let token = self.tokens[index];
         let lead_before = previous == start && level.leads().contains(&self.word(start));
         if lead_before || self.carries_on(index, start, level) {
+            return false;
+        }
+        // `refresh x from step { … }`: the body of a stage begins like the moment of a clause.
+        if self.word(start) == "refresh" && matches!(self.word(previous), "from" | "until") {
             return false;
         }
         // `use "x.wsss" as name`: right after `use` the word is the name of a module, later it is the alias itself.

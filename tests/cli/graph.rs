@@ -72,3 +72,30 @@ fn pictures_need_no_other_program() {
     assert!(step.contains(">conv2d<") && step.contains(">loss cls<"), "{step}");
     assert_eq!(step, place.wsss(&words).out);
 }
+
+#[test]
+fn a_refresh_has_a_graph_and_a_line_of_its_own() {
+    let place = Place::new();
+    place.write(
+        "memory.wsss",
+        "use data { scenes }
+         let d = scenes()
+         train t {
+           data      = d.train |> random_crop(32) |> standardize
+           batch     = 4
+           epochs    = 8
+           optimizer = sgd(lr = 0.1)
+           net n     = conv(3, 1)
+           memory map: real[1, H, W] = 0
+           refresh map from epoch 2 every 3 epochs { image } { n(image) }
+           step { image, map } { loss keep = mean(square(n(image) - map)) }
+         }",
+    );
+    let graph = place.wsss(&["graph", "memory.wsss", "--stage", "t", "--refresh", "map"]).expect_code(0);
+    assert!(graph.out.contains("save map") && !graph.out.contains("grad"), "{}", graph.out);
+    let unknown = place.wsss(&["graph", "memory.wsss", "--stage", "t", "--refresh", "maps"]).expect_code(2);
+    assert!(unknown.err.contains("did you mean `map`?"), "{}", unknown.err);
+    let check = place.wsss(&["check", "memory.wsss", "--explain"]).expect_code(0);
+    let line = "  refresh map from epoch 2 every 3 epochs: ";
+    assert!(check.out.contains(line) && check.out.contains("`train` pictures, one by one"), "{}", check.out);
+}

@@ -88,6 +88,23 @@ fn a_loss_may_be_weighed_by_time() {
 }
 
 #[test]
+fn schedules_of_the_library() {
+    // Six steps of a gradient of 1: the sum of the factors.
+    let sum = |schedule: &str| {
+        let settings = format!("epochs = 3\n optimizer = sgd(lr = 1, schedule = {schedule})");
+        1.0 - train(&settings, "loss l = n.a").number("n", "a")
+    };
+    assert_near(sum("poly(1)"), 21.0 / 6.0);
+    assert_near(sum("poly_by_epoch(1)"), 2.0 * (1.0 + 2.0 / 3.0 + 1.0 / 3.0));
+    assert_near(sum("step_at([1, 2], 0.5)"), 2.0 * 1.75);
+    assert_near(sum("warm_up(4, poly(0))"), 0.0 + 0.25 + 0.5 + 0.75 + 2.0);
+    assert_near(sum("hold_after(1, poly(1))"), 1.0 + 5.0 * 0.5);
+    assert_near(sum("hold_after(2 epochs, poly_by_epoch(1))"), 2.0 + 4.0 * 0.5);
+    assert_near(sum("every_steps(4, poly(1))"), 4.0 + 2.0 / 3.0);
+    assert_near(sum("restart(2, 0.25, poly(1))"), 0.5 + 1.0 + 0.75 + 0.5 + 0.25);
+}
+
+#[test]
 fn a_guarded_loss_counts_in_its_time_only() {
     let guarded = |guard: &str| train(PLAIN, &format!("loss l = n.a {guard}\n loss other = 0.5 * n.b"));
     let moved = |guard: &str| 1.0 - guarded(guard).number("n", "a");

@@ -4,13 +4,13 @@ use super::streams::padded;
 use crate::data::{Method, Transform};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
-use crate::lower::value::{Choice, Samples, Value, Way};
+use crate::lower::value::{Choice, Remembered, Samples, Value, Way};
 use crate::lower::{Lower, identity};
 use crate::source::Span;
 use crate::types::{Dim, Domain, Fact, Frame, Labels, Level, Scale, View};
 
 /// What every sample has. `valid` is 1 where the picture is and 0 in padding.
-pub(super) const OWN: [&str; 4] = ["image", "tags", "mask", "valid"];
+pub(in crate::lower) const OWN: [&str; 4] = ["image", "tags", "mask", "valid"];
 
 /// A field of a sample: a tensor, or a list of tensors where a list of artifacts was joined.
 pub(in crate::lower) struct Known {
@@ -59,6 +59,8 @@ impl<'p> Lower<'p, '_> {
         }
         match (field.many, values.pop()) {
             (false, Some(value)) => value,
+            // What makes it has a mistake that was reported.
+            (false, None) => Value::Poison,
             (_, last) => {
                 values.extend(last);
                 Value::list(values)
@@ -120,6 +122,12 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
         });
         fields.push(Known { name: join.field.clone(), leaves: leaves.collect(), many: join.many });
     }
+    for Remembered { field, fact, .. } in &samples.memories {
+        let fact = smoothed(placed(fact, None, &samples.size()), field, samples);
+        fields.push(Known::one(field, padded(fact, field, samples)));
+    }
+    let unknown = samples.unknown.iter();
+    fields.extend(unknown.map(|name| Known { name: name.clone(), leaves: Vec::new(), many: false }));
     fields
 }
 

@@ -17,9 +17,10 @@ use crate::source::Span;
 use crate::syntax::ast::Name;
 use crate::types::Dim;
 
+pub(super) use fields::OWN;
 pub(super) use join::{join, joins};
 pub(super) use sample::{Sample, map};
-pub(super) use streams::{choices, placed};
+pub(super) use streams::{allowed, choices, holds, placed};
 
 pub(super) fn dataset_field<'p>(lower: &mut Lower<'p, '_>, dataset: &Rc<Dataset>, name: &Name) -> Value<'p> {
     if name.text == "classes" {
@@ -32,6 +33,8 @@ pub(super) fn dataset_field<'p>(lower: &mut Lower<'p, '_>, dataset: &Rc<Dataset>
             split: name.text.clone(),
             changes: Vec::new(),
             joins: Vec::new(),
+            memories: Vec::new(),
+            unknown: Vec::new(),
             maps: Vec::new(),
         }));
     }

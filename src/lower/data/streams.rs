@@ -80,7 +80,7 @@ fn refused(choice: &Choice, fact: &Fact) -> Option<Diagnostic> {
 }
 
 /// Whether a number belongs to a domain.
-fn holds(domain: &Domain, number: f64) -> bool {
+pub(in crate::lower) fn holds(domain: &Domain, number: f64) -> bool {
     match domain {
         Domain::Index { classes, ignore } => {
             let below = classes.as_const().is_none_or(|classes| number < classes as f64);
@@ -96,7 +96,7 @@ fn holds(domain: &Domain, number: f64) -> bool {
     }
 }
 
-fn allowed(domain: &Domain) -> &'static str {
+pub(in crate::lower) fn allowed(domain: &Domain) -> &'static str {
     match domain {
         Domain::Index { ignore: true, .. } => "a class number, or 255 for \"not known\"",
         Domain::Index { ignore: false, .. } => "a class number; it knows no \"ignore\"",

@@ -53,7 +53,7 @@ impl<'p> Lower<'p, '_> {
     /// A clock of the training as a leaf of the graph at hand.
     pub(in crate::lower) fn clock(&mut self, clock: Clock, span: Span) -> Option<Id> {
         let origin = self.origin(span);
-        let step = self.step.as_mut().filter(|step| step.training)?;
+        let step = self.step.as_mut().filter(|step| step.timed)?;
         Some(step.graph.clock(clock, origin))
     }
 

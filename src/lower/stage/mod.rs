@@ -5,6 +5,7 @@ mod family;
 mod guards;
 mod inputs;
 mod keep;
+mod memory;
 mod result;
 mod reused;
 mod settings;
@@ -57,6 +58,8 @@ pub(super) struct Entries<'p> {
     rates: Vec<(String, f64)>,
     decay: Vec<(String, f64)>,
     optimizers: Vec<(String, Rc<OptimizerValue<'p>>)>,
+    /// Memories, refreshes and the body, each with the names it sees: they are lowered when all settings are known.
+    later: Vec<(&'p ast::Entry, Scope<'p>)>,
     keep: Option<keep::Said>,
     body: bool,
 }
@@ -85,14 +88,21 @@ impl<'p> Lower<'p, '_> {
             ast::StageKind::Score => StageKind::Score,
         };
         let training = kind == StageKind::Train;
-        self.step = Some(Step { stage: name.clone(), scope: alias.clone(), training, ..Step::default() });
+        self.step =
+            Some(Step { stage: name.clone(), scope: alias.clone(), training, timed: training, ..Step::default() });
         let mut entries = Entries { stage: name.clone(), ..Entries::default() };
         for entry in &stage.entries {
             self.entry(entry, stage, &mut entries, &mut scope);
         }
-        let samples = self.samples(stage, &entries);
+        let mut samples = self.samples(stage, &entries);
+        let memories = samples.as_mut().map_or_else(Vec::new, |samples| self.memories(&entries, samples));
         if let Some(samples) = &samples {
             data::choices(self, samples);
+        }
+        for (entry, scope) in std::mem::take(&mut entries.later) {
+            if let EntryKind::Body { fields, statements, .. } = &entry.kind {
+                self.body(fields, statements, samples.clone(), &entries, &scope);
+            }
         }
         if !entries.body && !self.is_cut(stage) {
             let (code, word) = match kind {
@@ -106,6 +116,7 @@ impl<'p> Lower<'p, '_> {
             );
         }
         let train = (kind == StageKind::Train).then(|| self.train(stage, &entries)).flatten();
+        self.look_at_memories(stage, &memories, train.as_ref().map(|train| train.length));
         if entries.body {
             prove::purpose(self, stage);
         }
@@ -114,8 +125,16 @@ impl<'p> Lower<'p, '_> {
         let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
         let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
-        let measured = measured(&step.graph);
-        let borrowed = self.borrowed(&step.graph, &entries.weights, &alias);
+        let mut measured = measured(&step.graph);
+        let mut borrowed = self.borrowed(&step.graph, &entries.weights, &alias);
+        for refresh in memories.iter().flat_map(|memory| &memory.refreshes) {
+            measured.extend(result::measured(&refresh.graph));
+            for weight in self.borrowed(&refresh.graph, &[], &alias) {
+                if !borrowed.iter().any(|known| known.path() == weight.path()) {
+                    borrowed.push(weight);
+                }
+            }
+        }
         let fields = step.graph.ids().filter_map(|id| match &step.graph.node(id).kind {
             Kind::Field(name) => Some(name.clone()),
             _ => None,
@@ -132,6 +151,7 @@ impl<'p> Lower<'p, '_> {
             weights: entries.weights,
             borrowed,
             train,
+            memories,
             seen,
             measured,
             span: stage.name.span,
@@ -156,7 +176,7 @@ impl<'p> Lower<'p, '_> {
                 let value = self.expr(&binding.value, scope);
                 scope.bind(&binding.name.text, value);
             }
-            EntryKind::Body { step, fields, statements } => {
+            EntryKind::Body { step, .. } => {
                 let wanted = stage.kind == ast::StageKind::Train;
                 if *step != wanted || entries.body {
                     let (is, word) = if *step { ("`step`", "each") } else { ("`each`", "step") };
@@ -171,8 +191,18 @@ impl<'p> Lower<'p, '_> {
                     return;
                 }
                 entries.body = true;
-                let samples = self.samples_quietly(entries);
-                self.body(fields, statements, samples, entries, scope);
+                entries.later.push((entry, scope.clone()));
+            }
+            EntryKind::Memory { name, .. } | EntryKind::Refresh { name, .. } => {
+                if stage.kind == ast::StageKind::Train {
+                    entries.later.push((entry, scope.clone()));
+                    return;
+                }
+                self.report(
+                    Diagnostic::error(Code::UnknownSetting, "only a `train` stage keeps a memory")
+                        .label(name.span, "there are no epochs here")
+                        .help("`save` keeps a map of each picture for later stages"),
+                );
             }
             EntryKind::Error => {}
         }

@@ -271,7 +271,7 @@ impl Printer<'_> {
     }
 
     /// What stands between the braces of an arm.
-    fn arm(&mut self, expr: &Expr) -> Doc {
+    pub(super) fn arm(&mut self, expr: &Expr) -> Doc {
         if let ExprKind::Block { .. } = expr.kind {
             return self.block(expr);
         }

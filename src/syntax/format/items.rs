@@ -136,7 +136,7 @@ impl Printer<'_> {
     }
 
     /// `{ a, b }`
-    fn names(&mut self, names: &[Name], end: u32) -> Doc {
+    pub(super) fn names(&mut self, names: &[Name], end: u32) -> Doc {
         self.bracketed(Brackets::curly(end), names, |name| name.span.start, |_, name| Doc::text(&name.text))
     }
 
@@ -209,7 +209,7 @@ impl Printer<'_> {
         )
     }
 
-    fn type_of(&mut self, ty: &Type) -> Doc {
+    pub(super) fn type_of(&mut self, ty: &Type) -> Doc {
         let domain = match &ty.by {
             Some(by) => Doc::text(format!("{} by {}", ty.domain.text, by.text)),
             None => Doc::text(&ty.domain.text),
@@ -249,6 +249,8 @@ impl Printer<'_> {
             EntryKind::Setting(setting) => self.setting(setting),
             EntryKind::Net { name, value } => binding("net", name, self.expr(value)),
             EntryKind::Paths { of, entries } => Row { head: self.paths(*of, entries, end), ..Row::new("rates", "") },
+            EntryKind::Memory { name, ty, initial } => self.memory(name, ty, initial),
+            EntryKind::Refresh { name, when, fields, value } => self.refresh(name, when, fields, value),
             EntryKind::Let(binding) => self.binding(binding),
             EntryKind::Body { step, fields, statements } => {
                 let word = if *step { "step " } else { "each " };

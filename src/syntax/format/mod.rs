@@ -11,6 +11,7 @@ mod items;
 #[cfg(test)]
 mod laws;
 mod layout;
+mod memory;
 mod sequences;
 #[cfg(test)]
 mod tests;

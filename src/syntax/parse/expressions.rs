@@ -402,6 +402,11 @@ impl Builder<'_> {
         }
     }
 
+    /// What stands between the braces of an arm.
+    pub fn arm(&self, pair: Pair<Rule>) -> Expr {
+        self.block(self.take_braces(pair))
+    }
+
     /// `conditional`; `else if` is a nested one.
     fn conditional(&self, pair: Pair<Rule>) -> Expr {
         let span = self.span(&pair);
@@ -410,7 +415,7 @@ impl Builder<'_> {
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::expr => condition = Some(Box::new(self.expr(part))),
-                Rule::arm => arms.push(Box::new(self.block(self.take_braces(part)))),
+                Rule::arm => arms.push(Box::new(self.arm(part))),
                 Rule::conditional => arms.push(Box::new(self.conditional(part))),
                 _ => {}
             }

@@ -196,7 +196,7 @@ fn parameter(builder: &Builder, pair: Pair<Rule>) -> Parameter {
 }
 
 /// `type_`
-fn type_of(builder: &Builder, pair: Pair<Rule>) -> Type {
+pub(super) fn type_of(builder: &Builder, pair: Pair<Rule>) -> Type {
     let mut parts = pair.into_inner();
     let domain = builder.name(&parts.next().expect("a type begins with its domain"));
     let mut span = domain.span;

@@ -7,6 +7,7 @@ mod expressions;
 #[cfg(test)]
 mod hostile;
 mod items;
+mod memory;
 mod nets;
 mod stages;
 #[cfg(test)]

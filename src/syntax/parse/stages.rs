@@ -3,7 +3,7 @@
 use pest::iterators::Pair;
 
 use super::expressions::expressions;
-use super::{Piece, Reader};
+use super::{Parsed, Piece, Reader};
 use crate::syntax::ast::{
     Entry, EntryKind, Expr, ExprKind, Family, Guard, ItemKind, Moment, PathsOf, Setting, Stage, StageKind, Statement,
     StatementKind, TimeUnit,
@@ -52,6 +52,8 @@ impl Reader<'_> {
             ("net", _) => self.named(&piece).map(|(name, value)| EntryKind::Net { name, value }),
             ("let", _) => self.binding(piece).map(EntryKind::Let),
             ("rates" | "decay" | "optimizers", _) => self.paths(piece, PathsOf::from_word(word)?),
+            ("memory", _) => self.memory(&piece),
+            ("refresh", _) => self.refresh(&piece),
             ("step" | "each", _) => self.step(piece, word == "step"),
             // `batch 8`, `batch: 8`: a setting that lacks its `=`.
             (_, Some((_, Some(kind)))) if kind != TokenKind::Word => self.setting(piece).map(EntryKind::Setting),
@@ -114,20 +116,12 @@ impl Reader<'_> {
             let (name, value) = self.salvage(piece, 1)?;
             return Some(StatementKind::Loss { name, value, guard: Guard::default(), moves: Vec::new() });
         };
-        let moment = |clause: Rule| {
-            let moment = parsed.part(clause)?.into_inner().find(|part| part.as_rule() == Rule::moment)?;
-            let unit = match moment.clone().into_inner().next()?.as_str() {
-                "epoch" => TimeUnit::Epoch,
-                _ => TimeUnit::Step,
-            };
-            Some(Moment { unit, at: parsed.builder.expr(expressions(moment).next()?) })
-        };
         let paths = parsed.part(Rule::moves_clause).into_iter().flat_map(Pair::into_inner);
         let paths = paths.filter(|part| part.as_rule() == Rule::path);
         Some(StatementKind::Loss {
             name: parsed.first_name(),
             value: parsed.exprs().next()?,
-            guard: Guard { from: moment(Rule::from_clause), until: moment(Rule::until_clause) },
+            guard: Guard { from: moment(&parsed, Rule::from_clause), until: moment(&parsed, Rule::until_clause) },
             moves: paths.map(|path| parsed.builder.name(&path)).collect(),
         })
     }
@@ -140,4 +134,14 @@ impl Reader<'_> {
         };
         Some(StatementKind::Show { name: parsed.first_name(), value: parsed.exprs().next() })
     }
+}
+
+/// `from epoch 5`, `until step 900`
+pub(super) fn moment(parsed: &Parsed, clause: Rule) -> Option<Moment> {
+    let moment = parsed.part(clause)?.into_inner().find(|part| part.as_rule() == Rule::moment)?;
+    let unit = match moment.clone().into_inner().next()?.as_str() {
+        "epoch" => TimeUnit::Epoch,
+        _ => TimeUnit::Step,
+    };
+    Some(Moment { unit, at: parsed.builder.expr(expressions(moment).next()?) })
 }
