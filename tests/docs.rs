@@ -1,5 +1,6 @@
 //! The recipes in the documents are recipes: each is checked as it stands.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use wsss::compile::compile;
@@ -73,4 +74,23 @@ fn the_readme_quotes_the_recipe() {
         let missing: Vec<&str> = block.lines().filter(|line| !recipe.lines().any(|known| known == *line)).collect();
         assert!(missing.is_empty(), "not in pipelines/cam.wsss: {missing:#?}");
     }
+}
+
+/// Every word and sign of the grammar stands in the reference, and the other way round.
+#[test]
+fn the_grammar_of_the_reference_has_the_words_of_the_grammar() {
+    let quoted = |text: &str| -> BTreeSet<String> {
+        let words = text.split('"').skip(1).step_by(2).map(str::to_owned);
+        words.filter(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase())).collect()
+    };
+    let reference = include_str!("../docs/language.md");
+    let appendix = reference.split("## Grammar").nth(1).and_then(|rest| rest.split("```").nth(1)).expect("a grammar");
+    let written = quoted(appendix);
+    // Comments hold quotes of their own.
+    let rules: String = include_str!("../grammar/wsss.pest").lines().filter(|line| !line.starts_with("//")).collect();
+    let missing: Vec<String> = quoted(&rules)
+        .into_iter()
+        .filter(|word| !written.contains(word) && !appendix.contains(&format!(" {word} ")))
+        .collect();
+    assert!(missing.is_empty(), "the reference lacks {missing:?}");
 }

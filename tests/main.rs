@@ -7,11 +7,13 @@ mod errors;
 mod library;
 mod losses;
 mod memory;
+mod methods;
 mod networks;
 mod ops;
 mod photographs;
 mod programs;
 mod proofs;
+mod recipes;
 
 use std::path::Path;
 

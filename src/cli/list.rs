@@ -21,6 +21,10 @@ macro_rules! shipped {
 /// Every file of `pipelines/`; a test compares the two.
 pub(super) const SHIPPED: &[Shipped] = shipped! {
     "cam.wsss",
+    "hide_and_seek.wsss",
+    "gain.wsss",
+    "puzzlecam.wsss",
+    "seam.wsss",
 };
 
 impl Shipped {

@@ -27,6 +27,7 @@ mod device;
 mod doc;
 mod eval;
 mod exit;
+mod expand;
 mod expected;
 mod explain;
 mod explained;
@@ -65,6 +66,8 @@ enum Command {
     Check(check::Args),
     /// Bring recipes to the canonical format
     Fmt(fmt::Args),
+    /// Print a recipe with its variants and overrides resolved
+    Expand(expand::Args),
     /// One page on what every stage of a recipe has seen
     Audit(audit::Args),
     /// Draw the pipeline, or the step graph of a stage
@@ -110,6 +113,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),
+        Command::Expand(args) => expand::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Call(args) => call::run(args),

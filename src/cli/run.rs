@@ -12,7 +12,7 @@ use super::guard;
 use super::output::Output;
 use super::progress::{Progress, figures};
 use super::recipe::{self, Choice, Opened};
-use super::resolved::resolve;
+use super::resolved::{Decided, resolve};
 use crate::compile;
 use crate::cost::{self, Budget, StageCost};
 use crate::diag::{Code, Diagnostic, amount};
@@ -81,7 +81,10 @@ pub(super) fn run(args: Args) -> Exit {
     let exit = output.problems(&std::mem::take(&mut opened.problems).sorted(), &opened.sources);
     let (Some(compiled), Exit::Done) = (compiled, exit) else { return exit };
     let options = Options {
-        text: resolve(&opened.text, &opened.recipe.params),
+        text: resolve(
+            &opened.text,
+            &Decided { params: &opened.recipe.params, variants: &opened.recipe.variants, origins: false },
+        ),
         out: args.out,
         seed: args.seed,
         device,

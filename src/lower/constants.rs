@@ -132,6 +132,17 @@ impl Finder<'_> {
     fn expr(&mut self, name: &str, expr: &Expr) {
         match &expr.kind {
             ExprKind::Cited { value, citation, .. } => return self.add(name, value, Some(citation)),
+            // `320..640 @ "code"`: what stands behind the last number is said of the range.
+            ExprKind::Range { start, end: Some(end), step } if is_literal(start) => {
+                if let ExprKind::Cited { value, citation, .. } = &step.as_ref().unwrap_or(end).kind
+                    && is_literal(value)
+                {
+                    return self.add(name, &Expr::new(ExprKind::Error, start.span.to(value.span)), Some(citation));
+                }
+                if is_literal(expr) {
+                    return self.add(name, expr, None);
+                }
+            }
             _ if is_literal(expr) => {
                 if !is_trivial(expr) {
                     self.add(name, expr, None);
@@ -235,6 +246,7 @@ mod tests {
             param scales  = [0.5, 1, 1.5]
             param dataset = scenes(images = 600)
             param sides   = 448..768
+            param cited   = 320..640 @ "code"
             param on      = true
             variant quick { crop = 96  scales = [1] }
             fn view(x, p = 0.5) = x |> random_flip(p) |> slice(axis = 2, length = x[3]) + 1 - (-2)
@@ -258,6 +270,7 @@ mod tests {
             crop = 448 px @ sec. 4.1
             scales = [0.5, 1, 1.5]
             sides = 448..768
+            cited = 320..640 @ code
             quick.crop = 96
             view.p = 0.5
             view = (-2)

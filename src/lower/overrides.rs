@@ -33,6 +33,17 @@ impl Override<'_> {
     }
 }
 
+impl Override<'_> {
+    /// Whether a variant of the recipe that runs or `--set` says so.
+    pub fn is_outer(&self, recipe: ModuleId) -> bool {
+        match self.by {
+            By::Set => true,
+            By::Variant(_) => self.written_in() == recipe,
+            By::Use(_) => false,
+        }
+    }
+}
+
 /// Who says so.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum By<'p> {

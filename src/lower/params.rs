@@ -132,13 +132,16 @@ impl<'p> Lower<'p, '_> {
             let id = ModuleId(index);
             for (place, item) in module.tree.items.iter().enumerate() {
                 let ItemKind::Param { name, value: default, .. } = &item.kind else { continue };
-                let (value, text_of, origin) = match self.overrides.get(&(id, place)) {
-                    Some(other) => (other.value, program.module(other.written_in()), other.by.to_string()),
-                    None if id == program.recipe() => (default, module, "default".to_string()),
+                let (value, text_of, origin, outer) = match self.overrides.get(&(id, place)) {
+                    Some(other) => {
+                        let outer = other.is_outer(program.recipe());
+                        (other.value, program.module(other.written_in()), other.by.to_string(), outer)
+                    }
+                    None if id == program.recipe() => (default, module, "default".to_string(), false),
                     None => continue,
                 };
                 let text = text_of.text.get(value.span.range()).unwrap_or("none").to_string();
-                found.push(ParamValue { name: format!("{}{}", module.scope, name.text), text, origin });
+                found.push(ParamValue { name: format!("{}{}", module.scope, name.text), text, origin, outer });
             }
         }
         found

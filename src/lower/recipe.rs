@@ -39,8 +39,10 @@ pub struct ParamValue {
     pub name: String,
     /// The text of the value that counts.
     pub text: String,
-    /// `default`, `variant quick`, `--set`.
+    /// `default`, `variant quick`, `use base`, `--set`.
     pub origin: String,
+    /// Whether a variant of the recipe that runs or `--set` gives it, not the place where it is written.
+    pub outer: bool,
 }
 
 /// A number of the recipe's text, or a list or range of nothing else.

@@ -14,8 +14,13 @@ fn the_cam_recipe_has_no_problems() {
 /// Trained numbers of a network without its classifier: the published counts, batch norm's weight and bias included.
 #[test]
 fn networks_have_their_published_parameter_counts() {
-    let published =
-        [("resnet18", 11_176_512), ("resnet34", 21_284_672), ("resnet50", 23_508_032), ("mobilenet_v2", 2_206_816)];
+    let published = [
+        ("resnet18", 11_176_512),
+        ("resnet34", 21_284_672),
+        ("resnet50", 23_508_032),
+        ("mobilenet_v2", 2_206_816),
+        ("resnet38", 105_023_168),
+    ];
     for (name, count) in published {
         let text = format!(
             "use data {{ scenes }}\nuse nets {{ {name} }}\ntrain t {{\n  data = scenes().train |> standardize |> random_crop(32)\n  \

@@ -1,6 +1,6 @@
 //! Recipes that use recipes: stages are reused with their results, params are overridden by path.
 
-use super::{Answer, Place};
+use super::{Answer, Place, repository};
 
 /// Another data set stands first, so that class counts have other names than in the used recipe alone.
 const MINE: &str = r#"
@@ -213,4 +213,44 @@ fn a_set_that_nothing_reads_in_this_run_is_refused() {
         "{}",
         answer.err
     );
+}
+
+/// What `expand` prints; it is a recipe with the same stages.
+fn expanded(place: &Place, recipe: &str, more: &[&str]) -> String {
+    let text = place.wsss(&[&["expand", recipe], more].concat()).expect_code(0).out;
+    place.write("expanded.wsss", &text);
+    let checked = place.wsss(&["check", "expanded.wsss"]).expect_code(0);
+    assert!(!checked.err.contains("unused-import"), "{}", checked.err);
+    assert_eq!(place.wsss(&["expand", "expanded.wsss"]).expect_code(0).out, text);
+    assert_eq!(planned(place, recipe, more), planned(place, "expanded.wsss", &[]), "{text}");
+    text
+}
+
+#[test]
+fn an_expanded_recipe_is_the_same_recipe() {
+    let place = place(MINE);
+    for more in [
+        &[][..],
+        &["--variant", "quick"],
+        &["--variant", "quick", "--set", "base.batch=3"],
+        &["--set", "base.rate=0.5", "--set", "other=scenes(images = 8, size = 32)"],
+    ] {
+        expanded(&place, "mine.wsss", more);
+    }
+    let text = expanded(&place, "mine.wsss", &["--variant", "quick", "--set", "base.rate=0.5"]);
+    assert!(text.contains("batch = 2    // variant quick") && text.contains("rate  = 0.5  // --set"), "{text}");
+    assert!(text.contains("// default"), "{text}");
+    let text = expanded(&place, "base.wsss", &["--variant", "slow", "--set", "batch=6 / 2"]);
+    let line = text.lines().find(|line| line.starts_with("param rate")).expect("there is such a param");
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>().join(" "), "param rate = 0.001 // variant slow");
+}
+
+#[test]
+fn a_shipped_recipe_expands_to_one_without_problems() {
+    let place = Place::new();
+    place.write("cam.wsss", std::fs::read(repository("pipelines/cam.wsss")).expect("it is there"));
+    let text = place.wsss(&["expand", "cam.wsss", "--variant", "quick"]).expect_code(0).out;
+    let answer = place.write("quick.wsss", &text).wsss(&["check", "quick.wsss"]).expect_code(0);
+    assert!(answer.out.contains("no problems"), "{}\n{text}", answer.err);
+    assert!(text.contains("// variant quick") && !text.contains("voc2012"), "{text}");
 }

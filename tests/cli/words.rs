@@ -69,7 +69,7 @@ fn explain_without_a_code_lists_them() {
 #[test]
 fn list_names_the_recipes() {
     let answer = wsss(&["list"]).expect_code(0);
-    assert!(answer.out.contains("pipelines/cam.wsss  CAM: "), "{}", answer.out);
+    assert!(answer.out.contains("pipelines/cam.wsss ") && answer.out.contains(" CAM: "), "{}", answer.out);
     let objects = wsss(&["list", "--json"]).expect_code(0).objects();
     let cam = objects.iter().find(|object| object["path"] == "pipelines/cam.wsss").expect("cam is there");
     assert!(cam["variants"].as_array().expect("a list").contains(&"quick".into()));

@@ -1,0 +1,29 @@
+//! `wsss expand RECIPE`: the recipe with its variants and overrides resolved, as a recipe.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::output::Output;
+use super::recipe::{self, Choice};
+use super::resolved::{Decided, resolve};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    recipe: PathBuf,
+    #[command(flatten)]
+    choice: Choice,
+}
+
+pub(super) fn run(args: Args) -> Exit {
+    let output = Output::new(false);
+    let opened = match recipe::open(&args.recipe, &args.choice) {
+        Ok(opened) => opened,
+        Err(unreadable) => return output.problems(&[unreadable.0], &unreadable.1),
+    };
+    let exit = output.problems(&opened.problems.sorted(), &opened.sources);
+    if exit == Exit::Done {
+        let decided = Decided { params: &opened.recipe.params, variants: &opened.recipe.variants, origins: true };
+        output.text(&resolve(&opened.text, &decided));
+    }
+    exit
+}
