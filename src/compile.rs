@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::grad::{self, GradReport};
 use crate::graph::{Graph, Id, Kind, Origin, Role, Verified, verify};
-use crate::lower::{Recipe, Refresh, Stage, StageKind};
+use crate::lower::{ParamValue, Recipe, Refresh, Stage, StageKind};
 use crate::ops::{self, Attrs, OpError};
 use crate::passes::{self, PassRecord};
 use crate::plan::{self, Plan};
@@ -68,7 +68,7 @@ pub fn compile<'r>(recipe: &'r Recipe, problems: &mut Problems) -> Option<Compil
         .par_iter()
         .map(|stage| {
             let mut found = Problems::default();
-            (compile_stage(stage, &mut found), found)
+            (compile_stage(stage, &recipe.params, &mut found), found)
         })
         .collect();
     let mut stages = Vec::with_capacity(compiled.len());
@@ -79,7 +79,7 @@ pub fn compile<'r>(recipe: &'r Recipe, problems: &mut Problems) -> Option<Compil
     Some(Compiled { recipe, stages: stages.into_iter().collect::<Option<_>>()? })
 }
 
-fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<CompiledStage<'r>> {
+fn compile_stage<'r>(stage: &'r Stage, params: &[ParamValue], problems: &mut Problems) -> Option<CompiledStage<'r>> {
     let mut graph = stage.graph.clone();
     let moves = stage.train.as_ref().map_or(&[][..], |train| &train.moves);
     let grad = match share(&mut graph).and_then(|()| grad::differentiate_moving(&mut graph, moves)) {
@@ -88,7 +88,7 @@ fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<Compil
     };
     raw_pictures(&graph, problems);
     if stage.kind == StageKind::Train {
-        training::look(stage, problems);
+        training::look(stage, params, problems);
         // Where a gradient is not known, what it does not reach says nothing.
         if grad.unknown.is_empty() {
             dead_losses(stage, &graph, &grad, problems);

@@ -6,16 +6,20 @@ use std::collections::HashSet;
 use super::place;
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::graph::{Graph, Id, Kind, Role};
-use crate::lower::Stage;
+use crate::lower::{ParamValue, Stage};
 use crate::ops::Gradient;
 use crate::source::Span;
 
 /// Fewer images than this give a batch norm statistics that say more of the draw than of the data.
 const FEWEST_IMAGES: usize = 8;
 
-/// Looks at the graph of a training step as it was written.
-pub(super) fn look(stage: &Stage, problems: &mut Problems) {
-    zero_losses(&stage.graph, problems);
+/// Looks at the graph of a training step as it was written. What a variant or `--set` makes 0 is an ablation: its losses are meant to
+/// be 0.
+pub(super) fn look(stage: &Stage, params: &[ParamValue], problems: &mut Problems) {
+    let is_zero = |param: &ParamValue| param.outer && param.text.trim().parse() == Ok(0.0);
+    if !params.iter().any(is_zero) {
+        zero_losses(&stage.graph, problems);
+    }
     idle_stops(stage, problems);
     small_batches(stage, problems);
 }

@@ -9,6 +9,7 @@ mod memory;
 mod result;
 mod reused;
 mod settings;
+mod shared_norm;
 mod train;
 mod weights;
 

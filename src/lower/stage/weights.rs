@@ -109,34 +109,6 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
-    /// A net whose batch norms see two batches in one step moves their running statistics twice: so it is said of the net, or is a
-    /// slip.
-    pub(super) fn shared_statistics(&mut self, entries: &Entries<'p>) {
-        let Some(step) = &self.step else { return };
-        let mut warnings = Vec::new();
-        for (name, net) in &entries.nets {
-            let beginning = format!("{}.{name}.", step.shown());
-            let own: Vec<&[Span; 2]> = step
-                .moved_again
-                .iter()
-                .filter(|(path, _)| path.starts_with(&beginning))
-                .map(|(_, calls)| calls)
-                .collect();
-            let (Some([first, second]), None | Some(false)) = (own.first(), net.mode) else { continue };
-            let message = format!(
-                "`{name}` is called more than once a step: its batch norms move their running statistics each time"
-            );
-            let help = format!(
-                "`net {name} = train_mode(…)` says that it is meant; else call it once (`concat([a, b], axis = 0)`), or with \
-                 `eval_mode({name})` where nothing is learnt"
-            );
-            let warning = Diagnostic::warning(Code::SharedBatchNorm, message).label(*second, "called again here");
-            let warning = if first == second { warning } else { warning.label(*first, "first here") };
-            warnings.push(warning.help(help));
-        }
-        warnings.into_iter().for_each(|warning| _ = self.report(warning));
-    }
-
     pub(super) fn expect_optimizer(&mut self, value: &Value<'p>, span: Span) -> Option<Rc<OptimizerValue<'p>>> {
         match value {
             Value::Optimizer(optimizer) => Some(optimizer.clone()),
