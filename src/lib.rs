@@ -5,6 +5,7 @@ pub mod compile;
 pub mod cost;
 pub mod data;
 pub mod diag;
+pub mod diff;
 pub mod exec;
 pub mod grad;
 pub mod graph;

@@ -4,6 +4,7 @@ mod accepted;
 mod cli;
 mod docs;
 mod errors;
+mod fuzz;
 mod library;
 mod losses;
 mod memory;

@@ -24,6 +24,7 @@ mod cited;
 mod completions;
 mod data;
 mod device;
+mod diff;
 mod doc;
 mod eval;
 mod exit;
@@ -42,6 +43,7 @@ mod recipe;
 mod resolved;
 mod run;
 mod weights;
+mod why;
 
 use std::process::ExitCode;
 
@@ -72,6 +74,8 @@ enum Command {
     Audit(audit::Args),
     /// Draw the pipeline, or the step graph of a stage
     Graph(graph::Args),
+    /// What differs in meaning between two recipes
+    Diff(diff::Args),
     /// Run one function on arrays
     Call(call::Args),
     /// Mean IoU of a folder of predictions
@@ -85,6 +89,8 @@ enum Command {
     Explain(explain::Args),
     /// The recipes that come with the program, one line each
     List(list::Args),
+    /// Why a stage of a run ran or was reused
+    Why(why::Args),
     /// Look at files of weights, and convert them
     #[command(subcommand)]
     Weights(weights::Command),
@@ -116,12 +122,14 @@ fn dispatch(command: Command) -> Exit {
         Command::Expand(args) => expand::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Graph(args) => graph::run(args),
+        Command::Diff(args) => diff::run(args),
         Command::Call(args) => call::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Doc(args) => doc::run(args, &Output::new(false)),
         Command::Data(command) => data::run(command),
         Command::Explain(args) => explain::run(args, &Output::new(false)),
         Command::List(args) => list::run(args),
+        Command::Why(args) => why::run(args),
         Command::Weights(command) => weights::run(command),
         Command::New(args) => new::run(args, &Output::new(false)),
         Command::Completions(args) => completions::run(args, &mut Cli::command(), &Output::new(false)),

@@ -207,6 +207,7 @@ mod tests {
         let param = |name: &str, value: &str, origin: &str| ParamValue {
             name: name.into(),
             text: value.into(),
+            value: value.into(),
             origin: origin.into(),
             outer: true,
         };

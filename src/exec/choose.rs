@@ -80,7 +80,7 @@ fn expect_inputs(stage: &Prepared, only: &[usize], stages: &[&Stage], store: &St
 /// Why a stage is not in the store: the first thing that is another than when it last ran.
 fn why(stage: &Prepared, recipe: &str, earlier: &[Finished]) -> String {
     let same = |finished: &&Finished| finished.record.recipe == recipe && finished.record.stage == stage.stage().name;
-    let last = earlier.iter().filter(same).max_by(|a, b| a.record.finished.cmp(&b.record.finished));
+    let last = earlier.iter().filter(same).max_by(|a, b| a.when().cmp(&b.when()));
     match last.and_then(|last| stage.parts.difference(&last.record.parts)) {
         Some((name, old, new)) => format!("{name} changed: {} → {}", shortened(&old), shortened(&new)),
         None => "it has not run yet".into(),

@@ -17,8 +17,10 @@ mod keep;
 mod machine;
 mod measured;
 mod memory;
+mod note;
 mod optimizer;
 mod parallel;
+pub mod parts;
 mod prepare;
 mod train;
 pub mod watch;
@@ -40,7 +42,8 @@ use candle_core::Device;
 pub use error::RunError;
 pub use event::{EpochLine, Event, Metrics};
 pub use expected::Compared;
-pub use prepare::PRIMITIVES;
+pub use note::StageNote;
+pub use parts::PRIMITIVES;
 
 use crate::compile::Compiled;
 use crate::lower::Recipe;
@@ -329,6 +332,7 @@ fn write_figures(folder: &RunFolder, outcome: &Outcome) -> Result<(), RunError> 
         stages().map(|stage| (stage.name.as_str(), plain(&stage.metrics))).collect();
     let details: indexmap::IndexMap<&str, _> = stages().map(|stage| (stage.name.as_str(), &stage.metrics)).collect();
     folder.write_json("details.json", &Ordered(details))?;
+    folder.write_json("stages.json", &StageNote::all(outcome))?;
     Ok(folder.write_json("metrics.json", &Ordered(values))?)
 }
 

@@ -2,23 +2,20 @@
 //! at once, for all stages.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::RunError;
 use super::error::data_error;
 use super::memory::{Maps, PreparedMemory, PreparedRefresh};
+use super::parts::{self, World};
 use super::weights;
 use crate::compile::{Compiled, CompiledRefresh, CompiledStage};
-use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
+use crate::data::{self, Dataset, Fields, FolderMaps, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
-use crate::graph::canonical;
-use crate::lower::{DataPlan, Init, Keep, Length, Stage, Weight, paths};
+use crate::lower::{DataPlan, Stage};
 use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
 use crate::types::DimEnv;
-
-/// The version of the numbers that primitives compute. Raised when one of them gives other numbers for the same graph: results
-/// in stores are then made anew.
-pub const PRIMITIVES: u32 = 1;
 
 /// A stage that could run: all that decides its result is known.
 pub(super) struct Prepared<'c> {
@@ -102,7 +99,12 @@ pub(super) fn prepare<'c>(
                 expect_a_batch(stage, images, &mut problems);
                 let inputs = inputs(stage, &stages)?;
                 let dataset = pipeline.dataset().clone();
-                let parts = parts(compiled, &recipe.stages, &opened, &digests, &inputs, images, seed)?;
+                let seen = World {
+                    data: &|source| opened.get(source).map_or(String::new(), |(_, print)| print.to_owned()),
+                    file: &|file| digests.get(file).cloned().unwrap_or_default(),
+                    maps: &|folder| opened.maps.get(folder).cloned().unwrap_or_default(),
+                };
+                let parts = parts::parts(compiled, &recipe.stages, &seen, &inputs, Some((images, seed)));
                 let key = parts.key();
                 let classes = dataset.classes().len();
                 let pipeline = Arc::new(pipeline);
@@ -125,8 +127,10 @@ pub(super) fn prepare<'c>(
     for prepared in &stages {
         weights::check(&prepared.stage().weights, &dims)?;
     }
-    let data =
-        opened.all.iter().map(|(source, _, print)| DataLock { source: describe(source), fingerprint: print.clone() });
+    let data = opened
+        .all
+        .iter()
+        .map(|(source, _, print)| DataLock { source: data::words(source), fingerprint: print.clone() });
     Ok(Preparation { data: data.collect(), stages, dims, weights })
 }
 
@@ -136,10 +140,24 @@ struct Opened {
     all: Vec<(Source, Arc<dyn Dataset>, String)>,
     /// What could not be opened: told once, at the first stage that asks for it.
     refused: Vec<Source>,
+    /// Fingerprints of folders of maps.
+    maps: HashMap<PathBuf, String>,
 }
 
 impl Opened {
     fn open(&mut self, stage: &Stage, problems: &mut Problems) {
+        let refreshes = stage.memories.iter().flat_map(|memory| &memory.refreshes);
+        let plans = std::iter::once(&stage.data).chain(refreshes.map(|refresh| &refresh.data));
+        for (_, folder) in plans.flat_map(parts::folders) {
+            if !self.maps.contains_key(folder) {
+                let print = FolderMaps::new(folder).fingerprint();
+                let print = print.unwrap_or_else(|error| {
+                    problems.add(data_error(&error, stage));
+                    String::new()
+                });
+                self.maps.insert(folder.to_path_buf(), print);
+            }
+        }
         let source = &stage.data.source;
         if self.get(source).is_some() || self.refused.contains(source) {
             return;
@@ -156,16 +174,6 @@ impl Opened {
 
     fn get(&self, source: &Source) -> Option<(&Arc<dyn Dataset>, &str)> {
         self.all.iter().find(|(known, ..)| known == source).map(|(_, dataset, print)| (dataset, print.as_str()))
-    }
-}
-
-fn describe(source: &Source) -> String {
-    match source {
-        Source::Voc2012 { root } => format!("voc2012 {}", root.display()),
-        Source::Folder { root } => format!("folder {}", root.display()),
-        Source::Scenes { images, size: [height, width], classes, seed } => {
-            format!("scenes {images} {height}x{width} {classes} classes seed {seed}")
-        }
     }
 }
 
@@ -198,6 +206,9 @@ fn pipeline(
         let flat = !join.index && join.rank == 2;
         joins.push(Join { name: join.field.clone(), artifacts: Arc::new(artifacts), flat });
     }
+    for (field, folder) in plan.folders.iter().filter(|(field, _)| asked(field)) {
+        joins.push(Join { name: field.clone(), artifacts: Arc::new(FolderMaps::new(folder)), flat: false });
+    }
     for (memory, maps) in stage.memories.iter().zip(memories).filter(|(memory, _)| asked(&memory.name)) {
         let flat = !maps.index && memory.fact.rank() == 3;
         joins.push(Join { name: memory.name.clone(), artifacts: maps.clone(), flat });
@@ -222,132 +233,12 @@ fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
 
 /// The stages whose nets, maps or numbers a stage reads.
 fn inputs(stage: &Stage, earlier: &[Prepared]) -> Result<BTreeMap<String, Key>, RunError> {
-    let nets = stage.borrowed.iter().map(|weight| &weight.stage);
-    let refreshes = stage.memories.iter().flat_map(|memory| &memory.refreshes).map(|refresh| &refresh.data);
-    let maps = [&stage.data]
+    stage
+        .reads()
         .into_iter()
-        .chain(refreshes)
-        .flat_map(|plan| plan.joins.iter().filter(|join| plan.fields.contains(&join.field)).map(|join| &join.stage));
-    let numbers = stage.measured.iter().map(|number| &number.stage);
-    nets.chain(maps)
-        .chain(numbers)
         .map(|name| match earlier.iter().find(|from| from.stage().name == stage.shown(name)) {
-            Some(from) => Ok((name.clone(), from.key.clone())),
+            Some(from) => Ok((name.to_owned(), from.key.clone())),
             None => Err(RunError::internal(format!("`{}` reads `{name}`, which is no earlier stage", stage.name))),
         })
         .collect()
-}
-
-/// Class counts by what they count: the stage's own data, or the contents of another data set.
-fn class_symbols(stage: &Stage, stages: &[CompiledStage], opened: &Opened) -> canonical::Symbols {
-    let mut symbols = canonical::Symbols::default();
-    for other in stages {
-        let data = &other.stage.data;
-        if let Some((_, print)) = opened.get(&data.source) {
-            symbols.rename(&data.classes, format!("K_{print}"));
-        }
-    }
-    symbols.rename(&stage.data.classes, "K".into());
-    symbols
-}
-
-fn parts(
-    compiled: &CompiledStage,
-    stages: &[CompiledStage],
-    opened: &Opened,
-    digests: &HashMap<&str, String>,
-    inputs: &BTreeMap<String, Key>,
-    images: usize,
-    seed: u64,
-) -> Result<Parts, RunError> {
-    let stage = compiled.stage;
-    let symbols = class_symbols(stage, stages, opened);
-    let mut parts = Parts::default();
-    parts.add("kind", stage.kind.word());
-    parts.add("primitives", PRIMITIVES.to_string());
-    parts.add("graph", canonical::digest(&compiled.graph, &symbols).to_hex().to_string());
-    if let Some(train) = &stage.train {
-        let length = match train.length {
-            Length::Epochs(epochs) => format!("{epochs} epochs"),
-            Length::Steps(steps) => format!("{steps} steps"),
-        };
-        parts.add("length", length);
-        parts.add("batch", train.batch.to_string());
-        parts.add("optimizer", format!("{:?}", train.optimizer));
-        parts.add("rates", paths::described(&train.rates, |factor| format!("{factor:?}")));
-        // What a stage does not say is no part of its key, so that an older result stays one.
-        if !train.optimizers.is_empty() {
-            parts.add("optimizers", paths::described(&train.optimizers, |optimizer| format!("{optimizer:?}")));
-        }
-        if train.accumulate > 1 {
-            parts.add("accumulate", train.accumulate.to_string());
-        }
-        for (name, number) in [("clip", train.clip), ("ema", train.ema)] {
-            if let Some(number) = number {
-                parts.add(name, format!("{number:?}"));
-            }
-        }
-        match &train.keep {
-            Keep::Last => {}
-            Keep::Every(epochs) => parts.add("checkpoint", format!("every {epochs}")),
-            Keep::Best(figure) => parts.add("checkpoint", format!("best {figure:?}")),
-        }
-        if !train.decay.is_empty() {
-            parts.add("decay", paths::described(&train.decay, |factor| format!("{factor:?}")));
-        }
-    }
-    for memory in &stage.memories {
-        parts.add(format!("memory {}", memory.name), format!("{:?}", memory.initial));
-    }
-    for (place, refresh) in compiled.refreshes.iter().enumerate() {
-        let graph = canonical::digest(&refresh.graph, &symbols).to_hex().to_string();
-        let transforms = serde_json::to_string(&refresh.refresh.data.transforms);
-        let transforms = transforms.map_err(|error| RunError::internal(error.to_string()))?;
-        let joined = joined(&refresh.refresh.data);
-        let all = format!("{:?}, {graph}, {joined}, {transforms}", refresh.refresh.when);
-        parts.add(format!("refresh {} {place}", refresh.memory), all);
-    }
-    parts.add("weights", describe_weights(&stage.weights, digests, &symbols));
-    for (name, key) in inputs {
-        parts.add(format!("stage {name}"), key.as_str());
-    }
-    parts.add("joined", joined(&stage.data));
-    let print = opened.get(&stage.data.source).map_or("", |(_, print)| print);
-    parts.add("data", print);
-    parts.add("split", &stage.data.split);
-    parts.add("images", images.to_string());
-    let transforms =
-        serde_json::to_string(&stage.data.transforms).map_err(|error| RunError::internal(error.to_string()))?;
-    parts.add("augmentation", transforms);
-    parts.add("seed", seed.to_string());
-    parts.add("numbers", "f32");
-    Ok(parts)
-}
-
-/// A hash of how every weight begins; of a file, its bytes count and not its name.
-fn describe_weights(weights: &[Weight], digests: &HashMap<&str, String>, symbols: &canonical::Symbols) -> String {
-    let mut lines: Vec<String> = weights
-        .iter()
-        .map(|weight| {
-            let dims: Vec<String> = weight.dims.iter().map(|dim| symbols.apply(&dim.to_string())).collect();
-            let init = match &weight.init {
-                Init::File { file, name, .. } => {
-                    format!("{name} of {}", digests.get(file.as_str()).map_or("", String::as_str))
-                }
-                Init::Weight(path) => format!("as {path}"),
-                drawn => format!("{drawn:?}"),
-            };
-            format!("{} [{}] {} {init}", weight.path(), dims.join(", "), weight.state)
-        })
-        .collect();
-    lines.sort();
-    if lines.is_empty() { "none".into() } else { blake3::hash(lines.join("\n").as_bytes()).to_hex().to_string() }
-}
-
-/// What a step reads of earlier stages, by field.
-fn joined(plan: &DataPlan) -> String {
-    let asked = plan.joins.iter().filter(|join| plan.fields.contains(&join.field));
-    let mut joins: Vec<String> = asked.map(|join| format!("{} = {}.{}", join.field, join.stage, join.save)).collect();
-    joins.sort();
-    joins.join(", ")
 }

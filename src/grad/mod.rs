@@ -54,7 +54,7 @@ pub fn differentiate_moving(graph: &mut Graph, moves: &[Moves]) -> Result<GradRe
         sums.push(add_up(graph, &group.losses)?);
     }
     if let [first, rest @ ..] = sums.as_slice() {
-        // Groups take apart what stands in one row: the sum of all keeps the order of the recipe.
+        // Groups take apart what stands in one row.
         let total = if rest.is_empty() { *first } else { add_up(graph, &groups::losses(graph))? };
         graph.outputs.push(Output { role: Role::Total, name: String::new(), nodes: vec![total], span: None });
     }
@@ -66,7 +66,7 @@ pub fn differentiate_moving(graph: &mut Graph, moves: &[Moves]) -> Result<GradRe
         let mut back = Backward::default();
         if is_in(&trained, sum_of_group) {
             back.seed(graph, sum_of_group)?;
-            for &id in order.iter().rev() {
+            for id in inputs_first(graph, sum_of_group).into_iter().rev() {
                 if let (Kind::Weight { path, .. }, Some(part)) = (graph.node(id).kind.clone(), back.of(id)) {
                     let whole = match gradients.get(&path) {
                         Some(so_far) => sum(graph, *so_far, part, graph.node(part).origin.clone())?,
@@ -110,7 +110,7 @@ pub fn gradients(graph: &mut Graph, of: Id, by: &[Id]) -> Result<Vec<Option<Id>>
     }
     let mut back = Backward::default();
     back.seed(graph, of)?;
-    for id in order.into_iter().rev() {
+    for id in inputs_first(graph, of).into_iter().rev() {
         // Behind a node that is asked about, another one may be.
         back.pass(graph, id, &|_, input| moves.get(input.0 as usize).copied().unwrap_or(false))?;
     }
@@ -149,8 +149,32 @@ fn forward_order(graph: &Graph) -> Result<Vec<Id>, OpError> {
     order::order(graph).map_err(|cycle| OpError::internal(cycle.to_string()))
 }
 
-/// The node that is the sum of some losses, of which there is one at least.
+/// What `root` is computed from, inputs first, as they are met slot by slot. The order follows from what is computed and not from
+/// the order in which the recipe says it, and so do the sums of gradients: they are the same to the last bit. No recursion.
+fn inputs_first(graph: &Graph, root: Id) -> Vec<Id> {
+    let mut order = Vec::new();
+    let mut met = vec![false; graph.bound()];
+    met[root.0 as usize] = true;
+    let mut open = vec![(root, graph.inputs(root).into_iter())];
+    while let Some((id, inputs)) = open.last_mut() {
+        match inputs.by_ref().flatten().find(|input| !met[input.0 as usize]) {
+            Some(input) => {
+                met[input.0 as usize] = true;
+                open.push((input, graph.inputs(input).into_iter()));
+            }
+            None => {
+                order.push(*id);
+                open.pop();
+            }
+        }
+    }
+    order
+}
+
+/// The node that is the sum of some losses, of which there is one at least, in the order of their names.
 fn add_up(graph: &mut Graph, losses: &[(String, Id)]) -> Result<Id, OpError> {
+    let mut losses = losses.to_vec();
+    losses.sort_by(|a, b| a.0.cmp(&b.0));
     let Some(((_, first), rest)) = losses.split_first() else { return Err(OpError::internal("no losses to add up")) };
     let mut total = *first;
     for (_, loss) in rest {

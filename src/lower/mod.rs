@@ -12,6 +12,7 @@ mod builtins;
 mod call;
 mod constants;
 mod data;
+mod describe;
 mod errors;
 mod eval;
 mod expectations;

@@ -1,5 +1,6 @@
 //! Params: their values after all overrides, and what was decided about each.
 
+use super::describe::describe;
 use super::value::{Scope, Value};
 use super::{Lower, ParamValue, errors, units};
 use crate::diag::{Code, Diagnostic};
@@ -141,7 +142,10 @@ impl<'p> Lower<'p, '_> {
                     None => continue,
                 };
                 let text = text_of.text.get(value.span.range()).unwrap_or("none").to_string();
-                found.push(ParamValue { name: format!("{}{}", module.scope, name.text), text, origin, outer });
+                let known = self.globals.get(&(id, place)).and_then(Option::as_ref);
+                let value = known.map_or(String::new(), |value| describe(program, value));
+                let name = format!("{}{}", module.scope, name.text);
+                found.push(ParamValue { name, text, value, origin, outer });
             }
         }
         found

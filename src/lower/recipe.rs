@@ -1,5 +1,7 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
+use std::collections::BTreeSet;
+
 use super::identity;
 use super::memory::Memory;
 use super::seen::{Declassified, Measured, Seen};
@@ -39,6 +41,8 @@ pub struct ParamValue {
     pub name: String,
     /// The text of the value that counts.
     pub text: String,
+    /// The value in words that do not depend on how it is written.
+    pub value: String,
     /// `default`, `variant quick`, `use base`, `--set`.
     pub origin: String,
     /// Whether a variant of the recipe that runs or `--set` gives it, not the place where it is written.
@@ -108,6 +112,17 @@ impl Stage {
     /// The name in the pipeline of a stage that this one reads.
     pub fn shown(&self, seen: &str) -> String {
         identity::shown(&self.scope, seen)
+    }
+
+    /// The stages whose nets, maps or numbers this one reads, as it sees them; each once, in a fixed order.
+    pub fn reads(&self) -> BTreeSet<&str> {
+        let nets = self.borrowed.iter().map(|weight| weight.stage.as_str());
+        let refreshes = self.memories.iter().flat_map(|memory| &memory.refreshes).map(|refresh| &refresh.data);
+        let plans = [&self.data].into_iter().chain(refreshes);
+        let asked = |plan: &'_ DataPlan, join: &Join| plan.fields.contains(&join.field);
+        let maps = plans.flat_map(|plan| plan.joins.iter().filter(move |join| asked(plan, join)));
+        let numbers = self.measured.iter().map(|number| number.stage.as_str());
+        nets.chain(maps.map(|join| join.stage.as_str())).chain(numbers).collect()
     }
 
     /// What messages call it: what is wrong with one of a family is wrong with the text they share.
@@ -201,6 +216,8 @@ pub struct DataPlan {
     pub split: String,
     pub transforms: Vec<Placed>,
     pub joins: Vec<Join>,
+    /// Folders of maps that no stage made, by field.
+    pub folders: Vec<(String, std::path::PathBuf)>,
     /// The fields the step names; only these are decoded.
     pub fields: Vec<String>,
     /// The symbol of the class count in this stage's dims.

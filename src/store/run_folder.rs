@@ -71,6 +71,26 @@ impl RunFolder {
         Ok(RunFolder { path })
     }
 
+    /// The runs below `out` with their locks, the one that began last at the end. What is no run folder is passed over.
+    pub fn all(out: &Path) -> Vec<(RunFolder, Lock)> {
+        let Ok(entries) = std::fs::read_dir(out) else { return Vec::new() };
+        let mut found: Vec<(SystemTime, PathBuf, Lock)> = entries
+            .flatten()
+            .filter_map(|entry| {
+                let path = entry.path();
+                let (lock, began) = read_lock(&path)?;
+                Some((began, path, lock))
+            })
+            .collect();
+        found.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        found.into_iter().map(|(_, path, lock)| (RunFolder { path }, lock)).collect()
+    }
+
+    /// The run whose folder this is; `None` where it is none.
+    pub fn open(path: &Path) -> Option<(RunFolder, Lock)> {
+        read_lock(path).map(|(lock, _)| (RunFolder { path: path.to_owned() }, lock))
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -82,6 +102,14 @@ impl RunFolder {
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
         file::write_json(&self.path.join(name), value)
     }
+}
+
+/// The lock of a run folder, with the time it was written.
+fn read_lock(folder: &Path) -> Option<(Lock, SystemTime)> {
+    let path = folder.join("wsss.lock");
+    let text = std::fs::read_to_string(&path).ok()?;
+    let began = std::fs::metadata(&path).and_then(|file| file.modified()).unwrap_or(UNIX_EPOCH);
+    Some((toml::from_str(&text).ok()?, began))
 }
 
 /// `2026-08-14`, UTC.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,12 @@ impl Finished {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// What results are ordered by in time. The record counts whole seconds; of two within one the file tells.
+    pub fn when(&self) -> (&str, Option<SystemTime>) {
+        let written = std::fs::metadata(self.path("stage.json")).and_then(|file| file.modified());
+        (&self.record.finished, written.ok())
     }
 }
 

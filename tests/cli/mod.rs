@@ -4,6 +4,7 @@ mod audit;
 mod call;
 mod check;
 mod data;
+mod diff;
 mod expected;
 mod fmt;
 mod graph;

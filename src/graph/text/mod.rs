@@ -27,7 +27,7 @@ mod parse;
 mod print;
 
 pub use parse::{TextError, parse};
-pub use print::{Names, print};
+pub use print::{Names, node, print};
 
 #[cfg(test)]
 mod tests;

@@ -68,6 +68,20 @@ fn write_labels(text: &mut String, labels: &Labels) {
     labels.iter().for_each(|label| _ = write!(text, " @{label}"));
 }
 
+/// A node in one line, without its inputs and its type: `conv2d stride=[2, 2]`. The identity of a random op says nothing to a reader.
+pub fn node(graph: &Graph, id: Id) -> String {
+    let node = graph.node(id);
+    let mut text = String::new();
+    match &node.kind {
+        Kind::Op(op) => {
+            text.push_str(op.name);
+            write_attrs(&mut text, &node.attrs, |name, attr| name == "place" || is_default(op, name, attr));
+        }
+        _ => write_node(&mut text, graph, &Names { order: Vec::new(), number: Vec::new() }, id, node),
+    }
+    text
+}
+
 fn write_node(text: &mut String, graph: &Graph, names: &Names, id: Id, node: &Node) {
     match &node.kind {
         Kind::Field(name) => text.push_str(&format!("field {}", quoted(name))),
