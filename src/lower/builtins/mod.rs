@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::call::Given;
 use super::errors;
 use super::recipe::Init;
-use super::value::{Begin, NetValue, Says, Value};
+use super::value::{Begin, NetValue, OutsideMaps, Says, Value};
 use super::{Lower, begin, data, modes, units};
 use crate::data::Source;
 use crate::diag::{Code, Diagnostic, suggest};
@@ -18,7 +18,7 @@ use crate::graph::{Kind, Output, Role};
 use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
 use crate::ops::Attrs;
 use crate::source::Span;
-use crate::types::{Dim, Domain, Rounding};
+use crate::types::{Dim, Domain, Label, Rounding};
 
 /// Arguments by parameter; those left out are `None`, `Rest` holds any number.
 struct Arguments<'p> {
@@ -177,6 +177,11 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
         Is::Folder => {
             let root = PathBuf::from(a.text(lower, 0, "")?);
             data::dataset(lower, Source::Folder { root })
+        }
+        Is::FolderMaps => {
+            let folder = PathBuf::from(a.text(lower, 0, "")?);
+            let carries = knowledge(lower, a, 1)?;
+            Value::Maps(Rc::new(OutsideMaps { folder, carries }))
         }
         Is::Scenes => {
             let source = Source::Scenes {
@@ -338,9 +343,14 @@ fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
         _ => (a.text(lower, 1, "")?, None),
     };
     let carries = match a.get(3) {
-        Some(_) => Some(a.text(lower, 3, "")?),
+        Some(_) => Some(knowledge(lower, a, 3)?),
         None => said,
     };
+    if let Some(what) = carries.as_deref().filter(|what| !is_nameable(what)) {
+        let span = a.get(3).or(a.get(1)).map_or(a.span, |given| given.span);
+        lower.report(unnameable(what, span));
+        return None;
+    }
     let except = texts(lower, a, 2)?.map_or(Vec::new(), |(texts, _)| texts);
     net.begin = Some(Rc::new(Begin::File { file, carries, except }));
     Some(Value::Net(net))
@@ -375,6 +385,33 @@ fn fan_out<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<bool> {
         "out" => Some(true),
         _ => a.wrong(lower, 0, "\"in\" or \"out\""),
     }
+}
+
+/// What maps or weights have learnt from, in words that the `supervision` line can name.
+fn knowledge<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<String> {
+    let what = a.text(lower, slot, "")?;
+    if is_nameable(&what) {
+        return Some(what);
+    }
+    let span = a.get(slot).map_or(a.span, |given| given.span);
+    lower.report(unnameable(&what, span));
+    None
+}
+
+/// One word, which stands in the `supervision` line as it is, or words that end in a kind of label.
+fn is_nameable(what: &str) -> bool {
+    let mut letters = what.chars();
+    let word = letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && letters.all(|c| c.is_ascii_alphanumeric() || c == '_');
+    word || Label::Outside(what.into()).outside_level().is_some()
+}
+
+fn unnameable(what: &str, span: Span) -> Diagnostic {
+    errors::out_of_range(
+        format!("`{what}` cannot stand in a `supervision` line"),
+        span,
+        "one word (`\"saliency\"`), or what ends in `tags`, `points`, `scribbles`, `boxes` or `masks` (`\"imagenet tags\"`)",
+    )
 }
 
 /// Checks that the text names a domain that a claim may give.
