@@ -212,7 +212,12 @@ fn nodes_that_come_and_go() {
 #[test]
 fn stages_that_come_and_go() {
     let added = "infer other { data = dataset.val\n each { tags } { save t = 2 * tags } }\ninfer alone {";
-    check(&[("infer alone {", added)], expect![[]]);
+    check(
+        &[("infer alone {", added)],
+        expect![[r#"
+        infer other: added, again true, because of []
+    "#]],
+    );
 }
 
 /// Its result is there under its key, whatever it is called.
