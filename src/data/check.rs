@@ -39,6 +39,7 @@ pub fn check(dataset: &dyn Dataset) -> Vec<DataError> {
         !(problem.kind == Kind::Missing && problem.file.as_ref().is_some_and(|file| told.contains(file)))
     });
     problems.extend(new);
+    problems.extend(super::shared::shared(dataset));
     problems
 }
 

@@ -114,6 +114,10 @@ impl Dataset for Files {
         Ok(self.fingerprint.get_or_init(|| fingerprint).clone())
     }
 
+    fn image_file(&self, split: &str, index: usize) -> Option<PathBuf> {
+        Some(self.record(split, index).image.clone())
+    }
+
     fn mask_file(&self, split: &str, index: usize) -> Option<PathBuf> {
         self.record(split, index).mask.clone()
     }

@@ -12,10 +12,12 @@ mod folder;
 mod jitter;
 mod known;
 mod loader;
+mod maps;
 mod pipeline;
 pub mod resample;
 mod sample;
 mod scenes;
+mod shared;
 mod splits;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -32,6 +34,7 @@ pub use decode::{IGNORE, Mask, Rgb, read_indices, read_mask, read_rgb};
 pub use error::{DataError, Kind};
 pub use known::{Known, known};
 pub use loader::{Batch, Loader, LoaderOptions};
+pub use maps::FolderMaps;
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
 pub use splits::{covers, is_evaluation, overlap, touches_evaluation};
@@ -108,6 +111,10 @@ pub trait Dataset: Send + Sync {
     /// A hash of what the data set holds: lists, labels, file names and sizes; for drawn pictures, the arguments and the
     /// version of the drawing. Does not depend on where the data set lies.
     fn fingerprint(&self) -> Result<String, DataError>;
+    /// The file that [`Dataset::image`] reads, where it reads one.
+    fn image_file(&self, _split: &str, _index: usize) -> Option<PathBuf> {
+        None
+    }
     /// The file that [`Dataset::mask`] reads, to be named in messages.
     fn mask_file(&self, _split: &str, _index: usize) -> Option<PathBuf> {
         None

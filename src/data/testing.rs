@@ -32,13 +32,22 @@ impl Tree {
     }
 
     pub fn jpeg(&self, name: &str, height: usize, width: usize) {
-        write_jpeg(&self.place(name), height, width, |y, x| [(y * 9) as u8, (x * 9) as u8, (x * y) as u8]);
+        // No two names have the same picture.
+        let tint = name.bytes().fold(0, |tint: u8, byte| tint.wrapping_mul(31).wrapping_add(byte));
+        write_jpeg(&self.place(name), height, width, |y, x| [(y * 9) as u8, (x * 9) as u8, (x * y) as u8 ^ tint]);
     }
 
     pub fn mask(&self, name: &str, height: usize, width: usize, value: impl Fn(usize, usize) -> u8) {
         let data: Vec<u8> =
             (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(|(y, x)| value(y, x)).collect();
         let kind = png::ColorType::Indexed;
+        write_png(&self.place(name), kind, png::BitDepth::Eight, width as u32, height as u32, &data);
+    }
+
+    pub fn grey(&self, name: &str, height: usize, width: usize, value: impl Fn(usize, usize) -> u8) {
+        let data: Vec<u8> =
+            (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(|(y, x)| value(y, x)).collect();
+        let kind = png::ColorType::Grayscale;
         write_png(&self.place(name), kind, png::BitDepth::Eight, width as u32, height as u32, &data);
     }
 

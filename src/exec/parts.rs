@@ -2,6 +2,7 @@
 //! sets, files of weights and the command line add.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use crate::compile::CompiledStage;
 use crate::data::{self, Source};
@@ -19,11 +20,13 @@ pub struct World<'a> {
     pub data: &'a dyn Fn(&Source) -> String,
     /// The digest of a file of weights.
     pub file: &'a dyn Fn(&str) -> String,
+    /// The fingerprint of a folder of maps.
+    pub maps: &'a dyn Fn(&Path) -> String,
 }
 
 /// What the recipe alone decides of a stage; data sets and files count by what the recipe calls them.
 pub fn of_recipe(compiled: &CompiledStage, stages: &[CompiledStage]) -> Parts {
-    let world = World { data: &data::words, file: &str::to_owned };
+    let world = World { data: &data::words, file: &str::to_owned, maps: &|folder| folder.display().to_string() };
     parts(compiled, stages, &world, &BTreeMap::new(), None)
 }
 
@@ -92,12 +95,18 @@ pub fn parts(
         parts.add(name(" graph"), canonical::digest(&refresh.graph, &symbols).to_hex().to_string());
         parts.add(name(" joined"), joined(&refresh.refresh.data));
         parts.add(name(" augmentation"), augmentation(&refresh.refresh.data));
+        for (field, folder) in folders(&refresh.refresh.data) {
+            parts.add(name(&format!(" maps {field}")), (world.maps)(folder));
+        }
     }
     parts.add("weights", describe_weights(&stage.weights, world, &symbols));
     for (name, key) in inputs {
         parts.add(format!("stage {name}"), key.as_str());
     }
     parts.add("joined", joined(&stage.data));
+    for (field, folder) in folders(&stage.data) {
+        parts.add(format!("maps {field}"), (world.maps)(folder));
+    }
     parts.add("data", (world.data)(&stage.data.source));
     parts.add("split", &stage.data.split);
     if let Some((images, _)) = run {
@@ -129,6 +138,11 @@ fn describe_weights(weights: &[Weight], world: &World, symbols: &canonical::Symb
         .collect();
     lines.sort();
     if lines.is_empty() { "none".into() } else { blake3::hash(lines.join("\n").as_bytes()).to_hex().to_string() }
+}
+
+/// Folders of maps that a step reads. Where one lies does not count, what is in it does.
+pub(super) fn folders(plan: &DataPlan) -> impl Iterator<Item = &(String, PathBuf)> {
+    plan.folders.iter().filter(|(field, _)| plan.fields.contains(field))
 }
 
 /// What a step reads of earlier stages, by field.

@@ -2,6 +2,7 @@
 //! at once, for all stages.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::RunError;
@@ -10,7 +11,7 @@ use super::memory::{Maps, PreparedMemory, PreparedRefresh};
 use super::parts::{self, World};
 use super::weights;
 use crate::compile::{Compiled, CompiledRefresh, CompiledStage};
-use crate::data::{self, Dataset, Fields, Join, Pipeline, Source};
+use crate::data::{self, Dataset, Fields, FolderMaps, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::lower::{DataPlan, Stage};
 use crate::store::{DataLock, Key, Parts, StageArtifacts, Store, WeightFile};
@@ -101,6 +102,7 @@ pub(super) fn prepare<'c>(
                 let seen = World {
                     data: &|source| opened.get(source).map_or(String::new(), |(_, print)| print.to_owned()),
                     file: &|file| digests.get(file).cloned().unwrap_or_default(),
+                    maps: &|folder| opened.maps.get(folder).cloned().unwrap_or_default(),
                 };
                 let parts = parts::parts(compiled, &recipe.stages, &seen, &inputs, Some((images, seed)));
                 let key = parts.key();
@@ -138,10 +140,24 @@ struct Opened {
     all: Vec<(Source, Arc<dyn Dataset>, String)>,
     /// What could not be opened: told once, at the first stage that asks for it.
     refused: Vec<Source>,
+    /// Fingerprints of folders of maps.
+    maps: HashMap<PathBuf, String>,
 }
 
 impl Opened {
     fn open(&mut self, stage: &Stage, problems: &mut Problems) {
+        let refreshes = stage.memories.iter().flat_map(|memory| &memory.refreshes);
+        let plans = std::iter::once(&stage.data).chain(refreshes.map(|refresh| &refresh.data));
+        for (_, folder) in plans.flat_map(parts::folders) {
+            if !self.maps.contains_key(folder) {
+                let print = FolderMaps::new(folder).fingerprint();
+                let print = print.unwrap_or_else(|error| {
+                    problems.add(data_error(&error, stage));
+                    String::new()
+                });
+                self.maps.insert(folder.to_path_buf(), print);
+            }
+        }
         let source = &stage.data.source;
         if self.get(source).is_some() || self.refused.contains(source) {
             return;
@@ -189,6 +205,9 @@ fn pipeline(
         let artifacts = StageArtifacts::new(&store.place(&from.key), &join.stage, &join.save, join.index);
         let flat = !join.index && join.rank == 2;
         joins.push(Join { name: join.field.clone(), artifacts: Arc::new(artifacts), flat });
+    }
+    for (field, folder) in plan.folders.iter().filter(|(field, _)| asked(field)) {
+        joins.push(Join { name: field.clone(), artifacts: Arc::new(FolderMaps::new(folder)), flat: false });
     }
     for (memory, maps) in stage.memories.iter().zip(memories).filter(|(memory, _)| asked(&memory.name)) {
         let flat = !maps.index && memory.fact.rank() == 3;

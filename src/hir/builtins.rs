@@ -52,6 +52,9 @@ builtins! {
         Optional "size" "height and width in pixels (default 96)",
         Optional "classes" "how many classes (default 6)",
         Optional "seed" "another number draws other pictures (default 0)"];
+    FolderMaps, "folder_maps", "data", "Grey pictures that no stage made, one an image by its name, to be joined: `with { saliency = … }`.", [
+        Required "folder" "where they lie; 0–255 is read as 0–1",
+        Required "carries" "what knowledge they are, as in `supervision image + saliency`: `\"saliency\"`"];
     ResizeLong, "resize_long", "data", "Resizes so that the long side has the given length.", [
         Required "samples" "the pictures",
         Required "long_side" "pixels",

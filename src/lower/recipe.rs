@@ -216,6 +216,8 @@ pub struct DataPlan {
     pub split: String,
     pub transforms: Vec<Placed>,
     pub joins: Vec<Join>,
+    /// Folders of maps that no stage made, by field.
+    pub folders: Vec<(String, std::path::PathBuf)>,
     /// The fields the step names; only these are decoded.
     pub fields: Vec<String>,
     /// The symbol of the class count in this stage's dims.

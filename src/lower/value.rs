@@ -43,6 +43,8 @@ pub(crate) enum Value<'p> {
     Tensor(Id),
     Init(Init),
     Dataset(Rc<Dataset>),
+    /// A folder of maps, to be joined.
+    Maps(Rc<OutsideMaps>),
     Samples(Rc<Samples<'p>>),
     /// A batch of samples inside a step.
     Sample(Rc<Sample<'p>>),
@@ -169,6 +171,8 @@ pub(crate) struct Samples<'p> {
     pub split: String,
     pub changes: Vec<Change>,
     pub joins: Vec<Joined>,
+    /// Maps of folders by field.
+    pub folders: Vec<(String, Rc<OutsideMaps>)>,
     /// What the stage keeps of each picture; known once a stage has the samples.
     pub memories: Vec<Remembered>,
     /// Memories with a mistake that has been reported.
@@ -197,6 +201,13 @@ pub(crate) struct Choice {
 pub(crate) enum Way {
     Fill(Vec<f64>),
     Method(Method),
+}
+
+/// A folder of maps that no stage made, and what knowledge they are.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct OutsideMaps {
+    pub folder: std::path::PathBuf,
+    pub carries: String,
 }
 
 /// A memory of the stage at hand as a field.
@@ -314,6 +325,7 @@ impl<'p> Value<'p> {
             Value::Tensor(_) => "a tensor",
             Value::Init(_) => "an initialiser",
             Value::Dataset(_) => "a data set",
+            Value::Maps(_) => "a folder of maps",
             Value::Samples(_) => "the pictures of a data set",
             Value::Sample(_) => "a sample",
             Value::Stage(_) => "a stage",

@@ -80,3 +80,33 @@ fn eval_tells_what_does_not_fit() {
     assert!(eval("none", "gt").expect_code(1).err.contains("none"));
     wsss(&["eval", "--pred", "pred", "--gt", "gt"]).expect_code(2);
 }
+
+#[test]
+fn a_folder_of_maps_is_joined_by_name() {
+    let place = Place::new();
+    for name in ["a", "b"] {
+        rgb(&place.path(&format!("set/images/{name}.png")), 4);
+    }
+    place.write("set/labels.csv", "image,classes\na,cat\nb,cow\n");
+    png(&place.path("sal/a.png"), 4, &[255; 16]);
+    png(&place.path("sal/b.png"), 4, &[51; 16]);
+    place.write(
+        "sal.wsss",
+        "use data { folder }
+         score s {
+           data = folder(\"set\").train with { sal = folder_maps(\"sal\", carries = \"saliency\") } |> random_crop(2)
+           each { image, sal } { metric level = mean(sal) }
+         }",
+    );
+    let ran = place.wsss(&["run", "sal.wsss", "--quiet"]).expect_code(0);
+    assert!(ran.out.contains("level  0.6000"), "{}", ran.out);
+    // The same maps somewhere else are the same result; other maps are not.
+    png(&place.path("other/a.png"), 4, &[255; 16]);
+    png(&place.path("other/b.png"), 4, &[51; 16]);
+    let text = place.read("sal.wsss").replace("folder_maps(\"sal\"", "folder_maps(\"other\"");
+    let again = place.write("sal.wsss", text).wsss(&["run", "sal.wsss", "--dry-run"]).expect_code(0);
+    assert!(again.out.starts_with("s: reused"), "{}", again.out);
+    std::fs::remove_file(place.path("other/b.png")).expect("there is one");
+    let missing = place.wsss(&["run", "sal.wsss", "--quiet"]).expect_code(1);
+    assert!(missing.err.contains("the picture `b` has no map there"), "{}", missing.err);
+}

@@ -76,7 +76,7 @@ fn in_run(compiled: &Compiled, lock: &Lock, store: &Store) -> Vec<(String, Key)>
         let known = lock.weights.iter().find(|weights| weights.file == name);
         known.map_or(String::new(), |weights| weights.digest.clone())
     };
-    let world = World { data: &data, file: &file };
+    let world = World { data: &data, file: &file, maps: &|folder| folder.display().to_string() };
     let mut found: Vec<(String, Key)> = Vec::new();
     for stage in &compiled.stages {
         let name = &stage.stage.name;

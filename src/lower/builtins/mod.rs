@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::call::Given;
 use super::errors;
 use super::recipe::Init;
-use super::value::{Begin, NetValue, Says, Value};
+use super::value::{Begin, NetValue, OutsideMaps, Says, Value};
 use super::{Lower, begin, data, modes, units};
 use crate::data::Source;
 use crate::diag::{Code, Diagnostic, suggest};
@@ -18,7 +18,7 @@ use crate::graph::{Kind, Output, Role};
 use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
 use crate::ops::Attrs;
 use crate::source::Span;
-use crate::types::{Dim, Domain, Rounding};
+use crate::types::{Dim, Domain, Label, Rounding};
 
 /// Arguments by parameter; those left out are `None`, `Rest` holds any number.
 struct Arguments<'p> {
@@ -178,6 +178,11 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let root = PathBuf::from(a.text(lower, 0, "")?);
             data::dataset(lower, Source::Folder { root })
         }
+        Is::FolderMaps => {
+            let folder = PathBuf::from(a.text(lower, 0, "")?);
+            let carries = knowledge(lower, a, 1)?;
+            Value::Maps(Rc::new(OutsideMaps { folder, carries }))
+        }
         Is::Scenes => {
             let source = Source::Scenes {
                 images: a.whole(lower, 0, 600.0, 2.0)?,
@@ -249,6 +254,16 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
                 _ => Says::Trains,
             };
             let only = texts(lower, a, 1)?;
+            // To freeze what another stage trained says aloud what is so; to freeze twice is a slip.
+            let own =
+                net.path.as_ref().is_none_or(|path| lower.step.as_ref().is_some_and(|step| step.shown() == path.stage));
+            if says == Says::Frozen && only.is_none() && own && net.frozen {
+                lower.report(
+                    Diagnostic::warning(Code::NoEffect, "`freeze` has no effect: the net is frozen already")
+                        .label(a.span, "freezes it again")
+                        .help("leave one of them out"),
+                );
+            }
             modes::said(lower, net, says, only)?
         }
         Is::Updating => updating(lower, a)?,
@@ -338,9 +353,14 @@ fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
         _ => (a.text(lower, 1, "")?, None),
     };
     let carries = match a.get(3) {
-        Some(_) => Some(a.text(lower, 3, "")?),
+        Some(_) => Some(knowledge(lower, a, 3)?),
         None => said,
     };
+    if let Some(what) = carries.as_deref().filter(|what| !is_nameable(what)) {
+        let span = a.get(3).or(a.get(1)).map_or(a.span, |given| given.span);
+        lower.report(unnameable(what, span));
+        return None;
+    }
     let except = texts(lower, a, 2)?.map_or(Vec::new(), |(texts, _)| texts);
     net.begin = Some(Rc::new(Begin::File { file, carries, except }));
     Some(Value::Net(net))
@@ -375,6 +395,33 @@ fn fan_out<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<bool> {
         "out" => Some(true),
         _ => a.wrong(lower, 0, "\"in\" or \"out\""),
     }
+}
+
+/// What maps or weights have learnt from, in words that the `supervision` line can name.
+fn knowledge<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<String> {
+    let what = a.text(lower, slot, "")?;
+    if is_nameable(&what) {
+        return Some(what);
+    }
+    let span = a.get(slot).map_or(a.span, |given| given.span);
+    lower.report(unnameable(&what, span));
+    None
+}
+
+/// One word, which stands in the `supervision` line as it is, or words that end in a kind of label.
+fn is_nameable(what: &str) -> bool {
+    let mut letters = what.chars();
+    let word = letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && letters.all(|c| c.is_ascii_alphanumeric() || c == '_');
+    word || Label::Outside(what.into()).outside_level().is_some()
+}
+
+fn unnameable(what: &str, span: Span) -> Diagnostic {
+    errors::out_of_range(
+        format!("`{what}` cannot stand in a `supervision` line"),
+        span,
+        "one word (`\"saliency\"`), or what ends in `tags`, `points`, `scribbles`, `boxes` or `masks` (`\"imagenet tags\"`)",
+    )
 }
 
 /// Checks that the text names a domain that a claim may give.
@@ -473,6 +520,7 @@ fn updating<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p
     let span = a.span;
     let step = lower.step_at(span)?;
     let pending = step.graph.outputs.iter().find(|output| output.role == Role::Assign && output.nodes == [state_id]);
+    let again = pending.and_then(|output| Some((output.name.clone(), output.span?)));
     let path = match (&step.graph.node(state_id).kind, pending) {
         (Kind::State(path), _) => Some(path.clone()),
         (_, pending) => pending.map(|output| output.name.clone()),
@@ -501,7 +549,15 @@ fn updating<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p
         return None;
     }
     // A net that is called twice in a step updates its states twice: the second update starts from the first.
+    let place = |span: Span, calls: &Option<std::sync::Arc<crate::graph::Frame>>| {
+        crate::compile::place(&crate::graph::Origin { span: Some(span), calls: calls.clone() }).unwrap_or(span)
+    };
+    let here = place(span, &lower.calls);
+    let step = lower.step_at(span)?;
+    if let Some((path, first)) = again {
+        step.moved_again.push((path, [first, here]));
+    }
     step.graph.outputs.retain(|output| output.role != Role::Assign || output.name != path);
-    step.graph.outputs.push(Output { role: Role::Assign, name: path, nodes: vec![value_id], span: Some(span) });
+    step.graph.outputs.push(Output { role: Role::Assign, name: path, nodes: vec![value_id], span: Some(here) });
     Some(x.value.clone())
 }

@@ -7,7 +7,7 @@ use crate::graph::Kind;
 use crate::lower::value::{Choice, Remembered, Samples, Value, Way};
 use crate::lower::{Lower, identity};
 use crate::source::Span;
-use crate::types::{Dim, Domain, Fact, Frame, Labels, Level, Scale, View};
+use crate::types::{Dim, Domain, Fact, Frame, Label, Labels, Level, Scale, View};
 
 /// What every sample has. `valid` is 1 where the picture is and 0 in padding.
 pub(in crate::lower) const OWN: [&str; 4] = ["image", "tags", "mask", "valid"];
@@ -121,6 +121,11 @@ pub(in crate::lower) fn fields(lower: &Lower, samples: &Samples) -> Vec<Known> {
             Some(Leaf { name: join.leaf(place), fact, stuck })
         });
         fields.push(Known { name: join.field.clone(), leaves: leaves.collect(), many: join.many });
+    }
+    for (field, maps) in &samples.folders {
+        let labels = Labels::of([Label::Outside(maps.carries.as_str().into())]);
+        let fact = Fact { labels, ..Fact::new(Domain::Unit, spatial(&[Dim::constant(1)])) };
+        fields.push(Known::one(field, padded(seen(fact), field, samples)));
     }
     for Remembered { field, fact, .. } in &samples.memories {
         let fact = smoothed(placed(fact, None, &samples.size()), field, samples);

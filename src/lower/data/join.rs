@@ -1,4 +1,4 @@
-//! `samples with { cam = cams.cam }`: what earlier stages saved, joined by image.
+//! `samples with { cam = cams.cam }`: what earlier stages saved, or a folder holds, joined by image.
 
 use std::rc::Rc;
 
@@ -25,8 +25,19 @@ pub(in crate::lower) fn join<'p>(
     let mut samples = (*samples).clone();
     for (name, value, span) in fields {
         let many = matches!(value, Value::List(_));
-        let Some(artifacts) = artifacts(lower, value, span) else { return Value::Poison };
-        if OWN.contains(&name.text.as_str()) || samples.joins.iter().any(|join| join.field == name.text) {
+        let folder = match &value {
+            Value::Maps(maps) => Some(maps.clone()),
+            _ => None,
+        };
+        let artifacts = match folder {
+            Some(_) => Vec::new(),
+            None => match artifacts(lower, value, span) {
+                Some(artifacts) => artifacts,
+                None => return Value::Poison,
+            },
+        };
+        let known = samples.joins.iter().map(|join| &join.field).chain(samples.folders.iter().map(|(field, _)| field));
+        if OWN.contains(&name.text.as_str()) || known.into_iter().any(|field| *field == name.text) {
             return lower.report(
                 Diagnostic::error(Code::DuplicateName, format!("the pictures have a field `{}` already", name.text))
                     .label(name.span, "again here")
@@ -35,6 +46,10 @@ pub(in crate::lower) fn join<'p>(
         }
         for (stage, save) in &artifacts {
             lower.expect_covered(&samples, base_span, *stage, save, span);
+        }
+        if let Some(maps) = folder {
+            samples.folders.push((name.text.clone(), maps));
+            continue;
         }
         samples.joins.push(Joined { field: name.text.clone(), artifacts, many });
     }

@@ -33,6 +33,7 @@ pub(super) fn dataset_field<'p>(lower: &mut Lower<'p, '_>, dataset: &Rc<Dataset>
             split: name.text.clone(),
             changes: Vec::new(),
             joins: Vec::new(),
+            folders: Vec::new(),
             memories: Vec::new(),
             unknown: Vec::new(),
             maps: Vec::new(),

@@ -21,6 +21,7 @@ impl<'p> Lower<'p, '_> {
     ) -> Option<(Fact, f64)> {
         let taken = OWN.contains(&name.text.as_str())
             || samples.joins.iter().any(|join| join.field == name.text)
+            || samples.folders.iter().any(|(field, _)| *field == name.text)
             || samples.memories.iter().any(|memory| memory.field == name.text);
         if taken {
             self.report(
