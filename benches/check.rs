@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use wsss::compile::compile;
-use wsss::cost::costs;
 use wsss::diag::Problems;
 use wsss::hir::{self, Files};
 use wsss::lower::{Choices, lower};
@@ -36,7 +35,6 @@ fn check(name: &str, text: &str) -> usize {
     let first = problems.iter().find(|problem| problem.is_error());
     assert!(first.is_none(), "{first:?}");
     let compiled = compiled.expect("what has no mistakes is compiled");
-    costs(&compiled);
     compiled.stages.iter().map(|stage| stage.graph.len()).sum()
 }
 

@@ -3,14 +3,16 @@
 //! Comes in: a [`Recipe`] as lowering leaves it. Goes out: a [`Compiled`] recipe and what gradients have shown to be wrong with it:
 //! a loss that lowers nothing, a weight that no loss moves. Running and `check --explain` both begin here.
 
-use std::collections::{BTreeSet, HashMap};
+mod training;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::grad::{self, GradReport};
 use crate::graph::{Graph, Id, Kind, Origin, Role, Verified, verify};
-use crate::lower::{Recipe, Refresh, Stage, StageKind};
+use crate::lower::{ParamValue, Recipe, Refresh, Stage, StageKind};
 use crate::ops::{self, Attrs, OpError};
 use crate::passes::{self, PassRecord};
 use crate::plan::{self, Plan};
@@ -66,7 +68,7 @@ pub fn compile<'r>(recipe: &'r Recipe, problems: &mut Problems) -> Option<Compil
         .par_iter()
         .map(|stage| {
             let mut found = Problems::default();
-            (compile_stage(stage, &mut found), found)
+            (compile_stage(stage, &recipe.params, &mut found), found)
         })
         .collect();
     let mut stages = Vec::with_capacity(compiled.len());
@@ -77,7 +79,7 @@ pub fn compile<'r>(recipe: &'r Recipe, problems: &mut Problems) -> Option<Compil
     Some(Compiled { recipe, stages: stages.into_iter().collect::<Option<_>>()? })
 }
 
-fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<CompiledStage<'r>> {
+fn compile_stage<'r>(stage: &'r Stage, params: &[ParamValue], problems: &mut Problems) -> Option<CompiledStage<'r>> {
     let mut graph = stage.graph.clone();
     let moves = stage.train.as_ref().map_or(&[][..], |train| &train.moves);
     let grad = match share(&mut graph).and_then(|()| grad::differentiate_moving(&mut graph, moves)) {
@@ -86,6 +88,7 @@ fn compile_stage<'r>(stage: &'r Stage, problems: &mut Problems) -> Option<Compil
     };
     raw_pictures(&graph, problems);
     if stage.kind == StageKind::Train {
+        training::look(stage, params, problems);
         // Where a gradient is not known, what it does not reach says nothing.
         if grad.unknown.is_empty() {
             dead_losses(stage, &graph, &grad, problems);
@@ -267,7 +270,17 @@ fn untrained_weights(stage: &Stage, graph: &Graph, problems: &mut Problems) {
         let verb = if names.len() == 1 { "is" } else { "are" };
         let message = format!("{}{more} {verb} moved by no loss of `{}`", listed.join(", "), stage.called());
         let help = "leave the layers out, `freeze` them, or compute a loss from them";
-        problems.add(Diagnostic::warning(Code::UntrainedWeight, message).label(span, "declared here").help(help));
+        let mut warning = Diagnostic::warning(Code::UntrainedWeight, message).label(span, "declared here");
+        let paths: HashSet<String> = stage
+            .weights
+            .iter()
+            .filter(|weight| weight.net == net && names.contains(&weight.name.as_str()))
+            .map(|weight| weight.path())
+            .collect();
+        for (place, reason) in training::cuts(&stage.graph, &paths) {
+            warning = warning.label(place, format!("the way from a loss ends here: {reason}"));
+        }
+        problems.add(warning.help(help));
     }
 }
 

@@ -1,6 +1,12 @@
 //! What of the standard library the shipped recipes leave out, run from end to end on a few small scenes.
 
+use std::collections::HashMap;
+
+use candle_core::DType;
+use wsss::stdlib::FILES;
+
 use super::cli::Place;
+use super::ops::{graph_with, printed, run};
 
 const RECIPE: &str = r#"use data  { scenes }
 use nets  { resnet, basic_block, resnet_cam, resnet38_cam }
@@ -85,4 +91,58 @@ fn the_rest_of_the_library_runs() {
         |name: &str| objects.last().expect("figures")["metrics"]["c"][name]["value"].as_f64().expect("a figure");
     // Groups have mean 0 and variance 1, rows have mean 0; weights have moved a little from 1, shifts from 0.
     assert!(figure("group") < 1e-4 && figure("row") < 1e-4 && (figure("spread") - 1.0).abs() < 0.02);
+}
+
+/// Functions that no expression of small tensors shows: they take nets, draw at random, work on data sets or on the training clock.
+const NOT_SHOWN: &[&str] = &[
+    "multiscale",
+    "classifier_view",
+    "class_mask",
+    "erase_by_blur",
+    "gaussian_blur",
+    "reflected",
+    "seen_cells",
+    "seen_grid",
+    "grid_hide",
+    "complementary_pair",
+    "step_at",
+    "warm_up",
+    "hold_after",
+    "every_steps",
+    "restart",
+    "maps_for_correlation",
+    "correlate",
+    "min_pooling",
+    "seam_losses",
+];
+
+/// A line `/// > code → answer` above a function is an example of it: printed by `wsss doc`, and run here.
+#[test]
+fn the_examples_of_the_library_give_their_answers() {
+    let mut wrong = String::new();
+    for file in FILES.iter().filter(|file| file.module != "layers" && file.module != "nets") {
+        let mut examples: Vec<(&str, &str)> = Vec::new();
+        for line in file.text.lines() {
+            if let Some(example) = line.strip_prefix("/// > ") {
+                examples.push(example.rsplit_once(" → ").expect("an example has an answer after its arrow"));
+            }
+            let Some(name) = line.strip_prefix("fn ").and_then(|rest| rest.split('(').next()) else { continue };
+            let shown = !NOT_SHOWN.contains(&name);
+            assert_eq!(
+                shown,
+                !examples.is_empty(),
+                "`{name}` of {} has an example, or is listed as not shown",
+                file.path
+            );
+            let is_implied = ["prelude", "schedules"].contains(&file.module);
+            let head = if is_implied { String::new() } else { format!("use {} {{ {name} }}", file.module) };
+            for (code, answer) in examples.drain(..) {
+                let found = graph_with(&head, code).map(|graph| printed(&run(graph, DType::F64, &HashMap::new())[0]));
+                if found.as_deref() != Ok(answer) {
+                    wrong += &format!("{code} → {}\n", found.unwrap_or_else(|problem| format!("!! {problem}")));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "the library answers:\n{wrong}");
 }

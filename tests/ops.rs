@@ -381,8 +381,14 @@ impl Files for NoFiles {
 
 /// The graph of an expression of the language, or what is wrong with it, each problem with its help.
 pub fn graph_of(code: &str) -> Result<Graph, String> {
+    graph_with("", code)
+}
+
+/// The same, of an expression that needs what stands before it: `use` lines.
+pub fn graph_with(head: &str, code: &str) -> Result<Graph, String> {
     let (mut sources, mut problems) = (Sources::new(), Problems::default());
-    let program = load("example", &format!("let example = {code}"), &[], &NoFiles, &mut sources, &mut problems);
+    let text = format!("{head}\nlet example = {code}");
+    let program = load("example", &text, &[], &NoFiles, &mut sources, &mut problems);
     let lowered = lower_expression(&program, &mut problems);
     let words = |problem: &wsss::diag::Diagnostic| {
         let help = problem.help.iter().map(|help| format!("\n  help: {help}")).collect::<String>();
@@ -421,7 +427,7 @@ pub fn run(graph: Graph, dtype: DType, weights: &HashMap<String, Tensor>) -> Vec
 }
 
 /// Numbers in nested brackets, rounded to four digits.
-fn printed(tensor: &Tensor) -> String {
+pub fn printed(tensor: &Tensor) -> String {
     fn nested(dims: &[usize], numbers: &[f64]) -> String {
         let Some((&length, inner)) = dims.split_first() else {
             let rounded = format!("{:.4}", numbers[0]);

@@ -71,7 +71,8 @@ fn check(path: &Path, args: &Args, output: &Output) -> Exit {
     // Gradients are made only of graphs that are right so far.
     let compiled =
         if opened.problems.has_errors() { None } else { compile::compile(&opened.recipe, &mut opened.problems) };
-    let costs = compiled.as_ref().map_or(Vec::new(), cost::costs);
+    let wanted = args.explain || args.mem.is_some() || args.format == Format::Json;
+    let costs = compiled.as_ref().filter(|_| wanted).map_or(Vec::new(), cost::costs);
     if let (Some(compiled), Some(bytes)) = (&compiled, args.mem) {
         let budget = Budget { bytes, workers: workers(args.workers) };
         opened.problems.extend(cost::refuse(compiled, &costs, budget));

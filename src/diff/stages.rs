@@ -36,10 +36,19 @@ pub(super) fn between(old: &Side, new: &Side) -> (Vec<StageDifference>, Vec<Stri
     let names = |side: &Side| side.compiled.stages.iter().map(|stage| stage.stage.name.clone()).collect::<Vec<_>>();
     let all: IndexSet<String> = names(new).into_iter().chain(names(old)).collect();
     let (mut differ, mut same): (Vec<StageDifference>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut renamed: Vec<&str> = Vec::new();
     for name in all {
         let difference = match (old.compiled.stage(&name), new.compiled.stage(&name)) {
             (Some(before), Some(after)) => both(before, after, old, new, &differ),
-            (None, Some(after)) => Some(alone(after, "added", true)),
+            (None, Some(after)) => match under_another_name(after, old, new) {
+                Some(before) if both(before, after, old, new, &differ).is_none() => {
+                    renamed.push(&before.stage.name);
+                    same.push(format!("{name} ({} before)", before.stage.name));
+                    continue;
+                }
+                _ => Some(alone(after, "added", true)),
+            },
+            (Some(_), None) if renamed.contains(&name.as_str()) => continue,
             (Some(before), None) => Some(alone(before, "removed", false)),
             (None, None) => None,
         };
@@ -49,6 +58,13 @@ pub(super) fn between(old: &Side, new: &Side) -> (Vec<StageDifference>, Vec<Stri
         }
     }
     (differ, same)
+}
+
+/// The stage of the old recipe that is this one, where the new recipe reads it from a used one or calls it something else.
+fn under_another_name<'s>(after: &CompiledStage, old: &'s Side, new: &Side) -> Option<&'s CompiledStage<'s>> {
+    let parts = parts::of_recipe(after, &new.compiled.stages);
+    let gone = old.compiled.stages.iter().filter(|stage| new.compiled.stage(&stage.stage.name).is_none());
+    gone.into_iter().find(|before| parts::of_recipe(before, &old.compiled.stages) == parts)
 }
 
 fn alone(stage: &CompiledStage, change: &'static str, runs_again: bool) -> StageDifference {

@@ -12,17 +12,21 @@ use crate::lower::{self, Choices};
 use crate::source::SourceId;
 use crate::syntax;
 
-struct NoFiles;
+/// One recipe that others may use.
+struct Base;
 
-impl hir::Files for NoFiles {
-    fn read(&self, _: &std::path::Path) -> std::io::Result<String> {
-        Err(std::io::ErrorKind::NotFound.into())
+impl hir::Files for Base {
+    fn read(&self, path: &std::path::Path) -> std::io::Result<String> {
+        match path.to_str() {
+            Some("base.wsss") => Ok(RECIPE.into()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        }
     }
 }
 
 fn with_side<T>(text: &str, then: impl FnOnce(&Side) -> T) -> T {
     let (mut sources, mut problems) = (Sources::new(), Problems::default());
-    let program = hir::load("tiny.wsss", text, &[], &NoFiles, &mut sources, &mut problems);
+    let program = hir::load("tiny.wsss", text, &[], &Base, &mut sources, &mut problems);
     let recipe = lower::lower("tiny", &program, &Choices::default(), &mut problems);
     assert!(!problems.has_errors(), "{text}\n{}", tell(problems));
     let compiled = compile::compile(&recipe, &mut problems).unwrap();
@@ -63,6 +67,21 @@ infer alone {
   each { image } { save gray = mean(image, axes = [1], keep = true) }
 }
 "#;
+
+#[test]
+fn a_stage_that_is_read_from_a_used_recipe_is_the_same_stage() {
+    let user = r#"
+use "base.wsss" as base
+infer more {
+  data = base.dataset.val
+  each { tags } { save y = base.cls.net(tags) }
+}
+"#;
+    let difference = difference(RECIPE, user);
+    assert_eq!(difference.same, ["base.cls (cls before)"]);
+    let told: Vec<(&str, &str)> = difference.stages.iter().map(|stage| (stage.name.as_str(), stage.change)).collect();
+    assert_eq!(told, [("more", "added"), ("maps", "removed"), ("alone", "removed")]);
+}
 
 fn check(changes: &[(&str, &str)], expected: Expect) {
     let new = changes.iter().fold(RECIPE.to_string(), |text, (from, to)| {
@@ -192,13 +211,21 @@ fn nodes_that_come_and_go() {
 
 #[test]
 fn stages_that_come_and_go() {
+    let added = "infer other { data = dataset.val\n each { tags } { save t = 2 * tags } }\ninfer alone {";
     check(
-        &[("infer alone", "infer other")],
+        &[("infer alone {", added)],
         expect![[r#"
         infer other: added, again true, because of []
-        infer alone: removed, again false, because of []
     "#]],
     );
+}
+
+/// Its result is there under its key, whatever it is called.
+#[test]
+fn a_stage_by_another_name_is_the_same() {
+    let renamed = difference(RECIPE, &RECIPE.replace("infer alone", "infer other"));
+    assert!(renamed.is_empty());
+    assert!(renamed.same.contains(&"other (alone before)".to_string()));
 }
 
 #[test]

@@ -163,6 +163,8 @@ struct Step {
     random: i64,
     /// What the weights of the stage's own nets bring along from files, by net.
     carried: HashMap<String, Labels>,
+    /// States that a second call of their net moves once more: their paths, and the two calls.
+    moved_again: Vec<(String, [Span; 2])>,
     /// Where values with forbidden labels have been.
     marks: trace::Marks,
     /// When losses count, with the place that says so.

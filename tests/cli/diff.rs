@@ -46,7 +46,7 @@ fn two_variants_of_one_recipe() {
           ~ epochs  1 → 2
         train cls: runs again
           ~ length  1 epochs → 2 epochs
-          ~ steps   2 → 4
+          ~ steps   1 → 2
         infer maps: runs again, it reads cls
         score seeds: runs again, it reads maps
     "#]]

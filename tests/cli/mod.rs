@@ -107,7 +107,7 @@ variant longer {
 
 train cls {
   data      = dataset.train |> random_crop(32) |> standardize()
-  batch     = 4
+  batch     = 8
   epochs    = epochs
   optimizer = sgd(lr = 0.01)
 

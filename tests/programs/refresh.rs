@@ -88,7 +88,7 @@ fn a_refresh_sees_the_weights_of_the_moment() {
 fn a_loss_that_stands_still_calls_for_a_refresh() {
     let entries = "memory count: nonneg[K] = 0
                    refresh count when plateau(still, patience = 2) { count } { count + 1 }";
-    let metrics = "loss still = mean(0 * n(tags)) + 1
+    let metrics = "loss still = mean(n(tags) - n(tags)) + 1
                    metric count = mean(count)";
     // Epochs 0, 1 and 2 make a plateau; the next three after the refresh make another.
     for (epochs, count) in [(3, 0.0), (4, 1.0), (6, 1.0), (7, 2.0)] {

@@ -2,5 +2,7 @@
 //! plain reachability, differences.
 
 mod frames;
+mod gradients;
 mod labels;
+mod modes;
 mod ranges;

@@ -17,8 +17,11 @@ pub(super) struct Entry {
 
 impl Entry {
     pub fn page(&self, file: &stdlib::File) -> String {
-        let doc: String = self.doc.iter().map(|line| format!("  {line}\n")).collect();
-        format!("{}\n\n{doc}\n  {}, `use {} {{ {} }}`\n", self.signature, file.path, file.module, self.name)
+        let is_example = |line: &&String| line.starts_with("> ");
+        let doc: String = self.doc.iter().filter(|line| !is_example(line)).map(|line| format!("  {line}\n")).collect();
+        let examples = self.doc.iter().filter(is_example).filter_map(|line| line[2..].rsplit_once(" → "));
+        let examples: String = examples.map(|(code, answer)| format!("\n    {code}\n    → {answer}\n")).collect();
+        format!("{}\n\n{doc}{examples}\n  {}, `use {} {{ {} }}`\n", self.signature, file.path, file.module, self.name)
     }
 
     pub fn summary(&self) -> &str {

@@ -3,6 +3,7 @@
 mod layout;
 mod library;
 mod pages;
+mod words;
 
 use indexmap::IndexSet;
 
@@ -59,6 +60,7 @@ fn pages_of(name: &str) -> Vec<String> {
         if stdlib::modules().contains(&name) {
             pages.push(module_page(name));
         }
+        pages.extend(words::word_page(name));
         pages.extend(ops::FAMILIES.iter().filter(|family| family.name == name).map(|family| family_page(family)));
     }
     pages

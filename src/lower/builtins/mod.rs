@@ -254,6 +254,16 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
                 _ => Says::Trains,
             };
             let only = texts(lower, a, 1)?;
+            // To freeze what another stage trained says aloud what is so; to freeze twice is a slip.
+            let own =
+                net.path.as_ref().is_none_or(|path| lower.step.as_ref().is_some_and(|step| step.shown() == path.stage));
+            if says == Says::Frozen && only.is_none() && own && net.frozen {
+                lower.report(
+                    Diagnostic::warning(Code::NoEffect, "`freeze` has no effect: the net is frozen already")
+                        .label(a.span, "freezes it again")
+                        .help("leave one of them out"),
+                );
+            }
             modes::said(lower, net, says, only)?
         }
         Is::Updating => updating(lower, a)?,
@@ -510,6 +520,7 @@ fn updating<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p
     let span = a.span;
     let step = lower.step_at(span)?;
     let pending = step.graph.outputs.iter().find(|output| output.role == Role::Assign && output.nodes == [state_id]);
+    let again = pending.and_then(|output| Some((output.name.clone(), output.span?)));
     let path = match (&step.graph.node(state_id).kind, pending) {
         (Kind::State(path), _) => Some(path.clone()),
         (_, pending) => pending.map(|output| output.name.clone()),
@@ -538,7 +549,15 @@ fn updating<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p
         return None;
     }
     // A net that is called twice in a step updates its states twice: the second update starts from the first.
+    let place = |span: Span, calls: &Option<std::sync::Arc<crate::graph::Frame>>| {
+        crate::compile::place(&crate::graph::Origin { span: Some(span), calls: calls.clone() }).unwrap_or(span)
+    };
+    let here = place(span, &lower.calls);
+    let step = lower.step_at(span)?;
+    if let Some((path, first)) = again {
+        step.moved_again.push((path, [first, here]));
+    }
     step.graph.outputs.retain(|output| output.role != Role::Assign || output.name != path);
-    step.graph.outputs.push(Output { role: Role::Assign, name: path, nodes: vec![value_id], span: Some(span) });
+    step.graph.outputs.push(Output { role: Role::Assign, name: path, nodes: vec![value_id], span: Some(here) });
     Some(x.value.clone())
 }

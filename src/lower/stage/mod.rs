@@ -9,6 +9,7 @@ mod memory;
 mod result;
 mod reused;
 mod settings;
+mod shared_norm;
 mod train;
 mod weights;
 
@@ -120,6 +121,7 @@ impl<'p> Lower<'p, '_> {
         if entries.body {
             prove::purpose(self, stage);
         }
+        self.shared_statistics(&entries);
         let nets: Vec<String> = entries.nets.keys().cloned().collect();
         let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
         let step = self.step.take()?;

@@ -13,7 +13,7 @@ use crate::syntax::ast::{self, EntryKind, Setting};
 fn known_settings(kind: ast::StageKind) -> &'static [&'static str] {
     match kind {
         ast::StageKind::Train => {
-            &["data", "batch", "epochs", "steps", "optimizer", "accumulate", "clip", "ema", "checkpoint"]
+            &["data", "batch", "epochs", "steps", "optimizer", "accumulate", "clip", "ema", "checkpoint", "shared_norm"]
         }
         ast::StageKind::Infer | ast::StageKind::Score => &["data"],
     }

@@ -94,6 +94,14 @@ impl<'p> Lower<'p, '_> {
                         self.report(errors::out_of_range(what, value.span, help));
                         continue;
                     }
+                    if factor == 0.0 && of == PathsOf::Rates {
+                        let message = format!("nothing moves the weights under `{}`: their rate is 0", path.text);
+                        self.report(
+                            Diagnostic::warning(Code::UntrainedWeight, message)
+                                .label(value.span, "a rate of 0")
+                                .help("`freeze(net, only = [\"…\"])` says so, and costs no gradients"),
+                        );
+                    }
                     let list = if of == PathsOf::Rates { &mut entries.rates } else { &mut entries.decay };
                     list.push((path.text.clone(), factor));
                 }
