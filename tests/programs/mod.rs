@@ -1,6 +1,7 @@
 //! Whole recipes on a few drawn pictures: text in, figures out.
 
 mod joins;
+mod numbers;
 mod refresh;
 mod samples;
 mod tiles;

@@ -6,11 +6,12 @@ use super::Entries;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Id, Role};
 use crate::lower::recipe::{Figured, Keep};
-use crate::lower::value::{Scope, Value};
+use crate::lower::value::{Samples, Scope, Value};
 use crate::lower::{Lower, errors};
 use crate::metrics;
 use crate::source::Span;
 use crate::syntax::ast::{Argument, Expr, ExprKind, Setting, Unit};
+use crate::types::{Label, Labels};
 
 /// What the setting says, before the body of the stage is known.
 pub(super) enum Said {
@@ -79,7 +80,8 @@ impl<'p> Lower<'p, '_> {
         };
         let (nodes, role) = (metric.nodes.clone(), metric.role.clone());
         if let Role::Metric { metric, .. } = &role {
-            self.refuse_choice(name, metric, &nodes, span);
+            let samples = self.samples_quietly(entries);
+            self.refuse_choice(name, metric, &nodes, span, samples.as_deref());
         }
         if let Some(step) = &mut self.step {
             step.chosen_by = Some(name.clone());
@@ -88,24 +90,26 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// A choice by labels that the recipe keeps away, or by what was itself such a choice.
-    fn refuse_choice(&mut self, name: &str, metric: &str, nodes: &[Id], span: Span) {
+    fn refuse_choice(&mut self, name: &str, metric: &str, nodes: &[Id], span: Span, samples: Option<&Samples<'p>>) {
         let Some(step) = &self.step else { return };
-        let labels: Vec<_> = nodes.iter().flat_map(|id| step.graph.node(*id).fact.labels.iter()).collect();
-        let forbidden = labels.iter().rev().find(|label| self.allowed.forbids(label)).map(|label| label.words());
+        let labels = Labels::join_all(nodes.iter().map(|id| &step.graph.node(*id).fact.labels));
         let oracle = metrics::find(metric).is_some_and(|metric| metric.oracle);
-        let looks = match (forbidden, oracle) {
-            (Some(words), _) => words,
-            (None, true) => "masks".to_string(),
-            (None, false) => return,
+        let looked_at = |label: &&Label| match oracle {
+            true => self.chosen(&Labels::of([(*label).clone()])).is_oracle(),
+            false => self.allowed.forbids(label),
         };
+        let Some(label) = labels.iter().rev().find(looked_at) else { return };
         let stage = step.shown();
-        let message = format!("the checkpoint of `{stage}` is chosen by `{name}`, which looks at {looks}");
+        let message = format!("the checkpoint of `{stage}` is chosen by `{name}`, which looks at {}", label.words());
         let line = self.allowed.line();
-        self.report(
-            Diagnostic::error(Code::OracleUsed, message)
-                .label(span, "an oracle would choose so")
-                .help(format!("keep the `last`, or choose by what `{line}` allows, such as a loss")),
-        );
+        let mut diagnostic = Diagnostic::error(Code::OracleUsed, message).label(span, "an oracle would choose so");
+        if let Some(node) = nodes.iter().find(|id| step.graph.node(**id).fact.labels.contains(label)) {
+            for place in self.way(*node, label, samples) {
+                diagnostic = diagnostic.label(place.span, place.words);
+            }
+        }
+        let help = format!("keep the `last`, or choose by what `{line}` allows, such as a loss");
+        self.report(diagnostic.help(help));
     }
 
     /// A whole number of at least 1.
