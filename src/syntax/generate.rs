@@ -268,7 +268,13 @@ fn loss() -> impl Strategy<Value = StatementKind> {
 
 fn when() -> impl Strategy<Value = When> {
     let plateau = (name(), vec(setting(), 0..3)).prop_map(|(loss, choices)| Plateau { loss, choices });
-    (option::of(moment()), option::of(expr()), option::of(moment()), option::of(plateau))
+    // Numbers, as recipes have them: a name that begins entries (`rates`), right before the `{` of the fields, begins one.
+    let count = || number().prop_map(|kind| Expr::new(kind, nowhere()));
+    let moment = || {
+        let unit = select([TimeUnit::Epoch, TimeUnit::Step].as_slice());
+        (unit, count()).prop_map(|(unit, at)| Moment { unit, at })
+    };
+    (option::of(moment()), option::of(count()), option::of(moment()), option::of(plateau))
         .prop_map(|(from, every, until, plateau)| When { from, every, until, plateau })
 }
 
