@@ -28,8 +28,16 @@ pub static FILES: &[File] = embed! {
     "layers": "layers.wsss",
     "nets": "nets/lenet.wsss",
     "nets": "nets/resnet.wsss",
+    "nets": "nets/resnest.wsss",
     "nets": "nets/resnet38.wsss",
+    "nets": "nets/vgg.wsss",
     "nets": "nets/mobilenet.wsss",
+    "nets": "nets/squeezenet.wsss",
+    "nets": "nets/vit.wsss",
+    "nets": "nets/deeplab_resnet.wsss",
+    "nets": "nets/heads.wsss",
+    "nets": "nets/unet.wsss",
+    "nets": "nets/correlation.wsss",
     "cam": "cam.wsss",
     "pool": "pool.wsss",
     "affinity": "affinity.wsss",
@@ -40,6 +48,7 @@ pub static FILES: &[File] = embed! {
     "schedules": "schedules.wsss",
     "data": "data.wsss",
     "tiles": "tiles.wsss",
+    "cpn": "cpn.wsss",
 };
 
 /// The files of a module; none where there is no such module.

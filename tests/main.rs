@@ -9,6 +9,7 @@ mod library;
 mod losses;
 mod memory;
 mod methods;
+mod nets;
 mod networks;
 mod ops;
 mod photographs;

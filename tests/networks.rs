@@ -37,7 +37,7 @@ fn stage(name: &str, entries: &str) -> String {
 
 /// The recipe, which must have no problem.
 #[track_caller]
-fn accepted(text: &str) -> Recipe {
+pub fn accepted(text: &str) -> Recipe {
     let (mut sources, mut problems) = (Sources::new(), Problems::default());
     let program = hir::load("networks.wsss", text, &[], &NoFiles, &mut sources, &mut problems);
     let recipe = lower("networks", &program, &Choices::default(), &mut problems);
@@ -138,6 +138,35 @@ fn a_net_may_give_named_taps_and_take_nets() {
             trained t.n.trunk.b.0.weight
             trained t.n.trunk.b.1.bias
             trained t.n.trunk.b.1.weight
+        "#]],
+    );
+}
+
+#[test]
+fn a_layer_may_give_its_weights_another_name_or_none() {
+    let named = format!(
+        "{TWO}
+net outer() {{
+  layer trunk = named(freeze(two(2), only = [\"a\", \"b.0\"]), none)
+  layer heads = [named(conv(2, 2), \"head_\" + i) for i in 1..2]
+  fn forward(x) = sequence(trunk(x), heads)
+}}"
+    );
+    check_weights(
+        &recipe(
+            &named,
+            "net n = freeze(outer(), only = [\"head_1\"])\nrates { n.b.1 = 2 }\nstep { image } { loss l = mean(n(image)) }",
+        ),
+        expect![[r#"
+            fixed   t.n.a.weight
+            fixed   t.n.b.0.bias
+            fixed   t.n.b.0.weight
+            trained t.n.b.1.bias
+            trained t.n.b.1.weight
+            fixed   t.n.head_1.bias
+            fixed   t.n.head_1.weight
+            trained t.n.head_2.bias
+            trained t.n.head_2.weight
         "#]],
     );
 }

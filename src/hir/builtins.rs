@@ -174,6 +174,9 @@ builtins! {
         Required "net" "what to fill",
         Required "from" "a net of this stage or of an earlier one",
         Optional "except" "patterns of paths that keep their own beginning (default [])"];
+    Named, "named", "nets", "The net as a layer whose weights carry this name in place of the layer's own.", [
+        Required "net" "what a `layer` line holds, alone or in a list",
+        Required "name" "`\"block1\"` makes `block1.conv.weight`; `none` leaves the name out: `conv.weight`"];
     Freeze, "freeze", "nets", "The net in evaluation mode, its weights not trained; gradients still flow through it.", [
         Required "net" "a net",
         Optional "only" "patterns of paths, `*` for any text: these parts alone"];

@@ -44,6 +44,7 @@ pub(super) fn clone<'p>(lower: &mut Lower<'p, '_>, net: &NetValue<'p>, span: Spa
     copy.frozen = false;
     copy.mode = None;
     copy.marks.clear();
+    copy.name = None;
     Some(begun(copy, place, Vec::new()))
 }
 

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::value::{Mark, NetPath, NetValue, Says, Value};
+use super::value::{Mark, NetPath, NetValue, Says, Value, joined};
 use super::{Lower, pattern};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::source::Span;
@@ -50,10 +50,6 @@ impl Mark {
     fn reaches(&self, path: &str) -> bool {
         self.patterns.iter().any(|pattern| pattern::reaches(pattern, path))
     }
-}
-
-fn joined(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_string() } else { format!("{path}.{name}") }
 }
 
 /// The net with this said of it, or of the parts that `only` names.

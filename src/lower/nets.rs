@@ -19,12 +19,17 @@ use crate::types::{Domain, Fact, Labels};
 
 impl<'p> NetValue<'p> {
     fn new(tree: Rc<NetTree<'p>>) -> NetValue<'p> {
-        NetValue { tree, path: None, frozen: false, mode: None, marks: Vec::new(), begin: None }
+        NetValue { tree, path: None, frozen: false, mode: None, marks: Vec::new(), begin: None, name: None }
     }
 
     /// Layers, tensors, lets and functions, for messages.
     pub(super) fn member_names(&self) -> Vec<&'p str> {
         self.tree.net.members.iter().filter_map(|member| member.name().map(|name| name.text.as_str())).collect()
+    }
+
+    /// What the net adds to the paths of its weights where it is a layer of this name.
+    fn named_within<'n>(&'n self, layer: &'n str) -> &'n str {
+        self.name.as_deref().unwrap_or(layer)
     }
 
     fn scope(&self) -> Scope<'p> {
@@ -225,10 +230,11 @@ impl<'p> Lower<'p, '_> {
 fn under<'p>(layer: Value<'p>, net: &NetValue<'p>, name: &str) -> Value<'p> {
     match layer {
         Value::Net(mut inner) => {
+            let name = inner.named_within(name).to_owned();
             if inner.path.is_none() {
-                inner.path = net.path.as_ref().map(|place| place.join(name));
+                inner.path = net.path.as_ref().map(|place| place.join(&name));
             }
-            inner.used_within(net, name);
+            inner.used_within(net, &name);
             Value::Net(inner)
         }
         Value::List(items) => {
@@ -246,7 +252,7 @@ fn collect<'p>(net: &NetValue<'p>, place: &NetPath, begins: &mut Vec<(Rc<Begin>,
     }
     for (name, member) in net.tree.members.borrow().iter() {
         match member {
-            Member::Layer(layer) => collect_layer(layer, &place.join(name), begins, found),
+            Member::Layer(layer) => collect_layer(layer, place, name, begins, found),
             Member::Tensor(tensor) => {
                 let place = place.join(name);
                 found.push(Weight {
@@ -270,15 +276,18 @@ fn collect<'p>(net: &NetValue<'p>, place: &NetPath, begins: &mut Vec<(Rc<Begin>,
 fn collect_layer<'p>(
     layer: &Value<'p>,
     place: &NetPath,
+    name: &str,
     begins: &mut Vec<(Rc<Begin>, usize)>,
     found: &mut Vec<Weight>,
 ) {
     match layer {
         // A net with a place of its own is listed there.
-        Value::Net(inner) if inner.path.is_none() => collect(inner, place, begins, found),
+        Value::Net(inner) if inner.path.is_none() => {
+            collect(inner, &place.join(inner.named_within(name)), begins, found)
+        }
         Value::List(items) => {
             for (i, item) in items.iter().enumerate() {
-                collect_layer(item, &place.join(&i.to_string()), begins, found);
+                collect_layer(item, place, &format!("{name}.{i}"), begins, found);
             }
         }
         _ => {}

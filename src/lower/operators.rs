@@ -144,6 +144,7 @@ impl<'p> Lower<'p, '_> {
                 Op::NotEqual => Value::Bool(a != b),
                 _ => self.cannot(operator, &left, left_span, &right, right_span),
             },
+            (Value::Text(text), Value::Number(number)) if operator == Op::Add => Value::text(format!("{text}{number}")),
             (Value::List(a), Value::List(b)) if operator == Op::Add => {
                 Value::list(a.iter().chain(b.iter()).cloned().collect())
             }
@@ -176,7 +177,7 @@ impl<'p> Lower<'p, '_> {
             .label(at_right, format!("this is {}", right.kind()))
             .help(match operator {
                 Op::And | Op::Or => "both sides of `and` and `or` are true or false",
-                Op::Add => "`+` adds numbers and tensors and joins lists and texts",
+                Op::Add => "`+` adds numbers and tensors, joins lists, and joins a text with what follows it",
                 _ => "both sides are numbers or tensors",
             }),
         )

@@ -93,6 +93,8 @@ pub(crate) struct NetValue<'p> {
     pub marks: Vec<(Rc<Mark>, String)>,
     /// Where its weights begin, if not with draws of their own.
     pub begin: Option<Rc<Begin>>,
+    /// What it adds to the paths of its weights as a layer, where that is not the layer's name; may be empty.
+    pub name: Option<Rc<str>>,
 }
 
 /// Where a net lives: `trunk.layer1` within the net `cls` of the stage `classifier`.
@@ -107,9 +109,14 @@ pub(crate) struct NetPath {
 
 impl NetPath {
     pub fn join(&self, member: &str) -> NetPath {
-        let name = if self.name.is_empty() { member.to_string() } else { format!("{}.{member}", self.name) };
-        NetPath { name, ..self.clone() }
+        NetPath { name: joined(&self.name, member), ..self.clone() }
     }
+}
+
+/// A path and what lies below it; either may be empty.
+pub(crate) fn joined(path: &str, below: &str) -> String {
+    let dot = if path.is_empty() || below.is_empty() { "" } else { "." };
+    format!("{path}{dot}{below}")
 }
 
 /// Where the weights of a net begin.

@@ -246,6 +246,15 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let except = texts(lower, a, 2)?;
             begin::init_from(lower, wanted, from, except)?
         }
+        Is::Named => {
+            let (net, _) = net(lower, a, 0)?;
+            let name = match &a.get(1)?.value {
+                Value::Nothing => "".into(),
+                Value::Text(name) if is_path(name) => name.clone(),
+                _ => return a.wrong(lower, 1, "a name of letters, digits and `_`, or `none`"),
+            };
+            Value::Net(NetValue { name: Some(name), ..net.clone() })
+        }
         Is::Freeze | Is::EvalMode | Is::TrainMode => {
             let (net, _) = net(lower, a, 0)?;
             let says = match a.builtin.id {
@@ -395,6 +404,11 @@ fn fan_out<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<bool> {
         "out" => Some(true),
         _ => a.wrong(lower, 0, "\"in\" or \"out\""),
     }
+}
+
+/// Whether a text may stand in the path of a weight.
+fn is_path(text: &str) -> bool {
+    text.split('.').all(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
 }
 
 /// What maps or weights have learnt from, in words that the `supervision` line can name.

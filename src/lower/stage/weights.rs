@@ -1,5 +1,6 @@
 //! The nets of a stage, and what is said of their weights by path.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::Entries;
@@ -40,6 +41,7 @@ impl<'p> Lower<'p, '_> {
             let place = NetPath { stage: entries.stage.clone(), net: name.text.clone(), name: String::new() };
             // What is said of a weight later is said at the net of the recipe that holds it.
             let weights = self.weights(&net, &place);
+            self.expect_names_apart(&weights, value.span);
             let carried = self.carried(&weights);
             let mut stage = place.stage.clone();
             if let Some(step) = &mut self.step {
@@ -57,6 +59,17 @@ impl<'p> Lower<'p, '_> {
         }
         scope.bind(&name.text, Value::Net(net.clone()));
         entries.nets.insert(name.text.clone(), net);
+    }
+
+    /// Layers whose names are given by `named` may come to the same.
+    fn expect_names_apart(&mut self, weights: &[Weight], span: Span) {
+        let mut seen = HashSet::new();
+        let Some(twice) = weights.iter().find(|weight| !seen.insert(&weight.name)) else { return };
+        self.report(
+            Diagnostic::error(Code::DuplicateName, format!("the net has two weights called `{}`", twice.name))
+                .label(span, "this net")
+                .help("give one of the layers another name: `named(net, \"…\")`"),
+        );
     }
 
     /// `rates { … }`, `decay { … }`, `optimizers { … }`
