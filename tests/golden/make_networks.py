@@ -168,10 +168,28 @@ class DeepLab2(nn.Module):
         return sum(conv(x) for conv in self.aspp.children())
 
 
+class SeveralScales(nn.Module):
+    """The scores of the picture at three scales, the largest of each place."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+
+    def forward(self, x):
+        whole = most = self.base(x)
+        for scale in (0.5, 0.75):
+            small = F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
+            grown = F.interpolate(self.base(small), whole.shape[2:], mode="bilinear", align_corners=False)
+            most = torch.maximum(most, grown)
+        return most
+
+
 def caffe():
     # A height for which the two ways of rounding the pool differ.
     net = DeepLab2(5, [1, 2, 2, 1], 8)
     keep("deeplabv2_resnet", net, lambda: {"scores": net(picture(57, 66))})
+    scales = SeveralScales(DeepLab2(5, [1, 1, 1, 1], 4))
+    keep("several_scales", scales, lambda: {"scores": scales(picture(57, 66))})
     names("deeplabv2_resnet101", DeepLab2(21, [3, 4, 23, 3], 64))
 
 
@@ -408,7 +426,15 @@ class AffinityHead(nn.Module):
         return F.elu(self.f9(torch.cat(found, 1)))
 
 
+def overlay():
+    """ECS-Net, eq. 8: one kernel at several dilations."""
+    conv = nn.Conv2d(3, 4, 3, bias=False)
+    at = lambda rate: F.conv2d(picture(40, 36), conv.weight, padding=rate, dilation=rate)
+    keep("dilated_overlay", conv, lambda: {"overlay": at(1) / 2 + (at(5) + at(7) + at(12)) / 6, "plain": at(1)})
+
+
 def heads():
+    overlay()
     fov = YudeWangFov(6, 5, 16)
     keep("largefov_head", fov, lambda: {"scores": fov(given(1001, 1, 6, 9, 7))})
     v3 = nn.Module()
@@ -441,8 +467,10 @@ class ClassTokens(VisionTransformer):
         self.classes, self.version, self.side = classes, version, side
         self.cls_token = nn.Parameter(torch.zeros(1, classes, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, patches + classes, width))
-        # V1 keeps the classifier of its trunk, which nothing reads.
-        self.head = nn.Conv2d(width, classes, 3, padding=1) if version == 2 else nn.Linear(width, classes)
+        # Of its trunk's last layers neither version reads the norm, and V1 no head.
+        self.norm = nn.Identity()
+        if version == 2:
+            self.head = nn.Conv2d(width, classes, 3, padding=1)
 
     def attended(self, block, x):
         attn, n = block.attn, x.shape[1]

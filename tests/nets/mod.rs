@@ -6,6 +6,7 @@ mod full;
 mod names;
 mod photographs;
 mod small;
+mod training;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;

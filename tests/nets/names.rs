@@ -40,6 +40,8 @@ fn so_many_numbers_are_learned() {
     check_count("resnest200()", 68_152_544, any);
     check_count("resnest269()", 108_880_480, any);
     check_count("isim_decoder(21)", 16_253_813, any);
+    check_count("cpn_net(resnet38_frozen(), 20)", 105_070_912 + 324_736, any);
+    check_count("affinity_net(resnet38_frozen())", 105_070_912 + 1_413_120, any);
     check_count("vgg16()", 20_483_904, any);
     check_count("vgg16_cam(20)", 20_483_904 + 20_480, any);
 }
@@ -70,6 +72,18 @@ fn names_and_shapes_are_those_of_the_checkpoints() {
         let number = format!("{:016x}", fnv(&lines.join("\n")));
         assert_eq!((lines.len(), number), published[name], "{net}");
     }
+}
+
+/// CPN's network is SEAM's with one more embedding.
+#[test]
+fn cpn_adds_one_layer_to_seam() {
+    let mut seam = super::published("networks").remove("seam_resnet38").expect("it is there").state;
+    seam.push(("f10.weight".to_owned(), vec![192, 195, 1, 1]));
+    let mut cpn: Vec<(String, Vec<usize>)> =
+        weights("cpn_net(resnet38_frozen(), 20)").iter().map(|weight| (weight.name.clone(), dims(weight))).collect();
+    seam.sort();
+    cpn.sort();
+    assert_eq!(cpn, seam);
 }
 
 /// FNV-1a, 64 bits.

@@ -48,6 +48,19 @@ fn the_resnet_of_deeplabv2() {
     on_picture("deeplabv2_resnet", "deeplabv2_resnet", net, [57, 66], &SCORES);
 }
 
+/// The largest scores of three scales, as DeepLabv2 shows them.
+#[test]
+fn several_scales() {
+    let net = "several_scales(deeplabv2_resnet(5, [1, 1, 1, 1], width = 4))";
+    on_picture("several_scales", "several_scales, deeplabv2_resnet", net, [57, 66], &SCORES);
+}
+
+#[test]
+fn one_kernel_at_several_dilations() {
+    let saves = [("overlay", "n(image)"), ("plain", "n(image, dilations = [])")];
+    on_picture("dilated_overlay", "dilated_overlay", "dilated_overlay(3, 4)", [40, 36], &saves);
+}
+
 #[test]
 fn resnests_by_output_stride() {
     let uses = "classifier, resnest";
@@ -155,7 +168,7 @@ fn class_tokens() {
         ("cams", "n.run(image).cams"),
     ];
     for (version, saves) in [(1, &saves[..3]), (2, &saves[..])] {
-        let net = format!("mctformer_v{version}(5, vit(tokens = 5, {SMALL_VIT}))");
+        let net = format!("mctformer_v{version}(5, vit(tokens = 5, last_norm = false, {SMALL_VIT}))");
         on_picture(&format!("mctformer_v{version}"), &format!("mctformer_v{version}, vit"), &net, [32, 32], saves);
     }
 }

@@ -250,10 +250,18 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
         }
         Is::Named => {
             let (net, _) = net(lower, a, 0)?;
-            let name = match &a.get(1)?.value {
+            let given = a.get(1)?;
+            let name = match &given.value {
                 Value::Nothing => "".into(),
                 Value::Text(name) if is_path(name) => name.clone(),
-                _ => return a.wrong(lower, 1, "a name of letters, digits and `_`, or `none`"),
+                Value::Text(name) => {
+                    let message = format!("a layer cannot be called `{name}`");
+                    let help = "letters, digits and `_`, parts joined by dots; `none` leaves the name out";
+                    return Some(lower.report(
+                        Diagnostic::error(Code::OutOfRange, message).label(given.span, "this name").help(help),
+                    ));
+                }
+                _ => return a.wrong(lower, 1, "a text or `none`"),
             };
             Value::Net(NetValue { name: Some(name), ..net.clone() })
         }
