@@ -121,7 +121,7 @@ impl Lower<'_, '_> {
 /// The place of a net that has weights to give.
 fn held(lower: &mut Lower, net: &NetValue, word: &str, span: Span) -> Option<NetPath> {
     if let Some(place) = &net.path {
-        return Some(place.clone());
+        return Some(NetPath::clone(place));
     }
     let constructor = &net.tree.net.name.text;
     lower.report(

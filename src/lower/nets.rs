@@ -232,7 +232,7 @@ fn under<'p>(layer: Value<'p>, net: &NetValue<'p>, name: &str) -> Value<'p> {
         Value::Net(mut inner) => {
             let name = inner.named_within(name).to_owned();
             if inner.path.is_none() {
-                inner.path = net.path.as_ref().map(|place| place.join(&name));
+                inner.path = net.path.as_ref().map(|place| Rc::new(place.join(&name)));
             }
             inner.used_within(net, &name);
             Value::Net(inner)

@@ -85,7 +85,8 @@ pub(crate) enum Code<'p> {
 #[derive(Clone)]
 pub(crate) struct NetValue<'p> {
     pub tree: Rc<NetTree<'p>>,
-    pub path: Option<NetPath>,
+    /// Apart, so that a value stays small: elaboration nests deeply.
+    pub path: Option<Rc<NetPath>>,
     pub frozen: bool,
     /// Whether it runs in training mode, where that was said: `eval_mode(net)`, `train_mode(net)`.
     pub mode: Option<bool>,

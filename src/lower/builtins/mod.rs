@@ -248,23 +248,7 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let except = texts(lower, a, 2)?;
             begin::init_from(lower, wanted, from, except)?
         }
-        Is::Named => {
-            let (net, _) = net(lower, a, 0)?;
-            let given = a.get(1)?;
-            let name = match &given.value {
-                Value::Nothing => "".into(),
-                Value::Text(name) if is_path(name) => name.clone(),
-                Value::Text(name) => {
-                    let message = format!("a layer cannot be called `{name}`");
-                    let help = "letters, digits and `_`, parts joined by dots; `none` leaves the name out";
-                    return Some(lower.report(
-                        Diagnostic::error(Code::OutOfRange, message).label(given.span, "this name").help(help),
-                    ));
-                }
-                _ => return a.wrong(lower, 1, "a text or `none`"),
-            };
-            Value::Net(NetValue { name: Some(name), ..net.clone() })
-        }
+        Is::Named => named(lower, a)?,
         Is::Freeze | Is::EvalMode | Is::TrainMode => {
             let (net, _) = net(lower, a, 0)?;
             let says = match a.builtin.id {
@@ -416,6 +400,24 @@ fn fan_out<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<bool> {
         "out" => Some(true),
         _ => a.wrong(lower, 0, "\"in\" or \"out\""),
     }
+}
+
+/// The net with another name for its place as a layer.
+fn named<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
+    let (net, _) = net(lower, a, 0)?;
+    let given = a.get(1)?;
+    let name = match &given.value {
+        Value::Nothing => "".into(),
+        Value::Text(name) if is_path(name) => name.clone(),
+        Value::Text(name) => {
+            let message = format!("a layer cannot be called `{name}`");
+            let help = "letters, digits and `_`, parts joined by dots; `none` leaves the name out";
+            let problem = Diagnostic::error(Code::OutOfRange, message).label(given.span, "this name");
+            return Some(lower.report(problem.help(help)));
+        }
+        _ => return a.wrong(lower, 1, "a text or `none`"),
+    };
+    Some(Value::Net(NetValue { name: Some(name), ..net.clone() }))
 }
 
 /// Whether a text may stand in the path of a weight.

@@ -55,7 +55,7 @@ impl<'p> Lower<'p, '_> {
                     weights.into_iter().map(|weight| Weight { span: value.span, init: init(weight.init), ..weight });
                 entries.weights.extend(seen);
             }
-            net.path = Some(NetPath { stage, ..place });
+            net.path = Some(Rc::new(NetPath { stage, ..place }));
         }
         scope.bind(&name.text, Value::Net(net.clone()));
         entries.nets.insert(name.text.clone(), net);
