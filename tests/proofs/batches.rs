@@ -74,11 +74,14 @@ impl Writer {
             16 => format!("{x} + slice({y}, axis = 0, start = 0, length = 1)"),
             17 => format!("softmax({x}, axis = 0) + {y}"),
             18 => format!("softmax({x}, axis = 1) + {y}"),
-            19 => format!("flip({x}, axes = [0])"),
+            // Not the turned one alone: turned once more, it is of its own picture again.
+            19 => format!("{x} + flip({x}, axes = [0])"),
             20 => format!("claim(flip({x}, axes = [3]), \"real\", frame = \"any\")"),
             21 => {
+                // What is known is known of the whole: of two parts that differ in it, more is said than is so.
                 let conv = self.net("conv(4, 4)");
-                format!("slice({conv}(concat([{x}, {y}], axis = 0)), axis = 0, start = {B}, length = {B})")
+                let both = format!("concat([{x}, tanh({x})], axis = 0)");
+                format!("slice({conv}({both}), axis = 0, start = {B}, length = {B})")
             }
             22 => {
                 let flat = |x: &str| format!("reshape({x}, dims = [{B}, 4, 64])");
