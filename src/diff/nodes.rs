@@ -4,7 +4,7 @@ use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
 use super::{Change, Side};
-use crate::compile::{CompiledStage, place};
+use crate::compile::CompiledStage;
 use crate::graph::compare::compare;
 use crate::graph::{Graph, Id, text};
 use crate::lower::{Stage, Weight};
@@ -77,7 +77,7 @@ fn line(graph: &Graph, id: Id, sources: &Sources) -> NodeLine {
     NodeLine {
         what: text::node(graph, id),
         fact: node.fact.to_string(),
-        place: place(&node.origin).map(|span| sources.place(span)),
+        place: node.origin.outermost().map(|span| sources.place(span)),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Why a run ended early, in the recipe's words.
 
 use super::interpreter::RunError as StepError;
-use crate::compile::place;
 use crate::data::{DataError, Kind};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Graph, Id};
@@ -95,7 +94,7 @@ fn not_finite_help(what: &str, training: bool) -> &'static str {
 
 /// What went wrong in a step. `during` says when: `step 12 of epoch 3`, `the picture `2007_000032``.
 pub(super) fn step_error(error: StepError, graph: &Graph, stage: &Stage, during: &str) -> RunError {
-    let at = |id: Id| place(&graph.node(id).origin).unwrap_or(stage.span);
+    let at = |id: Id| graph.node(id).origin.outermost().unwrap_or(stage.span);
     match error {
         StepError::NotFinite { node, what, output, .. } => {
             let message = format!("{output} of `{}` is not a number at {during}: the {what} gave it first", stage.name);

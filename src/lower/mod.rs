@@ -52,6 +52,7 @@ pub use recipe::*;
 pub use seen::*;
 
 use crate::diag::{Code, Diagnostic, Problems, suggest};
+use crate::grad::Moves;
 use crate::graph::pipeline::Pipeline;
 use crate::graph::{Frame, Graph, Origin};
 use crate::hir::{ItemRef, ModuleId, Program};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::identity;
 use super::memory::Memory;
 use super::seen::{Declassified, Measured, Seen};
-pub use super::training::{Figured, Guard, Keep, Length, Moment, Moves, Optimizer, RATE, Rule, Train};
+pub use super::training::{Figured, Guard, Keep, Length, Moment, Optimizer, RATE, Rule, Train};
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;

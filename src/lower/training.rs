@@ -1,8 +1,7 @@
 //! How a stage is trained, as the runtime wants it: length, optimizers, what counts when, what is kept.
 
-use std::collections::BTreeSet;
-
 use super::paths;
+use crate::grad::Moves;
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Train {
@@ -148,12 +147,4 @@ impl Guard {
         let come = |moment: Moment| moment.has_come(epoch, step);
         self.from.is_none_or(come) && !self.until.is_some_and(come)
     }
-}
-
-/// A loss whose gradient is made for some weights only.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Moves {
-    pub loss: String,
-    /// Full paths, as the leaves of the graph are called.
-    pub weights: BTreeSet<String>,
 }

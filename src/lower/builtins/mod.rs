@@ -549,10 +549,7 @@ fn updating<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p
         return None;
     }
     // A net that is called twice in a step updates its states twice: the second update starts from the first.
-    let place = |span: Span, calls: &Option<std::sync::Arc<crate::graph::Frame>>| {
-        crate::compile::place(&crate::graph::Origin { span: Some(span), calls: calls.clone() }).unwrap_or(span)
-    };
-    let here = place(span, &lower.calls);
+    let here = lower.origin(span).outermost().unwrap_or(span);
     let step = lower.step_at(span)?;
     if let Some((path, first)) = again {
         step.moved_again.push((path, [first, here]));

@@ -2,8 +2,9 @@
 
 use super::Entries;
 use crate::diag::{Code, Diagnostic};
+use crate::grad::Moves;
 use crate::graph::{Clock, Id};
-use crate::lower::recipe::{Guard, Length, Moment, Moves};
+use crate::lower::recipe::{Guard, Length, Moment};
 use crate::lower::value::{Scope, Value};
 use crate::lower::{Lower, errors, paths};
 use crate::ops::Attrs;
