@@ -50,9 +50,10 @@ use losses { bce_with_logits }
 param dataset = scenes(images = 12, size = 32, classes = 2)
 param crop    = 32 px in 8..  // of the pictures
 param labels  = none
+param width   = 4
 
 /// Half of it.
-let half = crop / 2
+let half = width / 2
 
 fn view(samples) = samples |> random_crop(crop) |> standardize
 
@@ -63,7 +64,7 @@ train cls {
   epochs    = 1
   optimizer = sgd(lr = 0.1)
 
-  net net = lenet_cam(dataset.classes, width = 4)
+  net net = lenet_cam(dataset.classes, width = width)
 
   step { image, tags } { loss cls = bce_with_logits(gap(net(image)), tags) }
 }
@@ -88,13 +89,13 @@ fn what_is_used_is_written_out_with_its_origin() {
 supervision image
 
 use cam { mirror }
-use "base.wsss" as base { crop = size }
+use "base.wsss" as base { crop = side }
 
-param size = 24  // small
-param crop = 3
+param side  = 24  // small
+param width = 3
 
 variant quick {
-  size         = 16
+  side         = 16
   base.dataset = scenes(images = 8, size = 32, classes = 2)
 }
 
@@ -108,11 +109,125 @@ score end {
 
   each { image, map } {
     let cls  = 2
-    metric m = mean(mirror(map)) + mean(base.cls.net(image)) + crop * cls * base.half
+    metric m = mean(mirror(map)) + mean(base.cls.net(image)) + width * cls * base.half
   }
 }
 "#;
-    check(mine, &[("base.wsss", BASE)], &["quick"], &[("crop", "4")], expect![[""]]);
+    check(
+        mine,
+        &[("base.wsss", BASE)],
+        &["quick"],
+        &[("width", "4")],
+        expect![[r#"
+        //! Two files.
+
+        supervision image
+
+        // From base.wsss, used as `base`.
+
+        param dataset    = scenes(images = 8, size = 32, classes = 2)  // variant quick
+        param crop       = side in 8..                                 // use base; of the pictures
+        param base_width = 4                                           // default; called `width` in base.wsss
+
+        /// Half of it.
+        let half = base_width / 2
+
+        fn view(samples) = samples |> random_crop(crop) |> standardize
+
+        param side  = 16  // variant quick; small
+        param width = 4   // --set
+
+        /// A local may be called like what is used.
+        fn both(maps) = [mirror(map) for map in maps]
+
+        // The stage `base.cls`, from base.wsss; called `cls` in base.wsss, which would be part of its key
+        // Trained first.
+        train base_cls {
+          data      = dataset.train |> view
+          batch     = 4
+          epochs    = 1
+          optimizer = sgd(lr = 0.1)
+
+          net net = lenet_cam(dataset.classes, width = base_width)
+
+          step { image, tags } {
+            loss cls = bce_with_logits(gap(net(image)), tags)
+          }
+        }
+
+        // The stage `base.maps`, from base.wsss
+        infer maps {
+          data = dataset.val |> standardize
+
+          each { image } {
+            save map = sigmoid(base_cls.net(image)) |> resize_like(image)
+          }
+        }
+
+        score end {
+          data = dataset.val with { map = maps.map }
+
+          each { image, map } {
+            let cls = 2
+            metric m = mean(mirror(map)) + mean(base_cls.net(image)) + width * cls * half
+          }
+        }
+
+        // From std/cam.wsss.
+
+        /// Left and right exchanged.
+        /// > mirror(tensor([[[[1, 2, 3]]]])) → [[[[3 2 1]]]]
+        fn mirror(x: real[B, C, H, W]) = flip(x, axes = [3])
+
+        // From std/nets/lenet.wsss.
+
+        /// A 3 × 3 convolution without bias, batch norm, ReLU.
+        net small_block(inputs: int, outputs: int, stride: int = 1) {
+          let channels = outputs
+          layer conv = conv(inputs, outputs, kernel = 3, stride = stride, padding = 1, bias = false)
+          layer bn   = batch_norm(outputs)
+
+          fn forward(x) = relu(bn(conv(x)))
+        }
+
+        /// The small network without its head.
+        net lenet(width: int = 16) {
+          let channels = 4 * width
+          let lower    = { conv4 = 2 * width, conv5 = 4 * width }
+          layer blocks = [
+            small_block(3, width, stride = 2),
+            small_block(width, 2 * width),
+            small_block(2 * width, 2 * width, stride = 2),
+            small_block(2 * width, 4 * width),
+          ]
+
+          /// Features of one grid, from coarse to fine in what they mean, under the names that ResNet38 gives them.
+          fn taps(image) = {
+            let low  = sequence(image, [blocks[i] for i in 0..2])
+            let high = blocks[3](low)
+            { conv4 = low, conv5 = high, conv6 = high }
+          }
+          fn forward(image) = taps(image).conv6
+        }
+
+        /// Class activation maps of the small network: `logit[B, classes, ceil(H/4), ceil(W/4)]`.
+        net lenet_cam(classes: int, weights = none, width: int = 16) {
+          layer trunk = load(lenet(width), weights)
+          layer head  = conv(trunk.channels, classes, bias = false)
+
+          fn forward(image) = head(trunk(image))
+        }
+
+        // From std/losses.wsss.
+
+        /// Binary cross-entropy on logits, stable at any size: mean over all entries, or `"sum"`.
+        /// > bce_with_logits(tensor([[0, 2]], "logit"), tensor([[1, 0]], "unit")) → 1.41
+        fn bce_with_logits(logits: logit, targets: unit, reduction: text = "mean") = {
+          let loss = relu(logits) - logits * targets + softplus(-abs(logits))
+          if reduction == "sum" { sum(loss) } else { mean(loss) }
+        }
+    "#]],
+    );
 }
 
 #[test]
@@ -171,7 +286,7 @@ fn modules_that_are_passed_on_whole_become_records() {
     let mine = r#"
 use "base.wsss" as base
 
-fn size_of(recipe) = recipe.crop
+fn size_of(recipe) = recipe.width
 
 score end {
   data = base.dataset.val
@@ -180,7 +295,7 @@ score end {
 }
 "#;
     let (_, text) = expanded(mine, &[("base.wsss", BASE)], &[], &[]);
-    assert!(text.contains("size_of({") && text.contains("crop = crop"), "{text}");
+    assert!(text.contains("size_of(") && text.contains("width = width"), "{text}");
     expanded(&text, &[], &[], &[]);
 }
 

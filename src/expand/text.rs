@@ -24,7 +24,7 @@ impl Expansion<'_> {
                     if let ItemKind::Stage(_) = kind {
                         self.stages_before((recipe, index), &mut seen, &mut text);
                     }
-                    self.part((recipe, index), &mut text);
+                    self.part((recipe, index), None, &mut text);
                 }
             }
         }
@@ -57,9 +57,9 @@ impl Expansion<'_> {
         let items = items.filter(|(index, item)| !is_stage(item) && self.names.contains_key(&(module, *index)));
         for (position, (index, _)) in items.enumerate() {
             if position == 0 {
-                *text += &format!("\n\n// {heading}\n\n");
+                *text += &format!("\n\n// {heading}\n");
             }
-            self.part((module, index), text);
+            self.part((module, index), None, text);
         }
     }
 
@@ -77,8 +77,8 @@ impl Expansion<'_> {
             if stage {
                 let scope = &self.program.module(next.0).scope;
                 let own = self.program.item(next.0, next.1).name().map_or("", |name| &name.text);
-                *text += &format!("\n\n// The stage `{scope}{own}`, from {}.\n", self.file(next.0));
-                self.part(next, text);
+                let heading = format!("The stage `{scope}{own}`, from {}", self.file(next.0));
+                self.part(next, Some(heading), text);
             }
         }
     }
@@ -94,8 +94,22 @@ impl Expansion<'_> {
         }
     }
 
-    /// An item on lines of its own.
-    fn part(&self, at: ItemRef, text: &mut String) {
+    /// What an item was called, where it is called something else here.
+    fn renamed(&self, at: ItemRef) -> Option<String> {
+        let item = self.program.item(at.0, at.1);
+        let own = item.name().filter(|own| own.text != self.name(at))?;
+        let module = self.program.module(at.0);
+        let place = match module.scope.as_str() {
+            "" if at.0 == self.program.recipe() => "the recipe",
+            "" => &module.name,
+            _ => self.file(at.0),
+        };
+        let so = if let ItemKind::Stage(_) = item.kind { ", which would be part of its key" } else { "" };
+        Some(format!("called `{}` in {place}{so}", own.text))
+    }
+
+    /// An item on lines of its own, with a line above it that says what it is.
+    fn part(&self, at: ItemRef, heading: Option<String>, text: &mut String) {
         let module = self.program.module(at.0);
         let item = self.program.item(at.0, at.1);
         let start = match at.1.checked_sub(1) {
@@ -104,17 +118,17 @@ impl Expansion<'_> {
         };
         let end = item.span.end as usize;
         let behind = &module.text[end..after(&module.text, end)];
-        if let Some(own) = item.name().filter(|own| own.text != self.name(at)) {
-            let from = if module.scope.is_empty() { &module.name } else { self.file(at.0) };
-            let why = match &item.kind {
-                ItemKind::Stage(_) => ": that name is taken here, and with another the stage has another key",
-                _ => "",
-            };
-            let from = if at.0 == self.program.recipe() { "in the recipe" } else { &format!("in {from}") };
-            *text += &format!("\n// Called `{}` {from}{why}.", own.text);
+        let renamed = self.renamed(at);
+        let above = without_header(&module.text[start..item.span.start as usize]);
+        let comments = above.trim_start();
+        let is_apart = heading.is_some() || above[..above.len() - comments.len()].matches('\n').count() > 1;
+        *text += if is_apart { "\n\n" } else { "\n" };
+        let of_line = renamed.as_deref().filter(|_| !matches!(item.kind, ItemKind::Param { .. }));
+        let notes: Vec<&str> = heading.as_deref().into_iter().chain(of_line).collect();
+        if !notes.is_empty() {
+            *text += &format!("// {}\n", notes.join("; "));
         }
-        *text += "\n";
-        *text += &without_header(&module.text[start..item.span.start as usize]);
+        *text += comments;
         match &item.kind {
             ItemKind::Param { value, range, .. } => {
                 let origin = self.params.get(&at).map_or("default", |param| param.origin.as_str());
@@ -122,10 +136,11 @@ impl Expansion<'_> {
                 if let Some(range) = range {
                     *text += &format!(" in {}", self.slice(at, module.source, range.span.range()));
                 }
-                *text += &match says_origin(behind) {
-                    true => behind.to_string(),
-                    false => format!(" // {origin}{}", behind.trim().replacen("//", ":", 1)),
-                };
+                let behind = behind.trim().trim_start_matches('/').trim();
+                let known = Some(origin).filter(|_| !says_origin(behind));
+                let notes = [known, renamed.as_deref(), Some(behind)].into_iter().flatten();
+                let notes: Vec<&str> = notes.filter(|note| !note.is_empty()).collect();
+                *text += &format!(" // {}", notes.join("; "));
             }
             ItemKind::Expect(_) | ItemKind::Variant { .. } => {
                 for expect in self.stated(item) {
@@ -145,12 +160,13 @@ impl Expansion<'_> {
         let Some(chosen) = self.params.get(&at).and_then(|param| self.program.written(param.written)) else {
             return self.slice(at, own, default.span.range());
         };
-        let text = self.slice(at, chosen.span.source, chosen.span.range());
+        let mut text = self.slice(at, chosen.span.source, chosen.span.range());
         // A bare number takes the unit of what it replaces.
-        match (&uncited(default).kind, &chosen.kind) {
-            (ExprKind::Quantity { unit, .. }, ExprKind::Number { .. }) => format!("{text} {}", unit.word()),
-            _ => text,
+        let bare = uncited(chosen);
+        if let (ExprKind::Quantity { unit, .. }, ExprKind::Number { .. }) = (&uncited(default).kind, &bare.kind) {
+            text.insert_str((bare.span.end - chosen.span.start) as usize, &format!(" {}", unit.word()));
         }
+        text
     }
 
     /// A piece of a text in which what `item` names is called as it is here.
@@ -221,6 +237,5 @@ fn without_header(text: &str) -> String {
 
 /// Whether a comment begins with what is written there of the value's origin.
 fn says_origin(comment: &str) -> bool {
-    let comment = comment.trim_start().trim_start_matches("//").trim_start();
     ["default", "variant ", "--set", "use "].iter().any(|origin| comment.starts_with(origin))
 }
