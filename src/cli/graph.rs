@@ -14,6 +14,7 @@ use crate::passes::{self, Selection};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// The recipe, a `.wsss` file
     recipe: PathBuf,
     #[command(flatten)]
     choice: Choice,

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::diag::amount::counted;
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::graph::{Graph, Id, Kind, Role};
 use crate::lower::{ParamValue, Stage};
@@ -70,10 +71,11 @@ fn small_batches(stage: &Stage, problems: &mut Problems) {
         return;
     }
     let (stage_name, images) = (stage.called(), train.batch);
-    let layers = if norms == 1 { "one batch norm".to_string() } else { format!("{norms} batch norms") };
-    let plural = if images == 1 { "image" } else { "images" };
-    let message =
-        format!("`{stage_name}`: {layers} take their statistics of {images} {plural}, fewer than {FEWEST_IMAGES}");
+    let layers = if norms == 1 { "one batch norm".to_string() } else { counted(norms, "batch norm") };
+    let message = format!(
+        "`{stage_name}`: {layers} take their statistics of {}, fewer than {FEWEST_IMAGES}",
+        counted(images, "image")
+    );
     problems
         .add(Diagnostic::warning(Code::SmallBatchNorm, message).label(stage.span, format!("`batch = {images}`")).help(
         "a larger `batch`, or running statistics: `norm = \"frozen\"`, `eval_mode(net)`; `accumulate` does not help",

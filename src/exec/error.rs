@@ -1,7 +1,7 @@
 //! Why a run ended early, in the recipe's words.
 
 use super::interpreter::RunError as StepError;
-use crate::data::{DataError, Kind};
+use crate::data::DataError;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Graph, Id};
 use crate::lower::Stage;
@@ -68,13 +68,7 @@ impl From<candle_core::Error> for RunError {
 
 /// What is wrong with the data of a stage.
 pub(super) fn data_error(error: &DataError, stage: &Stage) -> Diagnostic {
-    let code = if error.kind == Kind::Missing { Code::DataNotFound } else { Code::DataBroken };
-    let diagnostic =
-        Diagnostic::error(code, error.to_string()).label(stage.span, "while reading the data of this stage");
-    match &error.help {
-        Some(help) => diagnostic.help(help.clone()),
-        None => diagnostic,
-    }
+    error.diagnostic().label(stage.span, "while reading the data of this stage")
 }
 
 /// What to do about a number that is none; `what` is the op or leaf that gave it.

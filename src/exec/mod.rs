@@ -44,6 +44,7 @@ pub use event::{EpochLine, Event, Metrics};
 pub use expected::Compared;
 pub use note::StageNote;
 pub use parts::PRIMITIVES;
+pub use train::AHEAD;
 
 use crate::compile::Compiled;
 use crate::lower::Recipe;

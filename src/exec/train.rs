@@ -16,12 +16,15 @@ use super::memory::Memories;
 use super::optimizer::{Accumulated, Optimizer, number};
 use super::weights::{self, Table};
 use super::{Event, RunError};
-use crate::cost::AHEAD;
 use crate::data::{Batch, Loader, LoaderOptions};
+use crate::diag::amount::counted;
 use crate::graph::Role;
 use crate::lower::{Guard, Length, Train};
 use crate::metrics::MetricValue;
 use crate::store::{file, npz};
+
+/// Batches that are ready before the step that takes them.
+pub const AHEAD: usize = 3;
 
 /// How long a training is, in steps and epochs.
 #[derive(Clone, Copy)]
@@ -309,7 +312,7 @@ impl Losses {
 
 /// The figures of an epoch with its mean loss, unless a metric has that name.
 fn with_loss(mut metrics: Metrics, loss: f64, steps: usize) -> Metrics {
-    let over = format!("{steps} steps of the last epoch");
+    let over = format!("{} of the last epoch", counted(steps, "step"));
     let value = MetricValue { value: Some(loss), oracle: false, over, detail: serde_json::Value::Null };
     metrics.entry("loss".into()).or_insert(value);
     metrics

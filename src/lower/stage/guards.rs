@@ -1,12 +1,13 @@
 //! Clauses of a loss: when it counts (`from epoch 5 until epoch 20`), and what it moves (`moves disc`).
 
 use super::Entries;
+use crate::diag::amount::counted;
 use crate::diag::{Code, Diagnostic};
 use crate::grad::Moves;
 use crate::graph::{Clock, Id};
 use crate::lower::recipe::{Guard, Length, Moment};
 use crate::lower::value::{Scope, Value};
-use crate::lower::{Lower, errors, paths};
+use crate::lower::{Lower, errors, pattern};
 use crate::ops::Attrs;
 use crate::source::Span;
 use crate::syntax::ast::{self, Name, TimeUnit, Unit};
@@ -129,15 +130,10 @@ impl<'p> Lower<'p, '_> {
         let held = entries
             .weights
             .iter()
-            .filter(|weight| !weight.state && moves.iter().any(|path| paths::holds(&path.text, &weight.within())));
+            .filter(|weight| !weight.state && moves.iter().any(|path| pattern::reaches(&path.text, &weight.within())));
         let weights = held.map(|weight| weight.path()).collect();
         if let Some(step) = &mut self.step {
             step.moves.push(Moves { loss: name.text.clone(), weights });
         }
     }
-}
-
-/// `1 epoch`, `8 epochs`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
