@@ -4,6 +4,7 @@
 //! a loss that lowers nothing, a weight that no loss moves. Running and `check --explain` both begin here.
 
 mod gradients;
+mod phase;
 mod training;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use crate::ops::{self, Attrs, OpError};
 use crate::passes::{self, PassRecord};
 use crate::plan::{self, Plan};
 use crate::types::{Domain, Scale};
+pub use phase::without;
 
 /// A recipe with the graphs that will run, stage by stage.
 pub struct Compiled<'r> {
@@ -29,7 +31,7 @@ pub struct Compiled<'r> {
 /// A stage with the graph that will run.
 pub struct CompiledStage<'r> {
     pub stage: &'r Stage,
-    /// Forward and backward in one, improved.
+    /// Forward and backward in one, improved; of a training step, every loss counts in it.
     pub graph: Verified<Graph>,
     pub plan: Plan,
     /// What each pass did, in the order they ran.

@@ -21,6 +21,7 @@ mod note;
 mod optimizer;
 mod parallel;
 pub mod parts;
+mod phase;
 mod prepare;
 mod train;
 pub mod watch;

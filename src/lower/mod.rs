@@ -37,6 +37,7 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod times;
 mod trace;
 mod training;
 mod types;
