@@ -295,7 +295,7 @@ score end {
 }
 "#;
     let (_, text) = expanded(mine, &[("base.wsss", BASE)], &[], &[]);
-    assert!(text.contains("size_of(") && text.contains("width = width"), "{text}");
+    assert!(text.contains("size_of({ dataset, crop, labels, width, half, view })"), "{text}");
     expanded(&text, &[], &[], &[]);
 }
 
