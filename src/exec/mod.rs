@@ -22,6 +22,7 @@ mod note;
 mod optimizer;
 mod parallel;
 pub mod parts;
+mod phase;
 mod prepare;
 mod train;
 pub mod watch;
@@ -45,6 +46,7 @@ pub use event::{EpochLine, Event, Metrics};
 pub use expected::Compared;
 pub use note::StageNote;
 pub use parts::PRIMITIVES;
+pub use train::AHEAD;
 
 use crate::compile::Compiled;
 use crate::lower::Recipe;
