@@ -80,13 +80,17 @@ pub fn bench(compiled: &CompiledStage, dims: &DimEnv, effort: &Effort) -> Result
         interpreter.run(&values, &context, options).map_err(|error| failed(error.to_string()))
     };
     let mut optimizer = match &stage.train {
-        Some(train) => Some(Optimizer::new(stage, train, &compiled.graph, &drawn, &Table::new())?),
+        Some(train) => {
+            let new = Optimizer::new(stage, train, &compiled.graph, &drawn, &Table::new(), &BTreeMap::new())?;
+            let places = new.places(&compiled.graph);
+            Some((new, places))
+        }
         None => None,
     };
     let images = if stage.train.is_some() { context.draw.samples.len() } else { machine.workers };
     // One step; the answer is how long the weights took to move.
     let mut step = || -> Result<Duration, RunError> {
-        let Some(optimizer) = &mut optimizer else {
+        let Some((optimizer, places)) = &mut optimizer else {
             // As the stage itself does it: pictures side by side, one a worker.
             parallel::in_order(images, machine.workers, |_| once(None), |_, _| Ok(()))?;
             return Ok(Duration::ZERO);
@@ -95,7 +99,7 @@ pub fn bench(compiled: &CompiledStage, dims: &DimEnv, effort: &Effort) -> Result
         let begin = Instant::now();
         // Rates of nothing: all is computed, and numbers stay as they are however long this goes on.
         let rates = vec![0.0; optimizer.rates(&results)?.len()];
-        optimizer.step(optimizer.gradients(&results)?, &rates)?;
+        optimizer.step(optimizer.gradients(&results, places)?, &rates)?;
         Ok(begin.elapsed())
     };
 
