@@ -23,5 +23,9 @@ fn a_stage_that_is_not_there() {
     let place = Place::new();
     place.write("tiny.wsss", TINY);
     let answer = place.wsss(&["bench", "tiny.wsss", "--stage", "clas"]).expect_code(2);
-    expect_test::expect![[""]].assert_eq(&answer.err);
+    expect_test::expect![[r#"
+        error: there is no stage `clas`
+          help: did you mean `cls`?  stages: `cls`, `maps`, `seeds`
+    "#]]
+    .assert_eq(&answer.err);
 }
