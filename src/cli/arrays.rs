@@ -14,7 +14,7 @@ use safetensors::tensor::TensorView;
 
 use super::guard;
 use crate::diag::{Code, Diagnostic};
-use crate::store;
+use crate::store::{self, StoreError};
 
 /// No array of a file may claim more bytes than this: a forged header must not exhaust the memory.
 const MOST_BYTES: usize = 1 << 36;
@@ -42,8 +42,8 @@ pub(super) struct Described {
 /// The format, by the name and the first bytes.
 pub(super) fn format_of(path: &Path) -> Result<Format, Diagnostic> {
     let mut magic = [0; 4];
-    let mut file = File::open(path).map_err(|error| unreadable(path, &error.to_string()))?;
-    let length = file.read(&mut magic).map_err(|error| unreadable(path, &error.to_string()))?;
+    let mut file = File::open(path).map_err(|error| refused(path, &error))?;
+    let length = file.read(&mut magic).map_err(|error| refused(path, &error))?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
     let zip = magic[..length].starts_with(b"PK");
     match extension.as_str() {
@@ -149,6 +149,11 @@ fn unreadable(path: &Path, why: &str) -> Diagnostic {
     Diagnostic::error(Code::WeightsNotFound, format!("cannot read `{}`: {why}", path.display()))
 }
 
+/// What the operating system says.
+fn refused(path: &Path, error: &std::io::Error) -> Diagnostic {
+    unreadable(path, &StoreError::read(path, error).what)
+}
+
 fn foreign<T>(path: &Path, read: impl FnOnce() -> candle_core::Result<T>) -> Result<T, Diagnostic> {
     match guard::foreign(read) {
         Some(Ok(value)) => Ok(value),
@@ -161,7 +166,7 @@ fn foreign<T>(path: &Path, read: impl FnOnce() -> candle_core::Result<T>) -> Res
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    std::fs::read(path).map_err(|error| unreadable(path, &error.to_string()))
+    std::fs::read(path).map_err(|error| refused(path, &error))
 }
 
 fn safetensors_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>, Diagnostic> {

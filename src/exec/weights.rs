@@ -209,7 +209,7 @@ fn unreadable(error: &StoreError, span: Span) -> Diagnostic {
     let other = error.path.extension().is_some_and(|ending| ending != "safetensors");
     match (missing, other) {
         (true, _) => diagnostic.help("give another path, or begin from random numbers (`weights = none`)"),
-        (false, true) => diagnostic.help("`wsss weights convert` turns .pth, .npz and .params into .safetensors"),
+        (false, true) => diagnostic.help("`wsss weights convert` turns .pth and .npz into .safetensors"),
         (false, false) => diagnostic,
     }
 }
