@@ -1,5 +1,6 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
+pub mod checkpoints;
 pub mod cli;
 pub mod compile;
 pub mod cost;

@@ -141,6 +141,7 @@ const AT_RUN_TIME: &[Code] = &[
     Code::DataBroken,
     Code::WeightsNotFound,
     Code::WeightsMismatch,
+    Code::WeightsRefused,
     Code::CannotWrite,
     Code::NotANumber,
     Code::OutOfMemory,

@@ -85,6 +85,7 @@ codes! {
     DataBroken = "data-broken",
     WeightsNotFound = "weights-not-found",
     WeightsMismatch = "weights-mismatch",
+    WeightsRefused = "weights-refused",
     CannotRead = "cannot-read",
     CannotWrite = "cannot-write",
     // Running.

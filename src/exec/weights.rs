@@ -4,12 +4,14 @@
 //! changes it. Files of weights are read under the names that lowering gives, and what does not fit is listed whole.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
 use super::RunError;
+use crate::checkpoints::{Checkpoint, Unreadable};
 use crate::diag::{Code, Diagnostic};
 use crate::lower::{Init, Weight};
 use crate::random::{Stream, place};
@@ -146,13 +148,13 @@ fn from_files(weights: &[Weight], dims: &DimEnv, dtype: DType) -> Result<Table, 
 }
 
 fn read(group: &Group, dims: &DimEnv, dtype: DType) -> Result<Table, Diagnostic> {
-    let file = tensors::read(Path::new(group.file)).map_err(|error| unreadable(&error, group.span))?;
+    let mut file = Checkpoint::open(Path::new(group.file)).map_err(|error| unreadable(&error, group.span))?;
     let mut misfits = Vec::new();
     let mut table = Table::new();
     for (name, weight) in
         group.wanted.iter().flat_map(|(name, weights)| weights.iter().map(move |weight| (name, weight)))
     {
-        let Some(tensor) = file.tensors.get(*name) else {
+        let Some(array) = file.arrays.get(*name) else {
             misfits.push(format!("`{name}` is not in the file"));
             continue;
         };
@@ -162,14 +164,14 @@ fn read(group: &Group, dims: &DimEnv, dtype: DType) -> Result<Table, Diagnostic>
             misfits.push(format!("the shape of `{}` is not known", weight.path()));
             continue;
         };
-        if tensor.dims() != expected {
-            misfits.push(format!("`{name}` has the shape {:?} in the file, {expected:?} in the net", tensor.dims()));
+        if array.shape != expected {
+            misfits.push(format!("`{name}` has the shape {:?} in the file, {expected:?} in the net", array.shape));
             continue;
         }
-        // A copy of its own, also where the type is right: two nets may come from one file.
-        match tensor.to_dtype(dtype).and_then(|tensor| tensor.copy()) {
+        let tensor = file.tensor(name);
+        match tensor.and_then(|tensor| tensor.to_dtype(dtype).map_err(|error| error.to_string())) {
             Ok(tensor) => _ = table.insert(weight.path(), tensor),
-            Err(error) => misfits.push(format!("`{name}` cannot be used: {error}")),
+            Err(what) => misfits.push(format!("{what}: it cannot be used")),
         }
     }
     let excepted = |name: &str| {
@@ -179,7 +181,7 @@ fn read(group: &Group, dims: &DimEnv, dtype: DType) -> Result<Table, Diagnostic>
             .any(|except| name == *except || name.strip_prefix(except).is_some_and(|rest| rest.starts_with('.')))
     };
     let unexpected = file
-        .tensors
+        .arrays
         .keys()
         .filter(|name| group.whole && !group.wanted.contains_key(name.as_str()))
         .filter(|name| !excepted(name) && !name.ends_with(BOOKKEEPING));
@@ -201,16 +203,11 @@ fn read(group: &Group, dims: &DimEnv, dtype: DType) -> Result<Table, Diagnostic>
         .help(help))
 }
 
-fn unreadable(error: &StoreError, span: Span) -> Diagnostic {
-    let missing = !error.path.exists();
-    let code = if missing { Code::WeightsNotFound } else { Code::CannotRead };
-    let message = format!("the weights in {} cannot be read: {}", error.path.display(), error.what);
-    let diagnostic = Diagnostic::error(code, message).label(span, "these weights come from the file");
-    let other = error.path.extension().is_some_and(|ending| ending != "safetensors");
-    match (missing, other) {
-        (true, _) => diagnostic.help("give another path, or begin from random numbers (`weights = none`)"),
-        (false, true) => diagnostic.help("`wsss weights convert` turns .pth, .npz and .params into .safetensors"),
-        (false, false) => diagnostic,
+fn unreadable(error: &Unreadable, span: Span) -> Diagnostic {
+    let diagnostic = error.diagnostic().label(span, "these weights come from the file");
+    match error.path.exists() {
+        true => diagnostic,
+        false => diagnostic.help("give another path, or begin from random numbers (`weights = none`)"),
     }
 }
 
@@ -235,12 +232,13 @@ pub(super) fn files(weights: &[Weight]) -> Vec<(&str, Span)> {
     files
 }
 
-/// BLAKE3 of a file's bytes.
+/// BLAKE3 of a file's bytes, which are read piece by piece.
 pub(super) fn digest(file: &str, span: Span) -> Result<String, RunError> {
     let path = Path::new(file);
-    let bytes =
-        std::fs::read(path).map_err(|error| RunError::input(unreadable(&StoreError::read(path, &error), span)))?;
-    Ok(blake3::hash(&bytes).to_hex().to_string())
+    let mut hasher = blake3::Hasher::new();
+    let read = File::open(path).and_then(|file| hasher.update_reader(file).map(|_| ()));
+    read.map_err(|error| RunError::input(unreadable(&Unreadable::missing(path, &error), span)))?;
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Writes each net of a stage to `net/<name>.safetensors` below `folder`.

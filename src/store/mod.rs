@@ -4,11 +4,13 @@
 //! [`Draft`] to fill. Nothing is seen before it is whole: files are written beside their place and renamed, and so are stages.
 //! Absent from this room: what a stage is, and every decision whether it should run.
 
+pub mod archive;
 mod artifacts;
 mod error;
 pub mod file;
 mod key;
 mod name;
+pub mod npy;
 pub mod npz;
 pub mod palette;
 mod run_folder;
