@@ -47,7 +47,7 @@ pub(super) fn detect(source: &mut Box<dyn Source>) -> Result<Format, Fault> {
     source.by_ref().take(512).read_to_end(&mut first)?;
     source.rewind()?;
     if first.starts_with(b"PK\x03\x04") || first.starts_with(b"PK\x05\x06") {
-        let archive = Archive::open(&mut *source)?;
+        let archive = Archive::open(&mut *source).map_err(|what| Fault::refused(format!("it {what}")))?;
         let holds = |ending: &str| archive.members().iter().any(|member| member.name.ends_with(ending));
         return match (holds(torch::PICKLE), holds(".npy") || archive.members().is_empty()) {
             (true, _) => Ok(Format::Torch),
