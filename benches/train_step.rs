@@ -42,7 +42,7 @@ fn step(c: &mut Criterion) {
     let (mut sources, mut problems) = (Sources::new(), Problems::default());
     let text = include_str!("../pipelines/cam.wsss");
     let program = hir::load("cam.wsss", text, &sets, &NoFiles, &mut sources, &mut problems);
-    let choices = Choices { variants: vec!["quick".to_string()] };
+    let choices = Choices { variants: vec!["quick".to_string()], ..Choices::default() };
     let recipe = lower("cam", &program, &choices, &mut problems);
     let mut compiled = compile(&recipe, &mut problems).expect("the recipe compiles");
     let stage = compiled.stages.remove(0);

@@ -13,6 +13,7 @@ pub mod graph;
 pub mod hir;
 pub mod kernels;
 pub mod lower;
+pub mod manifest;
 pub mod metrics;
 pub mod ops;
 pub mod passes;

@@ -142,6 +142,7 @@ const AT_RUN_TIME: &[Code] = &[
     Code::WeightsNotFound,
     Code::WeightsMismatch,
     Code::WeightsRefused,
+    Code::WeightsChanged,
     Code::CannotWrite,
     Code::NotANumber,
     Code::OutOfMemory,

@@ -94,6 +94,22 @@ impl Checkpoint {
         Checkpoint::read(Box::new(std::io::Cursor::new(bytes))).map_err(|fault| fault.at(Path::new("the bytes")))
     }
 
+    /// Gives every array the name that `own` has for it.
+    ///
+    /// # Errors
+    /// Two arrays of one name.
+    pub fn rename(&mut self, own: impl Fn(&str) -> String) -> Result<(), String> {
+        let mut renamed = IndexMap::new();
+        for (name, array) in &self.arrays {
+            let own = own(name);
+            if renamed.insert(own.clone(), array.clone()).is_some() {
+                return Err(format!("two of its arrays become `{own}`"));
+            }
+        }
+        self.arrays = renamed;
+        Ok(())
+    }
+
     /// The bytes of an array: little-endian, the last axis running fastest.
     ///
     /// # Errors

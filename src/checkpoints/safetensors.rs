@@ -39,7 +39,13 @@ pub(super) fn read(source: Box<dyn Source>) -> Result<Found, Fault> {
         let place = Place::file(begin + info.data_offsets.0 as u64);
         put(&mut arrays, name, Array::new(number, info.shape.clone(), place)?)?;
     }
-    let notes = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
+    let mut notes: BTreeMap<String, String> = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
+    // The nets of a run have all their notes in one, so that the same net is the same bytes.
+    let own = notes.get("wsss").and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(text).ok());
+    if let Some(own) = own {
+        notes.remove("wsss");
+        notes.extend(own);
+    }
     Ok(Found { arrays, notes, held: reader.into_held() })
 }
 

@@ -85,6 +85,7 @@ pub(super) fn run(args: Args) -> Exit {
             &opened.text,
             &Decided { params: &opened.recipe.params, variants: &opened.recipe.variants, origins: false },
         ),
+        pins: Some(args.recipe.with_file_name("wsss.lock")),
         out: args.out,
         seed: args.seed,
         device,

@@ -1,12 +1,17 @@
 //! `wsss weights inspect FILE` and `wsss weights convert IN OUT`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::exit::Exit;
 use super::output::Output;
+use super::recipe;
 use crate::checkpoints::{self, Array, Checkpoint};
+use crate::diag::{Code, Diagnostic};
+use crate::manifest::Manifest;
+use crate::source::Sources;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -24,13 +29,35 @@ pub(super) enum Command {
         input: PathBuf,
         /// The .safetensors or .npy file to write
         output: PathBuf,
+        #[command(flatten)]
+        said: Said,
     },
+}
+
+/// What is written beside the arrays, and under which names they are written.
+#[derive(clap::Args)]
+pub(super) struct Said {
+    /// A manifest whose `names` give the arrays other names
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// Class names for the header, one a line
+    #[arg(long, value_name = "FILE")]
+    classes: Option<PathBuf>,
+    /// Height and width of the pictures, for the header
+    #[arg(long, value_name = "H,W", value_delimiter = ',', num_args = 2)]
+    size: Option<Vec<usize>>,
+    /// Mean of each channel on the scale 0 to 1, for the header
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',', num_args = 3)]
+    mean: Option<Vec<f64>>,
+    /// Standard deviation of each channel on the scale 0 to 1, for the header
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',', num_args = 3)]
+    std: Option<Vec<f64>>,
 }
 
 pub(super) fn run(command: Command) -> Exit {
     match command {
         Command::Inspect { file, json } => inspect(&file, &Output::new(json)),
-        Command::Convert { input, output } => convert(&input, &output, &Output::new(false)),
+        Command::Convert { input, output, said } => convert(&input, &output, &said, &Output::new(false)),
     }
 }
 
@@ -67,7 +94,7 @@ fn table(arrays: &[(&str, &Array)]) -> String {
     text + &format!("\n{} arrays, {numbers} numbers, {:.1} MB", arrays.len(), bytes as f64 / 1e6)
 }
 
-fn convert(input: &Path, target: &Path, output: &Output) -> Exit {
+fn convert(input: &Path, target: &Path, said: &Said, output: &Output) -> Exit {
     let ending = target.extension().and_then(|ending| ending.to_str());
     if !matches!(ending, Some("safetensors" | "npy")) {
         return output.usage(
@@ -79,7 +106,10 @@ fn convert(input: &Path, target: &Path, output: &Output) -> Exit {
         Ok(file) => file,
         Err(problem) => return output.problem(problem.diagnostic()),
     };
-    let notes = file.notes.clone();
+    let notes = match said.apply(&mut file) {
+        Ok(notes) => notes,
+        Err(problem) => return output.problem(problem),
+    };
     let written = match ending {
         Some("npy") => checkpoints::write_labels(target, &mut file),
         _ => checkpoints::write_safetensors(target, &mut file, &notes),
@@ -91,4 +121,34 @@ fn convert(input: &Path, target: &Path, output: &Output) -> Exit {
         }
         Err(problem) => output.problem(problem.diagnostic()),
     }
+}
+
+impl Said {
+    /// Renames the arrays; the notes of the file with those that were given.
+    fn apply(&self, file: &mut Checkpoint) -> Result<BTreeMap<String, String>, Diagnostic> {
+        if let Some(path) = &self.names {
+            let unreadable = |what: String| {
+                Diagnostic::error(Code::CannotRead, format!("the manifest {} cannot be read: {what}", path.display()))
+            };
+            let manifest = Manifest::parse(&read(path)?).map_err(unreadable)?;
+            file.rename(|name| manifest.names.apply(name)).map_err(unreadable)?;
+        }
+        let mut notes = file.notes.clone();
+        if let Some(path) = &self.classes {
+            let text = read(path)?;
+            let classes: Vec<&str> = text.lines().map(str::trim).filter(|class| !class.is_empty()).collect();
+            notes.insert("classes".into(), json!(classes).to_string());
+        }
+        let given = [
+            ("size", self.size.as_ref().map(|size| json!(size))),
+            ("mean", self.mean.as_ref().map(|mean| json!(mean))),
+            ("std", self.std.as_ref().map(|std| json!(std))),
+        ];
+        notes.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_string()))));
+        Ok(notes)
+    }
+}
+
+fn read(path: &Path) -> Result<String, Diagnostic> {
+    recipe::read(path, &mut Sources::new())
 }

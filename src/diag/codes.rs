@@ -86,6 +86,7 @@ codes! {
     WeightsNotFound = "weights-not-found",
     WeightsMismatch = "weights-mismatch",
     WeightsRefused = "weights-refused",
+    WeightsChanged = "weights-changed",
     CannotRead = "cannot-read",
     CannotWrite = "cannot-write",
     // Running.

@@ -165,9 +165,11 @@ builtins! {
         Required "name" "the array's name in it; its shape must be that of the weight"];
     Load, "load", "nets", "The net with its weights read from a file; names and shapes must agree.", [
         Required "net" "what to fill",
-        Required "file" "a file of weights, `{ file = …, carries = … }`, or `none` for random weights",
+        Required "file" "a file of weights, `{ file = …, carries = … }` with any of the words below, or `none` for random weights",
         Optional "except" "beginnings of names in the file that the net does not want (default [])",
-        Optional "carries" "what the weights have learnt from: `\"imagenet tags\"`, `\"coco masks\"`, `\"saliency\"`; not said, their origin is unknown"];
+        Optional "carries" "what the weights have learnt from: `\"imagenet tags\"`, `\"coco masks\"`, `\"saliency\"`; not said, their origin is unknown",
+        Optional "strict" "whether every name must be in both file and net (default true); shapes must agree either way",
+        Optional "manifest" "a TOML file with `carries`, `source` and `names` (default the one beside the file: `a.pth.toml`)"];
     Clone, "clone", "nets", "An own copy of a net, trained by itself, which begins with the weights of that net.", [
         Required "net" "a net of this stage or of an earlier one"];
     InitFrom, "init_from", "nets", "The net with its weights beginning as those of the same names in another net.", [

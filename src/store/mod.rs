@@ -13,6 +13,7 @@ mod name;
 pub mod npy;
 pub mod npz;
 pub mod palette;
+mod pins;
 mod run_folder;
 mod stage;
 pub mod tensors;
@@ -21,6 +22,7 @@ pub use artifacts::{StageArtifacts, is_written, write as write_artifact};
 pub use error::StoreError;
 pub use key::{Key, Part, Parts};
 pub use name::file_name;
+pub use pins::Pins;
 pub use run_folder::{DataLock, Lock, RunFolder, StageLock, WeightFile, date, timestamp};
 pub use stage::{Draft, Finished, StageRecord};
 
