@@ -44,14 +44,21 @@ pub(super) struct Said {
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
     /// Height and width of the pictures, for the header
-    #[arg(long, value_name = "H,W", value_delimiter = ',', num_args = 2)]
-    size: Option<Vec<usize>>,
+    #[arg(long, value_name = "H,W", value_parser = numbers::<usize, 2>)]
+    size: Option<[usize; 2]>,
     /// Mean of each channel on the scale 0 to 1, for the header
-    #[arg(long, value_name = "R,G,B", value_delimiter = ',', num_args = 3)]
-    mean: Option<Vec<f64>>,
+    #[arg(long, value_name = "R,G,B", value_parser = numbers::<f64, 3>)]
+    mean: Option<[f64; 3]>,
     /// Standard deviation of each channel on the scale 0 to 1, for the header
-    #[arg(long, value_name = "R,G,B", value_delimiter = ',', num_args = 3)]
-    std: Option<Vec<f64>>,
+    #[arg(long, value_name = "R,G,B", value_parser = numbers::<f64, 3>)]
+    std: Option<[f64; 3]>,
+}
+
+/// Numbers with commas between them.
+fn numbers<T: std::str::FromStr, const N: usize>(text: &str) -> Result<[T; N], String> {
+    let wanted = || format!("expected {N} numbers with commas between them");
+    let numbers: Result<Vec<T>, _> = text.split(',').map(|number| number.trim().parse()).collect();
+    numbers.map_err(|_| wanted())?.try_into().map_err(|_| wanted())
 }
 
 pub(super) fn run(command: Command) -> Exit {

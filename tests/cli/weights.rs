@@ -78,6 +78,7 @@ fn converted_weights_say_what_they_are_for() {
     for line in ["fc.weight  f32   2 × 2", "classes: [\"cat\",\"dog\"]", "size: [224,320]", "mean: [0.5,0.5,0.5]"] {
         assert!(answer.out.contains(line), "{}", answer.out);
     }
+    place.wsss(&["weights", "convert", "net.npz", "net.safetensors", "--size", "224"]).expect_code(2);
     place.write("one.toml", "names = [[\"head.{part}\", \"fc\"]]\n");
     let answer =
         place.wsss(&["weights", "convert", "net.npz", "two.safetensors", "--names", "one.toml"]).expect_code(1);
@@ -93,11 +94,11 @@ net dot(classes: int) {
   fn forward(image) = mean(head(image / 255), axes = [2, 3])
 }
 
-param dataset = scenes(images = 8, size = 16, classes = 2)
+param dataset = scenes(images = 8, size = 32, classes = 2)
 param weights = \"net.npz\"
 
 train cls {
-  data      = dataset.train |> random_crop(16)
+  data      = dataset.train |> random_crop(32)
   batch     = 2
   epochs    = 1
   optimizer = sgd(lr = 0.1)
@@ -139,7 +140,7 @@ fn a_manifest_names_and_vouches() {
     let net =
         folder.map(|folder| folder.join("net/net.safetensors")).find(|path| path.is_file()).expect("a net is left");
     let shown = place.wsss(&["weights", "inspect", net.to_str().expect("text")]).expect_code(0).out;
-    assert!(shown.contains("size: [16,16]") && shown.contains("classes: ["), "{shown}");
+    assert!(shown.contains("size: [32,32]") && shown.contains("classes: ["), "{shown}");
 
     std::fs::remove_file(place.path("net.npz.toml")).expect("it is there");
     let page = place.wsss(&["audit", "r.wsss"]).expect_code(0).out;
@@ -151,8 +152,8 @@ fn a_manifest_names_and_vouches() {
         answer.err
     );
     place.write("other.toml", "carried = 3");
-    let given = ["audit", "r.wsss", "--set", "weights={ file = \"net.npz\", manifest = \"other.toml\" }"];
-    let answer = place.wsss(&given).expect_code(1);
+    place.write("r.wsss", LOADING.replace("\"net.npz\"", "{ file = \"net.npz\", manifest = \"other.toml\" }"));
+    let answer = place.wsss(&["audit", "r.wsss"]).expect_code(1);
     assert!(answer.err.contains("the manifest other.toml cannot be read: unknown field `carried`"), "{}", answer.err);
 }
 
@@ -161,8 +162,8 @@ fn names_are_forgiven_where_the_recipe_says_so() {
     let place = loading(true);
     let answer = place.wsss(&["run", "r.wsss"]).expect_code(1);
     assert!(answer.err.contains("do not fit the net: the net has no `extra`"), "{}", answer.err);
-    let lenient = ["run", "r.wsss", "--set", "weights={ file = \"net.npz\", strict = false }"];
-    let answer = place.wsss(&lenient).expect_code(0);
+    place.write("r.wsss", LOADING.replace("\"net.npz\"", "{ file = \"net.npz\", strict = false }"));
+    let answer = place.wsss(&["run", "r.wsss"]).expect_code(0);
     assert!((answer.out + &answer.err).contains("2 loaded, 1 unexpected: the net has no `extra`"));
 }
 
