@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::diag::{Code, Diagnostic};
+use crate::store::StoreError;
 
 /// Why a file of weights is not read, with its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,11 +18,7 @@ pub struct Unreadable {
 impl Unreadable {
     /// Why the operating system did not let `path` be read.
     pub fn missing(path: &Path, error: &std::io::Error) -> Unreadable {
-        let what = match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            _ => error.to_string(),
-        };
+        let StoreError { what, .. } = StoreError::read(path, error);
         Unreadable { code: Code::WeightsNotFound, path: path.to_owned(), what, help: None }
     }
 

@@ -79,11 +79,6 @@ impl Number {
         }
     }
 
-    /// Whether a number of this kind has the same value as one of single precision.
-    pub fn fits_f32(self) -> bool {
-        matches!(self, F32 | F16 | Bf16 | I16 | I8 | U16 | U8 | Bool)
-    }
-
     /// The numbers as a tensor: f16 and bf16 as f32, whole numbers as u8, u32 or i64.
     pub(super) fn tensor(self, bytes: Vec<u8>, shape: &[usize]) -> Result<Tensor, String> {
         let plain = |dtype: DType| Tensor::from_raw_buffer(&bytes, dtype, shape, &Device::Cpu);

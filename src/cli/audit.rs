@@ -18,6 +18,7 @@ use crate::types::{Label, Labels, Level};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// The recipe, a `.wsss` file
     recipe: PathBuf,
     #[command(flatten)]
     choice: Choice,

@@ -13,11 +13,13 @@ use super::output::Output;
 use super::recipe::{self, Choice};
 use crate::compile;
 use crate::cost::{self, Budget};
-use crate::diag::{Code, Diagnostic, amount, brief};
+use crate::diag::amount::{self, counted};
+use crate::diag::{Code, Diagnostic, brief};
 use crate::source::Sources;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// Recipes, `.wsss` files
     #[arg(required = true, value_name = "RECIPE")]
     recipes: Vec<PathBuf>,
     #[command(flatten)]
@@ -135,9 +137,4 @@ fn object(path: &Path, problems: &[Diagnostic], sources: &Sources, stages: Vec<V
         "problems": problems.iter().map(|problem| brief::json(problem, sources)).collect::<Vec<_>>(),
         "stages": stages,
     })
-}
-
-/// `1 stage`, `2 stages`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

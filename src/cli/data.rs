@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::output::Output;
-use crate::data::{self, DataError, Kind};
-use crate::diag::{Code, Diagnostic};
+use crate::data::{self, DataError};
+use crate::diag::Diagnostic;
+use crate::diag::amount::counted;
 use crate::source::Sources;
 
 #[derive(clap::Subcommand)]
@@ -27,9 +28,9 @@ pub(super) fn run(command: Command) -> Exit {
     let output = Output::new(json);
     let source = match data::detect(&path) {
         Ok(source) => source,
-        Err(error) => return output.problem(diagnostic(&error)),
+        Err(error) => return output.problem(error.diagnostic()),
     };
-    let problems: Vec<Diagnostic> = data::check_source(&source).iter().map(diagnostic).collect();
+    let problems: Vec<Diagnostic> = data::check_source(&source).iter().map(DataError::diagnostic).collect();
     let exit = output.problems(&problems, &Sources::new());
     let summary = match data::open(&source) {
         Ok(dataset) => {
@@ -58,23 +59,9 @@ pub(super) fn run(command: Command) -> Exit {
     if !json {
         let found = match problems.len() {
             0 => "every file can be used".to_string(),
-            1 => "1 problem".to_string(),
-            many => format!("{many} problems"),
+            many => counted(many, "problem"),
         };
         output.text(format!("{summary}\n{found}").trim_start());
     }
     exit
-}
-
-/// What is wrong with a data set, as a diagnostic without a place in a recipe.
-pub(super) fn diagnostic(error: &DataError) -> Diagnostic {
-    let code = match error.kind {
-        Kind::Missing => Code::DataNotFound,
-        Kind::Broken | Kind::Invalid => Code::DataBroken,
-    };
-    let diagnostic = Diagnostic::error(code, error.to_string());
-    match &error.help {
-        Some(help) => diagnostic.help(help.clone()),
-        None => diagnostic,
-    }
 }

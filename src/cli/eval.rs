@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::data::diagnostic;
 use super::exit::Exit;
 use super::output::Output;
 use crate::metrics::{self, IouCounter};
@@ -29,7 +28,7 @@ pub(super) fn run(args: Args) -> Exit {
     let output = Output::new(args.json);
     let report = match metrics::eval_folders(&args.pred, &args.gt, args.classes) {
         Ok(report) => report,
-        Err(error) => return output.problem(diagnostic(&error)),
+        Err(error) => return output.problem(error.diagnostic()),
     };
     let left = report.without_prediction.len();
     if left > 0 {

@@ -9,6 +9,7 @@ use super::resolved::{Decided, resolve};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// The recipe, a `.wsss` file
     recipe: PathBuf,
     #[command(flatten)]
     choice: Choice,

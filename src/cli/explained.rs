@@ -70,6 +70,9 @@ fn work(cost: &StageCost) -> String {
         let name = format!("{} others", rest.len());
         rows.push([name, nodes.to_string(), amount::flops(sum(|op| op.forward)), amount::flops(sum(|op| op.step))]);
     }
+    if rows.is_empty() {
+        return text;
+    }
     text + &table(&["op", "nodes", "forward", "step"], rows.into_iter()) + "\n"
 }
 

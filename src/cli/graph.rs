@@ -8,12 +8,13 @@ use super::recipe::{self, Choice};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::grad;
 use crate::graph::export::{self, Format};
-use crate::graph::{Graph, svg, verify};
-use crate::lower::{Recipe, Refresh, Stage};
+use crate::graph::{Graph, Role, svg, verify};
+use crate::lower::{Guard, Recipe, Refresh, Stage};
 use crate::passes::{self, Selection};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// The recipe, a `.wsss` file
     recipe: PathBuf,
     #[command(flatten)]
     choice: Choice,
@@ -102,7 +103,10 @@ pub(super) fn run(args: Args) -> Exit {
         None => None,
     };
     match step_graph(stage, refresh, &args) {
-        Ok(graph) => {
+        Ok(mut graph) => {
+            if let (Some(train), false) = (&stage.train, matches!(args.format, Drawing::Json)) {
+                say_when(&mut graph, &train.guards);
+            }
             output.text(&args.format.step(&graph));
             Exit::Done
         }
@@ -110,6 +114,15 @@ pub(super) fn run(args: Args) -> Exit {
             let message = format!("the graph of `{name}` cannot be made: {mistake}");
             let problem = Diagnostic::error(Code::Internal, message).label(stage.span, "this stage");
             output.problems(&[problem], &opened.sources)
+        }
+    }
+}
+
+/// A picture says of a loss when it counts.
+fn say_when(graph: &mut Graph, guards: &[Guard]) {
+    for output in graph.outputs.iter_mut().filter(|output| output.role == Role::Loss) {
+        if let Some(guard) = guards.iter().find(|guard| guard.loss == output.name) {
+            output.name = format!("{} {guard}", guard.loss);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::exec::{self, Options, Outcome, RunError};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// The recipe, a `.wsss` file
     recipe: PathBuf,
     #[command(flatten)]
     choice: Choice,

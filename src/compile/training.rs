@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::place;
+use crate::diag::amount::counted;
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::graph::{Graph, Id, Kind, Role};
 use crate::lower::{ParamValue, Stage};
@@ -33,7 +33,7 @@ fn zero_losses(graph: &Graph, problems: &mut Problems) {
             if node.fact.trainable && node.fact.range.as_point() == Some(0.0) {
                 let message = format!("a part of the loss `{}` is always 0: it moves nothing", loss.name);
                 let mut warning = Diagnostic::warning(Code::ZeroLoss, message);
-                if let Some(span) = place(&node.origin).or(loss.span) {
+                if let Some(span) = node.origin.outermost().or(loss.span) {
                     warning = warning.label(span, "multiplied by 0");
                 }
                 problems.add(warning.help("give it a weight above 0, or take it out of the recipe"));
@@ -71,10 +71,11 @@ fn small_batches(stage: &Stage, problems: &mut Problems) {
         return;
     }
     let (stage_name, images) = (stage.called(), train.batch);
-    let layers = if norms == 1 { "one batch norm".to_string() } else { format!("{norms} batch norms") };
-    let plural = if images == 1 { "image" } else { "images" };
-    let message =
-        format!("`{stage_name}`: {layers} take their statistics of {images} {plural}, fewer than {FEWEST_IMAGES}");
+    let layers = if norms == 1 { "one batch norm".to_string() } else { counted(norms, "batch norm") };
+    let message = format!(
+        "`{stage_name}`: {layers} take their statistics of {}, fewer than {FEWEST_IMAGES}",
+        counted(images, "image")
+    );
     problems
         .add(Diagnostic::warning(Code::SmallBatchNorm, message).label(stage.span, format!("`batch = {images}`")).help(
         "a larger `batch`, or running statistics: `norm = \"frozen\"`, `eval_mode(net)`; `accumulate` does not help",
@@ -101,7 +102,8 @@ pub(super) fn cuts(graph: &Graph, weights: &HashSet<String>) -> Vec<(Span, Strin
         }
     }
     found.sort_by_key(|(id, _)| *id);
-    let spans = found.into_iter().filter_map(|(id, reason)| Some((place(&graph.node(id).origin)?, reason.to_string())));
+    let spans =
+        found.into_iter().filter_map(|(id, reason)| Some((graph.node(id).origin.outermost()?, reason.to_string())));
     let mut spans: Vec<(Span, String)> = spans.collect();
     spans.dedup();
     spans.truncate(3);

@@ -2,7 +2,7 @@
 
 use super::lengths::{Pictures, Size};
 use super::{Footprint, StageCost};
-use crate::compile::{Compiled, place};
+use crate::compile::Compiled;
 use crate::diag::{Code, Diagnostic, amount};
 use crate::types::DimEnv;
 
@@ -29,7 +29,7 @@ fn too_much(compiled: &Compiled, cost: &StageCost, budget: Budget) -> Diagnostic
     let mut diagnostic =
         Diagnostic::error(Code::TooMuchMemory, message).label(stage.span, format!("{}{lengths}", parts(cost, budget)));
     if let Some(node) = footprint.step.at.map(|id| cost.stage.graph.node(id))
-        && let Some(span) = place(&node.origin)
+        && let Some(span) = node.origin.outermost()
     {
         let op = match node.kind {
             crate::graph::Kind::Op(op) => op.name.split('.').next().unwrap_or(op.name),

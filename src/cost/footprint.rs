@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use crate::compile::CompiledStage;
+use crate::exec::AHEAD;
 use crate::graph::Role;
 use crate::plan::Memory;
 use crate::types::{DimEnv, Unbound};
-
-/// Batches that are ready before the step that takes them.
-pub const AHEAD: usize = 3;
 
 /// Bytes, in f32.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -20,7 +20,7 @@ mod work;
 
 pub use budget::{Budget, refuse};
 pub use disk::{Disk, Saved};
-pub use footprint::{AHEAD, Footprint};
+pub use footprint::Footprint;
 pub use lengths::Lengths;
 pub use work::{OpWork, Work};
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::diag::{Code, Diagnostic};
+
 /// What sort of wrong it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -49,6 +51,19 @@ impl DataError {
     pub fn help(mut self, help: impl Into<String>) -> DataError {
         self.help = Some(help.into());
         self
+    }
+
+    /// For people, without a place in a recipe.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let code = match self.kind {
+            Kind::Missing => Code::DataNotFound,
+            Kind::Broken | Kind::Invalid => Code::DataBroken,
+        };
+        let diagnostic = Diagnostic::error(code, self.to_string());
+        match &self.help {
+            Some(help) => diagnostic.help(help.clone()),
+            None => diagnostic,
+        }
     }
 
     /// Why the operating system did not let `file` be read.

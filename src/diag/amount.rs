@@ -3,6 +3,11 @@
 const BINARY: &[&str] = &["B", "KiB", "MiB", "GiB", "TiB"];
 const DECIMAL: &[&str] = &["B", "kB", "MB", "GB", "TB"];
 
+/// `1 stage`, `2 stages`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// `1.5 GiB`
 pub fn bytes(count: u64) -> String {
     unit(count, 1024, BINARY)

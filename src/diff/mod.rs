@@ -14,25 +14,39 @@ mod stages;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, HashMap};
+
 use serde::Serialize;
 
-pub use nodes::{NodeChange, NodeLine, Nodes};
+pub use nodes::{NodeChange, NodeLine, Nodes, ReadChange};
 pub use stages::StageDifference;
 
-use crate::compile::Compiled;
+use crate::compile::{Compiled, CompiledStage};
 use crate::cost::{StageCost, costs};
+use crate::exec::parts;
 use crate::source::Sources;
+use crate::store::Parts;
 
 /// One of the two recipes.
 pub struct Side<'c> {
     pub compiled: &'c Compiled<'c>,
     pub costs: Vec<StageCost<'c>>,
+    /// What decides the result of each stage, by its name.
+    parts: HashMap<&'c str, Parts>,
     pub sources: &'c Sources,
 }
 
 impl<'c> Side<'c> {
     pub fn new(compiled: &'c Compiled<'c>, sources: &'c Sources) -> Side<'c> {
-        Side { compiled, costs: costs(compiled), sources }
+        let stages = &compiled.stages;
+        let parts = stages.iter().map(|stage| (stage.stage.name.as_str(), parts::of_recipe(stage, stages))).collect();
+        Side { compiled, costs: costs(compiled), parts, sources }
+    }
+}
+
+impl Side<'_> {
+    fn parts(&self, stage: &CompiledStage) -> &Parts {
+        &self.parts[stage.stage.name.as_str()]
     }
 }
 
@@ -61,6 +75,8 @@ pub struct Difference {
     pub stages: Vec<StageDifference>,
     /// The stages that are the same in both.
     pub same: Vec<String>,
+    /// Those of them that have another name now, with the old one.
+    pub renamed: BTreeMap<String, String>,
 }
 
 impl Difference {
@@ -87,6 +103,7 @@ pub fn between(old: &Side, new: &Side) -> Difference {
     let params =
         names.into_iter().filter_map(|name| Change::of(name, value(before, name), value(after, name))).collect();
 
-    let (stages, same) = stages::between(old, new);
-    Difference { recipe, params, stages, same }
+    let mut difference = Difference { recipe, params, ..Difference::default() };
+    stages::between(old, new, &mut difference);
+    difference
 }

@@ -4,9 +4,9 @@ use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
 use super::{Change, Side};
-use crate::compile::{CompiledStage, place};
+use crate::compile::CompiledStage;
 use crate::graph::compare::compare;
-use crate::graph::{Graph, Id, text};
+use crate::graph::{Graph, Id, Kind, text};
 use crate::lower::{Stage, Weight};
 use crate::source::Sources;
 
@@ -30,12 +30,21 @@ pub struct NodeChange {
     pub rewired: bool,
 }
 
+/// A net, a part of one or a single weight that is read in place of another.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ReadChange {
+    pub old: String,
+    pub new: String,
+}
+
 /// What differs between two steps, gradients aside: they follow from the rest.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Nodes {
     pub removed: Vec<NodeLine>,
     pub added: Vec<NodeLine>,
     pub changed: Vec<NodeChange>,
+    /// Weights and states that differ in nothing but their names, net by net.
+    pub reads: Vec<ReadChange>,
 }
 
 impl Nodes {
@@ -59,12 +68,15 @@ impl Nodes {
         let mut nodes = Nodes {
             removed: compared.removed.into_iter().map(ours).collect(),
             added: compared.added.into_iter().map(theirs).collect(),
-            changed: Vec::new(),
+            ..Nodes::default()
         };
+        let renamed = |(x, y): &(Id, Id)| renamed(a, *x, b, *y);
+        nodes.reads = reads(compared.changed.iter().filter_map(renamed));
         nodes.removed.extend(compared.outputs_removed.into_iter().map(|at| output(a, at, old.sources)));
         nodes.added.extend(compared.outputs_added.into_iter().map(|at| output(b, at, new.sources)));
         let change = |old: NodeLine, new: NodeLine, rewired: bool| NodeChange { old, new, rewired };
-        nodes.changed.extend(compared.changed.into_iter().map(|(x, y)| change(ours(x), theirs(y), false)));
+        let changed = compared.changed.iter().copied().filter(|pair| renamed(pair).is_none());
+        nodes.changed.extend(changed.map(|(x, y)| change(ours(x), theirs(y), false)));
         nodes.changed.extend(compared.rewired.into_iter().map(|(x, y)| change(ours(x), theirs(y), true)));
         let outputs = compared.outputs_changed.into_iter();
         nodes.changed.extend(outputs.map(|(x, y)| change(output(a, x, old.sources), output(b, y, new.sources), true)));
@@ -72,12 +84,46 @@ impl Nodes {
     }
 }
 
+/// The paths of two leaves that are alike but for these.
+fn renamed<'g>(old: &'g Graph, x: Id, new: &'g Graph, y: Id) -> Option<(&'g str, &'g str)> {
+    let (before, after) = (old.node(x), new.node(y));
+    let paths = match (&before.kind, &after.kind) {
+        (Kind::Weight { path, trained }, Kind::Weight { path: other, trained: too }) if trained == too => (path, other),
+        (Kind::State(path), Kind::State(other)) => (path, other),
+        _ => return None,
+    };
+    let alike = before.fact.domain == after.fact.domain && before.fact.dims == after.fact.dims;
+    alike.then_some((paths.0.as_str(), paths.1.as_str()))
+}
+
+/// Leaves whose paths begin otherwise and go on alike are of one net: `a.cls.conv.weight` and `b.cls.conv.weight`, `a.cls.head.weight` and
+/// `b.cls.head.weight` are `a.cls` and `b.cls`.
+fn reads<'g>(renamed: impl Iterator<Item = (&'g str, &'g str)>) -> Vec<ReadChange> {
+    // By how the paths begin: the parts that all of their ends have in front.
+    let mut nets: IndexMap<[Vec<&str>; 2], Vec<&str>> = IndexMap::new();
+    for (old, new) in renamed {
+        let [old, new] = [old, new].map(|path| path.split('.').collect::<Vec<_>>());
+        let alike = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+        let (head, tail) = old.split_at(old.len() - alike);
+        let key = [head.to_vec(), new[..new.len() - alike].to_vec()];
+        match nets.get_mut(&key) {
+            Some(common) => common.truncate(common.iter().zip(tail).take_while(|(a, b)| a == b).count()),
+            None => _ = nets.insert(key, tail.to_vec()),
+        }
+    }
+    let named = |(heads, common): ([Vec<&str>; 2], Vec<&str>)| {
+        let [old, new] = heads.map(|head| [head, common.clone()].concat().join("."));
+        ReadChange { old, new }
+    };
+    nets.into_iter().map(named).collect()
+}
+
 fn line(graph: &Graph, id: Id, sources: &Sources) -> NodeLine {
     let node = graph.node(id);
     NodeLine {
         what: text::node(graph, id),
         fact: node.fact.to_string(),
-        place: place(&node.origin).map(|span| sources.place(span)),
+        place: node.origin.outermost().map(|span| sources.place(span)),
     }
 }
 

@@ -4,11 +4,10 @@ use indexmap::IndexSet;
 use serde::Serialize;
 
 use super::nodes::{Nodes, weights};
-use super::{Change, Side};
+use super::{Change, Difference, Side};
 use crate::compile::CompiledStage;
 use crate::cost::StageCost;
 use crate::diag::amount;
-use crate::exec::parts;
 use crate::lower::Stage;
 
 /// A stage that is not the same in both recipes, or that reads one that is not.
@@ -31,40 +30,35 @@ pub struct StageDifference {
     pub cost: Vec<Change>,
 }
 
-/// The stages that differ or run again, and the names of those that do not.
-pub(super) fn between(old: &Side, new: &Side) -> (Vec<StageDifference>, Vec<String>) {
+/// Adds the stages that differ or run again, and the names of those that do not.
+pub(super) fn between(old: &Side, new: &Side, found: &mut Difference) {
     let names = |side: &Side| side.compiled.stages.iter().map(|stage| stage.stage.name.clone()).collect::<Vec<_>>();
     let all: IndexSet<String> = names(new).into_iter().chain(names(old)).collect();
-    let (mut differ, mut same): (Vec<StageDifference>, Vec<String>) = (Vec::new(), Vec::new());
-    let mut renamed: Vec<&str> = Vec::new();
     for name in all {
         let difference = match (old.compiled.stage(&name), new.compiled.stage(&name)) {
-            (Some(before), Some(after)) => both(before, after, old, new, &differ),
+            (Some(before), Some(after)) => both(before, after, old, new, &found.stages),
             (None, Some(after)) => match under_another_name(after, old, new) {
-                Some(before) if both(before, after, old, new, &differ).is_none() => {
-                    renamed.push(&before.stage.name);
-                    same.push(format!("{name} ({} before)", before.stage.name));
-                    continue;
+                Some(before) if both(before, after, old, new, &found.stages).is_none() => {
+                    found.renamed.insert(name.clone(), before.stage.name.clone());
+                    None
                 }
                 _ => Some(alone(after, "added", true)),
             },
-            (Some(_), None) if renamed.contains(&name.as_str()) => continue,
+            (Some(_), None) if found.renamed.values().any(|before| *before == name) => continue,
             (Some(before), None) => Some(alone(before, "removed", false)),
             (None, None) => None,
         };
         match difference {
-            Some(difference) => differ.push(difference),
-            None => same.push(name),
+            Some(difference) => found.stages.push(difference),
+            None => found.same.push(name),
         }
     }
-    (differ, same)
 }
 
 /// The stage of the old recipe that is this one, where the new recipe reads it from a used one or calls it something else.
 fn under_another_name<'s>(after: &CompiledStage, old: &'s Side, new: &Side) -> Option<&'s CompiledStage<'s>> {
-    let parts = parts::of_recipe(after, &new.compiled.stages);
-    let gone = old.compiled.stages.iter().filter(|stage| new.compiled.stage(&stage.stage.name).is_none());
-    gone.into_iter().find(|before| parts::of_recipe(before, &old.compiled.stages) == parts)
+    let mut gone = old.compiled.stages.iter().filter(|stage| new.compiled.stage(&stage.stage.name).is_none());
+    gone.find(|before| old.parts(before) == new.parts(after))
 }
 
 fn alone(stage: &CompiledStage, change: &'static str, runs_again: bool) -> StageDifference {
@@ -91,8 +85,7 @@ fn both(
     earlier: &[StageDifference],
 ) -> Option<StageDifference> {
     let mut difference = alone(after, "changed", true);
-    let [ours, theirs] =
-        [(before, old), (after, new)].map(|(stage, side)| parts::of_recipe(stage, &side.compiled.stages));
+    let (ours, theirs) = (old.parts(before), new.parts(after));
     let all = ours.iter().chain(theirs.iter()).map(|part| part.name.as_str());
     let names: IndexSet<&str> = all.collect();
     for name in names.into_iter().filter(|name| ours.get(name) != theirs.get(name)) {
@@ -100,7 +93,7 @@ fn both(
             "graph" => difference.nodes = Nodes::between(before, after, old, new),
             "weights" => difference.weights = weights(before.stage, after.stage),
             name => {
-                let [old, new] = [(&ours, before.stage), (&theirs, after.stage)]
+                let [old, new] = [(ours, before.stage), (theirs, after.stage)]
                     .map(|(parts, stage)| parts.get(name).map(|value| readable(name, value, stage)));
                 difference.settings.push(Change { name: name.into(), old, new });
             }

@@ -78,9 +78,23 @@ infer more {
 }
 "#;
     let difference = difference(RECIPE, user);
-    assert_eq!(difference.same, ["base.cls (cls before)"]);
+    assert_eq!(difference.same, ["base.cls"]);
+    assert_eq!(difference.renamed["base.cls"], "cls");
     let told: Vec<(&str, &str)> = difference.stages.iter().map(|stage| (stage.name.as_str(), stage.change)).collect();
     assert_eq!(told, [("more", "added"), ("maps", "removed"), ("alone", "removed")]);
+}
+
+#[test]
+fn a_net_that_is_read_in_place_of_another_is_one_line() {
+    check(
+        &[("train cls", "train other"), ("cls.net", "other.net")],
+        expect![[r#"
+        train other: added, again true, because of []
+        infer maps: changed, again true, because of ["other"]
+          reads cls.net.scale → other.net.scale
+        train cls: removed, again false, because of []
+    "#]],
+    );
 }
 
 fn check(changes: &[(&str, &str)], expected: Expect) {
@@ -114,6 +128,9 @@ fn check(changes: &[(&str, &str)], expected: Expect) {
         let node = |line: &NodeLine| format!("{} {}", line.what, line.place.clone().unwrap_or_default());
         stage.nodes.removed.iter().for_each(|line| lines += &format!("  - {}\n", node(line)));
         stage.nodes.added.iter().for_each(|line| lines += &format!("  + {}\n", node(line)));
+        for ReadChange { old, new } in &stage.nodes.reads {
+            lines += &format!("  reads {old} → {new}\n");
+        }
         for change in &stage.nodes.changed {
             lines += &format!("  ~ {} → {}\n", node(&change.old), node(&change.new));
         }
@@ -225,7 +242,7 @@ fn stages_that_come_and_go() {
 fn a_stage_by_another_name_is_the_same() {
     let renamed = difference(RECIPE, &RECIPE.replace("infer alone", "infer other"));
     assert!(renamed.is_empty());
-    assert!(renamed.same.contains(&"other (alone before)".to_string()));
+    assert_eq!(renamed.renamed["other"], "alone");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 
 use super::RunError;
 use super::event::EpochLine;
-use super::optimizer::Optimizer;
+use super::optimizer::{Optimizer, Steps};
 use super::weights::Table;
 use crate::lower::Weight;
 use crate::store::{Draft, tensors};
@@ -20,7 +20,7 @@ pub(super) struct Checkpoint {
     pub moments: Table,
     /// The nets of the best epoch, where one is kept.
     pub best: Table,
-    pub steps: u64,
+    pub steps: Steps,
     /// One line an epoch so far.
     pub lines: Vec<EpochLine>,
     /// The versions of the memories, by name.
@@ -52,8 +52,9 @@ pub(super) fn write(
     all.append(&mut best);
     let (names, log) = log(lines)?;
     all.push(("log".into(), &log));
+    let steps = serde_json::to_string(&optimizer.steps()).map_err(|error| RunError::internal(error.to_string()))?;
     let memories = serde_json::to_string(memories).map_err(|error| RunError::internal(error.to_string()))?;
-    let notes = [("steps", optimizer.steps.to_string()), ("names", names), ("memories", memories)];
+    let notes = [("steps", steps), ("names", names), ("memories", memories)];
     tensors::write(&file(draft), all, &notes)?;
     Ok(())
 }
@@ -110,7 +111,7 @@ pub(super) fn read(draft: &Draft, weights: &[Weight]) -> Option<Checkpoint> {
         weights: Table::new(),
         moments: Table::new(),
         best: Table::new(),
-        steps: notes.get("steps")?.parse().ok()?,
+        steps: serde_json::from_str(notes.get("steps")?).ok()?,
         lines: lines(notes.get("names")?, &log)?,
         memories: serde_json::from_str(notes.get("memories")?).ok()?,
     };

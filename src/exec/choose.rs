@@ -83,7 +83,7 @@ fn why(stage: &Prepared, recipe: &str, earlier: &[Finished]) -> String {
     let last = earlier.iter().filter(same).max_by(|a, b| a.when().cmp(&b.when()));
     match last.and_then(|last| stage.parts.difference(&last.record.parts)) {
         Some((name, old, new)) => format!("{name} changed: {} → {}", shortened(&old), shortened(&new)),
-        None => "it has not run yet".into(),
+        None => "it is new".into(),
     }
 }
 

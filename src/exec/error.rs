@@ -1,8 +1,7 @@
 //! Why a run ended early, in the recipe's words.
 
 use super::interpreter::RunError as StepError;
-use crate::compile::place;
-use crate::data::{DataError, Kind};
+use crate::data::DataError;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Graph, Id};
 use crate::lower::Stage;
@@ -69,13 +68,7 @@ impl From<candle_core::Error> for RunError {
 
 /// What is wrong with the data of a stage.
 pub(super) fn data_error(error: &DataError, stage: &Stage) -> Diagnostic {
-    let code = if error.kind == Kind::Missing { Code::DataNotFound } else { Code::DataBroken };
-    let diagnostic =
-        Diagnostic::error(code, error.to_string()).label(stage.span, "while reading the data of this stage");
-    match &error.help {
-        Some(help) => diagnostic.help(help.clone()),
-        None => diagnostic,
-    }
+    error.diagnostic().label(stage.span, "while reading the data of this stage")
 }
 
 /// What to do about a number that is none; `what` is the op or leaf that gave it.
@@ -95,7 +88,7 @@ fn not_finite_help(what: &str, training: bool) -> &'static str {
 
 /// What went wrong in a step. `during` says when: `step 12 of epoch 3`, `the picture `2007_000032``.
 pub(super) fn step_error(error: StepError, graph: &Graph, stage: &Stage, during: &str) -> RunError {
-    let at = |id: Id| place(&graph.node(id).origin).unwrap_or(stage.span);
+    let at = |id: Id| graph.node(id).origin.outermost().unwrap_or(stage.span);
     match error {
         StepError::NotFinite { node, what, output, .. } => {
             let message = format!("{output} of `{}` is not a number at {during}: the {what} gave it first", stage.name);

@@ -31,7 +31,7 @@ pub(super) struct Job<'a> {
     pub draft: &'a Draft,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
     pub fn stage(&self) -> &Stage {
         self.prepared.stage()
     }
@@ -41,7 +41,7 @@ impl Job<'_> {
     }
 
     /// The same stage with another graph of it.
-    pub fn with(&self, interpreter: Interpreter) -> Job<'_> {
+    pub fn with(&self, interpreter: Interpreter) -> Job<'a> {
         let Job { prepared, machine, dims, seed, draft, .. } = *self;
         Job { prepared, interpreter, machine, dims, seed, draft }
     }

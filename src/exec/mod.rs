@@ -22,6 +22,7 @@ mod notes;
 mod optimizer;
 mod parallel;
 pub mod parts;
+mod phase;
 mod pins;
 mod prepare;
 mod train;
@@ -46,6 +47,7 @@ pub use event::{EpochLine, Event, Metrics};
 pub use expected::Compared;
 pub use note::StageNote;
 pub use parts::PRIMITIVES;
+pub use train::AHEAD;
 
 use crate::compile::Compiled;
 use crate::lower::Recipe;

@@ -1,6 +1,6 @@
 //! Moves the weights of a stage: each by its own rule, at its own learning rate and weight decay.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use candle_core::{Storage, Tensor};
 
@@ -22,9 +22,13 @@ pub(super) struct Optimizer {
     clip: Option<f64>,
     /// How much of a running mean stays at each step.
     ema: f64,
-    /// Steps so far.
-    pub steps: u64,
 }
+
+/// Where the gradients of a graph stand among its outputs, weight by weight; none where no loss of the graph reaches one.
+pub(super) type Places = Vec<Option<usize>>;
+
+/// The steps that moved each weight, by its path.
+pub(super) type Steps = BTreeMap<String, u64>;
 
 /// An update rule with its learning rate.
 struct Rated {
@@ -79,20 +83,22 @@ struct Moved {
     /// Its rule's place among [`Optimizer::rules`], and the factor on that one's learning rate.
     rule: usize,
     factor: f64,
-    /// The output that is its gradient.
-    gradient: usize,
+    /// Steps so far that moved it.
+    steps: u64,
     /// The running mean that the stage leaves behind in its place, where it does.
     average: Option<Tensor>,
 }
 
 impl Optimizer {
-    /// Moments begin with zeros, or as `saved` has them by `velocity/<path>`, `first/<path>`, `second/<path>`.
+    /// Of every weight that has a gradient in `graph`. Moments begin with zeros, or as `saved` has them by `velocity/<path>`,
+    /// `first/<path>`, `second/<path>`.
     pub fn new(
         stage: &Stage,
         train: &Train,
         graph: &Graph,
         table: &Table,
         saved: &Table,
+        taken: &Steps,
     ) -> Result<Optimizer, RunError> {
         let schedule =
             |name: &str| graph.outputs.iter().position(|output| output.role == Role::Rate && output.name == name);
@@ -100,7 +106,7 @@ impl Optimizer {
         let rules = std::iter::once((lower::RATE, &train.optimizer)).chain(others);
         let rules = rules.map(|(name, optimizer)| Rated { lr: optimizer.lr, schedule: schedule(name) }).collect();
         let mut moved = Vec::new();
-        for (gradient, output) in graph.outputs.iter().enumerate().filter(|(_, output)| output.role == Role::Gradient) {
+        for output in graph.outputs.iter().filter(|output| output.role == Role::Gradient) {
             let path = output.name.clone();
             let lost = || RunError::internal(format!("there is no weight `{path}` to move"));
             let parameter = table.get(&path).ok_or_else(lost)?.clone();
@@ -119,10 +125,11 @@ impl Optimizer {
                 (Some(_), Some(average)) => Some(average.clone()),
                 (Some(_), None) => Some(parameter.copy()?),
             };
-            moved.push(Moved { path, parameter, kernel, moments, rule, factor, gradient, average });
+            let steps = taken.get(&path).copied().unwrap_or(0);
+            moved.push(Moved { path, parameter, kernel, moments, rule, factor, steps, average });
         }
         let storages = moved.iter().map(|moved| address(&moved.parameter)).collect();
-        Ok(Optimizer { rules, moved, storages, clip: train.clip, ema: train.ema.unwrap_or(0.0), steps: 0 })
+        Ok(Optimizer { rules, moved, storages, clip: train.clip, ema: train.ema.unwrap_or(0.0) })
     }
 
     /// The learning rates of a step, the default one first, before the factors of single weights.
@@ -134,37 +141,50 @@ impl Optimizer {
         self.rules.iter().map(rate).collect()
     }
 
-    /// The gradients of a step, weight by weight.
-    pub fn gradients(&self, results: &Results) -> Result<Vec<Tensor>, RunError> {
-        self.moved.iter().map(|moved| self.own(&results[moved.gradient][0])).collect()
+    pub fn places(&self, graph: &Graph) -> Places {
+        let of = |moved: &Moved| {
+            graph.outputs.iter().position(|output| output.role == Role::Gradient && output.name == moved.path)
+        };
+        self.moved.iter().map(of).collect()
     }
 
-    /// One step, written into the weights where they lie.
-    pub fn step(&mut self, gradients: Vec<Tensor>, rates: &[f64]) -> Result<(), RunError> {
-        self.steps += 1;
+    /// The gradients of a step, weight by weight.
+    pub fn gradients(&self, results: &Results, places: &Places) -> Result<Gradients, RunError> {
+        places.iter().map(|place| place.map(|place| self.own(&results[place][0])).transpose()).collect()
+    }
+
+    /// One step, written into the weights where they lie. A weight without a gradient stays as it is, and so do its moments: PyTorch
+    /// does the same where a gradient is `None`.
+    pub fn step(&mut self, gradients: Gradients, rates: &[f64]) -> Result<(), RunError> {
         let gradients = match self.clip {
             Some(most) => clipped(gradients, most)?,
             None => gradients,
         };
-        for (Moved { parameter, kernel, moments, rule, factor, average, .. }, gradient) in
-            self.moved.iter().zip(&gradients)
-        {
-            let rate = rates[*rule] * factor;
-            match (kernel, moments.as_slice()) {
-                (Kernel::Sgd(sgd), moments) => sgd.step(parameter, gradient, moments.first(), rate)?,
-                (Kernel::Adam(adam), [first, second]) => {
-                    adam.step(parameter, gradient, [first, second], self.steps, rate)?;
+        for (moved, gradient) in self.moved.iter_mut().zip(&gradients) {
+            let Moved { parameter, kernel, moments, rule, factor, steps, average, .. } = moved;
+            if let Some(gradient) = gradient {
+                *steps += 1;
+                let rate = rates[*rule] * *factor;
+                match (kernel, moments.as_slice()) {
+                    (Kernel::Sgd(sgd), moments) => sgd.step(parameter, gradient, moments.first(), rate)?,
+                    (Kernel::Adam(adam), [first, second]) => {
+                        adam.step(parameter, gradient, [first, second], *steps, rate)?;
+                    }
+                    (Kernel::RmsProp(rule), [square, rest @ ..]) => {
+                        rule.step(parameter, gradient, square, rest.first(), rate)?;
+                    }
+                    (Kernel::Adam(_) | Kernel::RmsProp(_), _) => unreachable!("each rule was given its moments"),
                 }
-                (Kernel::RmsProp(rule), [square, rest @ ..]) => {
-                    rule.step(parameter, gradient, square, rest.first(), rate)?;
-                }
-                (Kernel::Adam(_) | Kernel::RmsProp(_), _) => unreachable!("each rule was given its moments"),
             }
             if let Some(average) = average {
                 kernels::average(average, parameter, self.ema)?;
             }
         }
         Ok(())
+    }
+
+    pub fn steps(&self) -> Steps {
+        self.moved.iter().map(|moved| (moved.path.clone(), moved.steps)).collect()
     }
 
     /// What the stage leaves behind, were it to end here: running means in place of the weights they are of.
@@ -198,46 +218,49 @@ impl Optimizer {
 /// What running means are called in a checkpoint.
 const AVERAGE: &str = "average";
 
+/// The gradients of one step, weight by weight; none where no loss reaches one.
+pub(super) type Gradients = Vec<Option<Tensor>>;
+
 /// Gradients of at most this norm, all of them together: larger ones are scaled down alike.
-fn clipped(gradients: Vec<Tensor>, most: f64) -> Result<Vec<Tensor>, RunError> {
+fn clipped(gradients: Gradients, most: f64) -> Result<Gradients, RunError> {
     let mut squares = 0.0;
-    for gradient in &gradients {
+    for gradient in gradients.iter().flatten() {
         squares += kernels::sum_of_squares(gradient)?;
     }
     // As PyTorch has it: the small number keeps a norm of zero from dividing.
     let factor = most / (squares.sqrt() + 1e-6);
-    if factor >= 1.0 {
-        return Ok(gradients);
-    }
-    Ok(gradients.iter().map(|gradient| gradient.affine(factor, 0.0)).collect::<Result<_, _>>()?)
+    if factor >= 1.0 { Ok(gradients) } else { scaled(gradients, factor) }
 }
 
-/// The means of as many gradients as were added.
+fn scaled(gradients: Gradients, factor: f64) -> Result<Gradients, RunError> {
+    let scaled = |gradient: Option<Tensor>| gradient.map(|gradient| gradient.affine(factor, 0.0)).transpose();
+    Ok(gradients.into_iter().map(scaled).collect::<Result<_, _>>()?)
+}
+
+/// The means of as many gradients as were added, all of one graph.
 #[derive(Default)]
 pub(super) struct Accumulated {
-    sums: Vec<Tensor>,
+    sums: Gradients,
     count: usize,
 }
 
 impl Accumulated {
-    pub fn add(&mut self, gradients: Vec<Tensor>) -> Result<(), RunError> {
+    pub fn add(&mut self, gradients: Gradients) -> Result<(), RunError> {
         self.count += 1;
         if self.sums.is_empty() {
             self.sums = gradients;
             return Ok(());
         }
         for (sum, gradient) in self.sums.iter_mut().zip(&gradients) {
-            *sum = sum.add(gradient)?;
+            if let (Some(sum), Some(gradient)) = (sum, gradient) {
+                *sum = sum.add(gradient)?;
+            }
         }
         Ok(())
     }
 
-    pub fn means(self) -> Result<Vec<Tensor>, RunError> {
-        if self.count < 2 {
-            return Ok(self.sums);
-        }
-        let part = 1.0 / self.count as f64;
-        Ok(self.sums.iter().map(|sum| sum.affine(part, 0.0)).collect::<Result<_, _>>()?)
+    pub fn means(self) -> Result<Gradients, RunError> {
+        if self.count < 2 { Ok(self.sums) } else { scaled(self.sums, 1.0 / self.count as f64) }
     }
 }
 

@@ -69,6 +69,9 @@ pub fn parts(
         if !train.optimizers.is_empty() {
             parts.add("optimizers", paths::described(&train.optimizers, ToString::to_string));
         }
+        for guard in &train.guards {
+            parts.add(format!("loss {}", guard.loss), guard.to_string());
+        }
         if train.accumulate > 1 {
             parts.add("accumulate", train.accumulate.to_string());
         }

@@ -14,52 +14,30 @@ use super::job::{Figures, Job, Tell, Ticker};
 use super::keep::Kept;
 use super::memory::Memories;
 use super::notes;
-use super::optimizer::{Accumulated, Optimizer, number};
+use super::optimizer::{Accumulated, Gradients, Optimizer, Steps, number};
+use super::phase::Phases;
 use super::weights::{self, Table};
 use super::{Event, RunError};
-use crate::cost::AHEAD;
 use crate::data::{Batch, Loader, LoaderOptions};
+use crate::diag::amount::counted;
 use crate::graph::Role;
-use crate::lower::{Guard, Length, Train};
+use crate::lower::{Guard, Schedule, Train};
 use crate::metrics::MetricValue;
 use crate::store::{file, npz};
 
-/// How long a training is, in steps and epochs.
-#[derive(Clone, Copy)]
-struct Schedule {
-    per_epoch: usize,
-    steps: usize,
-    epochs: usize,
-}
+/// Batches that are ready before the step that takes them.
+pub const AHEAD: usize = 3;
 
-impl Schedule {
-    fn new(train: &Train, images: usize) -> Schedule {
-        // What does not make a whole group of batches at the end of an epoch is left out of it.
-        let per_epoch = (images / train.batch / train.accumulate).max(1);
-        let steps = match train.length {
-            Length::Epochs(epochs) => epochs * per_epoch,
-            Length::Steps(steps) => steps,
-        };
-        Schedule { per_epoch, steps, epochs: steps.div_ceil(per_epoch) }
-    }
-
-    /// The steps of an epoch.
-    fn of_epoch(&self, epoch: usize) -> Range<usize> {
-        let first = epoch * self.per_epoch;
-        first..(first + self.per_epoch).min(self.steps)
-    }
-
-    /// The losses that count at no step of an epoch.
-    fn off(&self, train: &Train, epoch: usize) -> Vec<String> {
-        let is_on = |guard: &&Guard| self.of_epoch(epoch).any(|step| guard.is_on(epoch, step));
-        train.guards.iter().filter(|guard| !is_on(guard)).map(|guard| guard.loss.clone()).collect()
-    }
+/// The losses that count at no step of an epoch.
+fn off(schedule: &Schedule, train: &Train, epoch: usize) -> Vec<String> {
+    let is_on = |guard: &&Guard| schedule.of_epoch(epoch).any(|step| guard.is_on(epoch, step));
+    train.guards.iter().filter(|guard| !is_on(guard)).map(|guard| guard.loss.clone()).collect()
 }
 
 /// Trains the stage of `job`; its nets and its log go into the draft. `borrowed` are the weights of other stages.
 pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Result<Metrics, RunError> {
     let stage = job.stage();
-    let schedule = Schedule::new(train, job.prepared.images);
+    let schedule = train.schedule(job.prepared.images);
     // A memory that a checkpoint speaks of and that is gone makes the checkpoint worth nothing.
     let left = checkpoint::read(job.draft, &stage.weights).and_then(|left| {
         let memories = Memories::open(job, left.memories.clone())?;
@@ -69,19 +47,19 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
         Some((left, memories)) => (Some(left), memories),
         None => (None, Memories::none(job)),
     };
-    let (mut table, moments, best, steps, mut lines) = match left {
-        Some(left) => (left.weights, left.moments, left.best, left.steps, left.lines),
+    let (mut table, moments, steps, best, mut lines) = match left {
+        Some(left) => (left.weights, left.moments, left.steps, left.best, left.lines),
         None => {
             let weights = weights::initial(&stage.weights, &borrowed, job.dims, job.seed, job.machine.dtype)?;
-            (weights, Table::new(), Table::new(), 0, Vec::new())
+            (weights, Table::new(), Steps::new(), Table::new(), Vec::new())
         }
     };
     let mut kept = Kept::new(&train.keep, &stage.weights, best, notes::of(job));
     table.extend(borrowed);
-    let mut optimizer = Optimizer::new(stage, train, job.graph(), &table, &moments)?;
-    optimizer.steps = steps;
+    let mut optimizer = Optimizer::new(stage, train, job.graph(), &table, &moments, &steps)?;
+    let mut phases = Phases::new(job, train, &optimizer);
     for (epoch, line) in lines.iter_mut().enumerate() {
-        line.off = schedule.off(train, epoch);
+        line.off = off(&schedule, train, epoch);
     }
     if !lines.is_empty() {
         let text = format!("`{}` goes on after epoch {} of {}", stage.name, lines.len(), schedule.epochs);
@@ -97,9 +75,11 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
         memories.refresh(job, epoch, clocks, &table, &lines, tell)?;
         let batches = next.take().unwrap_or_else(|| open(job, train, epoch));
         let ahead = !memories.may_change(epoch + 1);
-        let parts = (&mut table, &mut optimizer);
-        let mut pass = Epoch { job, train, schedule, epoch, begun, ahead, table: parts.0, optimizer: parts.1 };
-        let (line, figures) = pass.run(batches, &mut next, &mut ticker, tell)?;
+        let (line, figures) = {
+            let (phases, table, optimizer) = (&mut phases, &mut table, &mut optimizer);
+            let mut pass = Epoch { job, train, schedule, epoch, begun, ahead, phases, table, optimizer };
+            pass.run(batches, &mut next, &mut ticker, tell)?
+        };
         tell(Event::EpochFinished { stage: stage.name.clone(), line: line.clone() });
         lines.push(line);
         metrics = figures;
@@ -137,7 +117,7 @@ fn open(job: &Job, train: &Train, epoch: usize) -> Loader {
 
 /// One pass over the pictures.
 struct Epoch<'a, 'j> {
-    job: &'a Job<'j>,
+    job: &'j Job<'j>,
     train: &'a Train,
     schedule: Schedule,
     /// From 0.
@@ -146,6 +126,7 @@ struct Epoch<'a, 'j> {
     begun: usize,
     /// Whether the next epoch's batches can be made before this one is over.
     ahead: bool,
+    phases: &'a mut Phases<'j>,
     table: &'a mut Table,
     optimizer: &'a mut Optimizer,
 }
@@ -184,12 +165,12 @@ impl Epoch<'_, '_> {
                 if last && self.ahead && epoch + 1 < schedule.epochs {
                     *next = Some(open(job, self.train, epoch + 1));
                 }
-                let results = self.compute(&batch, step)?;
+                let (results, moving) = self.compute(&batch, step)?;
                 // Before the weights move: a result may share its numbers with one.
                 losses.add(&results)?;
                 figures.add(|output| &results[output])?;
                 rates = self.optimizer.rates(&results)?;
-                gradients.add(self.optimizer.gradients(&results)?)?;
+                gradients.add(moving)?;
                 self.assign(&results)?;
                 if last {
                     self.show(&results)?;
@@ -218,7 +199,7 @@ impl Epoch<'_, '_> {
             rate: rates[0],
             loss: losses.total / (steps * accumulate) as f64,
             losses: losses.named(steps * accumulate),
-            off: schedule.off(self.train, epoch),
+            off: off(&schedule, self.train, epoch),
             metrics: counted.iter().map(|(name, value)| (name.clone(), value.value)).collect(),
             seconds: ticker.seconds() - begin,
         };
@@ -227,13 +208,16 @@ impl Epoch<'_, '_> {
     }
 
     /// Forward and backward.
-    fn compute(&self, batch: &Batch, step: usize) -> Result<Results, RunError> {
-        let Epoch { job, schedule, epoch, .. } = *self;
+    fn compute(&mut self, batch: &Batch, step: usize) -> Result<(Results, Gradients), RunError> {
+        let Epoch { schedule, epoch, .. } = *self;
         let clocks = [step, schedule.steps, epoch, schedule.epochs].map(|time| time as f64);
         let during = || format!("step {} (epoch {})", step + 1, epoch + 1);
+        let (job, places) = self.phases.at(epoch, step, self.optimizer)?;
         let table: &Table = self.table;
         let run = || job.run(batch, table, clocks, epoch as u64, Finite::Gradients, &during);
-        job.machine.pool.install(run)
+        let results = job.machine.pool.install(run)?;
+        let gradients = self.optimizer.gradients(&results, places)?;
+        Ok((results, gradients))
     }
 
     /// New values of states.
@@ -310,7 +294,7 @@ impl Losses {
 
 /// The figures of an epoch with its mean loss, unless a metric has that name.
 fn with_loss(mut metrics: Metrics, loss: f64, steps: usize) -> Metrics {
-    let over = format!("{steps} steps of the last epoch");
+    let over = format!("{} of the last epoch", counted(steps, "step"));
     let value = MetricValue { value: Some(loss), oracle: false, over, detail: serde_json::Value::Null };
     metrics.entry("loss".into()).or_insert(value);
     metrics

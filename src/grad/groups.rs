@@ -3,8 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::graph::{Graph, Id, Kind, Role};
-use crate::lower::Moves;
 use crate::ops::Gradient;
+
+/// A loss whose gradient is made for some weights only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moves {
+    pub loss: String,
+    /// Full paths, as the leaves of the graph are called.
+    pub weights: BTreeSet<String>,
+}
 
 /// Losses that are differentiated as one sum.
 pub(super) struct Group<'m> {

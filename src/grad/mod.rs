@@ -8,13 +8,13 @@
 mod groups;
 mod reach;
 
+pub use groups::Moves;
 pub use reach::{Cut, DeadLoss};
 
 use indexmap::IndexMap;
 
 use crate::diag::Code;
 use crate::graph::{Builder, Graph, Id, Kind, Node, Origin, Output, Role, order};
-use crate::lower::Moves;
 use crate::ops::{self, Attrs, Build, Grad, Gradient, OpError};
 
 /// Facts for diagnostics.

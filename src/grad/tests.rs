@@ -2,11 +2,10 @@
 
 use expect_test::{Expect, expect};
 
-use super::{differentiate, differentiate_moving, gradients, unknown};
+use super::{Moves, differentiate, differentiate_moving, gradients, unknown};
 use crate::exec::check;
 use crate::exec::values::Values;
 use crate::graph::{Output, Role, text, verify};
-use crate::lower::Moves;
 
 fn check_built(before: &str, after: Expect) {
     let mut graph = text::parse(before).unwrap();

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::errors;
+use super::operators::Operation;
 use super::value::{Closure, Code as Body, Range, Scope, Value};
 use super::{Lower, data};
 use crate::diag::{Code, Diagnostic};
@@ -87,7 +88,8 @@ impl<'p> Lower<'p, '_> {
                     return Value::Bool(decided);
                 }
                 let b = self.expr(right, scope);
-                self.binary(*operator, (a, left.span), (b, right.span), expr.span)
+                let at = [left.span, right.span];
+                self.binary(&Operation { operator: *operator, left: a, right: b, at, span: expr.span })
             }
             ExprKind::With { base, fields } => {
                 let base_value = self.expr(base, scope);

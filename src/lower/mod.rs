@@ -37,6 +37,7 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod times;
 mod trace;
 mod training;
 mod types;
@@ -54,6 +55,7 @@ pub use recipe::*;
 pub use seen::*;
 
 use crate::diag::{Code, Diagnostic, Problems, suggest};
+use crate::grad::Moves;
 use crate::graph::pipeline::Pipeline;
 use crate::graph::{Frame, Graph, Origin};
 use crate::hir::{ItemRef, ModuleId, Program};

@@ -11,6 +11,16 @@ use crate::syntax::ast::{BinaryOperator, UnaryOperator};
 
 use BinaryOperator as Op;
 
+/// An operator with its two sides, and where all of it stands.
+pub(super) struct Operation<'p> {
+    pub operator: Op,
+    pub left: Value<'p>,
+    pub right: Value<'p>,
+    /// Of the two sides.
+    pub at: [Span; 2],
+    pub span: Span,
+}
+
 /// `false and …` and `true or …` are decided by their left side.
 pub(super) fn short_cut(operator: Op, left: &Value) -> Option<bool> {
     match (operator, left) {
@@ -64,15 +74,16 @@ pub(super) fn sign(operator: Op) -> &'static str {
 
 /// A tensor beside a number: the tensor with the line `scale · x + shift` it becomes. A number known here tells more than a node
 /// can: `1 - x` of a unit map is a unit map.
-fn affine<'p>(operator: Op, left: (&Value<'p>, Span), right: (&Value<'p>, Span)) -> Option<(Id, Span, f64, f64)> {
-    match (operator, left, right) {
-        (Op::Add, (Value::Tensor(x), at), (Value::Number(n), _)) => Some((*x, at, 1.0, *n)),
-        (Op::Add, (Value::Number(n), _), (Value::Tensor(x), at)) => Some((*x, at, 1.0, *n)),
-        (Op::Subtract, (Value::Tensor(x), at), (Value::Number(n), _)) => Some((*x, at, 1.0, -n)),
-        (Op::Subtract, (Value::Number(n), _), (Value::Tensor(x), at)) => Some((*x, at, -1.0, *n)),
-        (Op::Multiply, (Value::Tensor(x), at), (Value::Number(n), _)) => Some((*x, at, *n, 0.0)),
-        (Op::Multiply, (Value::Number(n), _), (Value::Tensor(x), at)) => Some((*x, at, *n, 0.0)),
-        (Op::Divide, (Value::Tensor(x), at), (Value::Number(n), _)) if *n != 0.0 => Some((*x, at, 1.0 / n, 0.0)),
+fn affine(operation: &Operation) -> Option<(Id, Span, f64, f64)> {
+    let [left, right] = operation.at;
+    match (operation.operator, &operation.left, &operation.right) {
+        (Op::Add, Value::Tensor(x), Value::Number(n)) => Some((*x, left, 1.0, *n)),
+        (Op::Add, Value::Number(n), Value::Tensor(x)) => Some((*x, right, 1.0, *n)),
+        (Op::Subtract, Value::Tensor(x), Value::Number(n)) => Some((*x, left, 1.0, -n)),
+        (Op::Subtract, Value::Number(n), Value::Tensor(x)) => Some((*x, right, -1.0, *n)),
+        (Op::Multiply, Value::Tensor(x), Value::Number(n)) => Some((*x, left, *n, 0.0)),
+        (Op::Multiply, Value::Number(n), Value::Tensor(x)) => Some((*x, right, *n, 0.0)),
+        (Op::Divide, Value::Tensor(x), Value::Number(n)) if *n != 0.0 => Some((*x, left, 1.0 / n, 0.0)),
         _ => None,
     }
 }
@@ -94,55 +105,46 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
-    pub(super) fn binary(
-        &mut self,
-        operator: Op,
-        (left, left_span): (Value<'p>, Span),
-        (right, right_span): (Value<'p>, Span),
-        span: Span,
-    ) -> Value<'p> {
-        match (&left, &right) {
+    pub(super) fn binary(&mut self, operation: &Operation<'p>) -> Value<'p> {
+        let Operation { operator, left, right, at, span } = operation;
+        let operator = *operator;
+        match (left, right) {
             (Value::Poison, _) | (_, Value::Poison) => Value::Poison,
             // Anything may be compared with `none`: that is how an argument left out is noticed.
             (Value::Nothing, other) | (other, Value::Nothing) if matches!(operator, Op::Equal | Op::NotEqual) => {
                 let both = matches!(other, Value::Nothing);
                 Value::Bool(both == (operator == Op::Equal))
             }
-            (Value::Number(a), Value::Number(b)) => self.numbers(operator, *a, *b, right_span),
-            (Value::Quantity(..), _) | (_, Value::Quantity(..)) => {
-                self.quantities(operator, (left, left_span), (right, right_span))
-            }
+            (Value::Number(a), Value::Number(b)) => self.numbers(operator, *a, *b, at[1]),
+            (Value::Quantity(..), _) | (_, Value::Quantity(..)) => self.quantities(operation),
             (Value::Tensor(_), _) | (_, Value::Tensor(_)) => {
                 if matches!(operator, Op::FloorDivide | Op::Remainder) {
                     let sign = sign(operator);
                     return self.report(
                         Diagnostic::error(Code::WrongKind, format!("`{sign}` works on whole numbers, not on tensors"))
-                            .label(span, "a tensor takes part")
+                            .label(*span, "a tensor takes part")
                             .help("use `/` and `floor`"),
                     );
                 }
-                if let Some((tensor, at, scale, shift)) = affine(operator, (&left, left_span), (&right, right_span)) {
+                if let Some((tensor, at, scale, shift)) = affine(operation) {
                     let attrs = Attrs::new().float("scale", scale).float("shift", shift);
-                    return self.apply_named("affine", &[(tensor, at)], attrs, span);
+                    return self.apply_named("affine", &[(tensor, at)], attrs, *span);
                 }
-                let (Some(a), Some(b)) = (self.tensor(left, left_span), self.tensor(right, right_span)) else {
-                    return Value::Poison;
-                };
-                self.apply_named(op_name(operator), &[(a, left_span), (b, right_span)], Attrs::new(), span)
+                self.in_graph(operation)
             }
-            (Value::Dim(_), _) | (_, Value::Dim(_)) => self.dims(operator, left, left_span, right, right_span, span),
+            (Value::Dim(_), _) | (_, Value::Dim(_)) => self.dims(operation),
             (Value::Bool(a), Value::Bool(b)) => match operator {
                 Op::And => Value::Bool(*a && *b),
                 Op::Or => Value::Bool(*a || *b),
                 Op::Equal => Value::Bool(a == b),
                 Op::NotEqual => Value::Bool(a != b),
-                _ => self.cannot(operator, &left, left_span, &right, right_span),
+                _ => self.cannot(operation),
             },
             (Value::Text(a), Value::Text(b)) => match operator {
                 Op::Add => Value::text(format!("{a}{b}")),
                 Op::Equal => Value::Bool(a == b),
                 Op::NotEqual => Value::Bool(a != b),
-                _ => self.cannot(operator, &left, left_span, &right, right_span),
+                _ => self.cannot(operation),
             },
             (Value::List(a), Value::List(b)) if operator == Op::Add => {
                 Value::list(a.iter().chain(b.iter()).cloned().collect())
@@ -154,31 +156,35 @@ impl<'p> Lower<'p, '_> {
             {
                 Value::Bool(operator == Op::NotEqual)
             }
-            _ => self.cannot(operator, &left, left_span, &right, right_span),
+            _ => self.cannot(operation),
         }
     }
 
-    fn cannot(
+    fn cannot(&mut self, operation: &Operation<'p>) -> Value<'p> {
+        let help = match operation.operator {
+            Op::And | Op::Or => "both sides of `and` and `or` are true or false",
+            Op::Add => "`+` adds numbers and tensors and joins lists and texts",
+            _ => "both sides are numbers or tensors",
+        };
+        let words = [&operation.left, &operation.right].map(|side| side.kind().to_string());
+        self.does_not_go(operation, Code::WrongKind, words, help)
+    }
+
+    /// What the two sides are, in words, and that the operator is not for them.
+    pub(super) fn does_not_go(
         &mut self,
-        operator: Op,
-        left: &Value<'p>,
-        at_left: Span,
-        right: &Value<'p>,
-        at_right: Span,
+        operation: &Operation<'p>,
+        code: Code,
+        [left, right]: [String; 2],
+        help: impl Into<String>,
     ) -> Value<'p> {
-        let sign = sign(operator);
+        let message = format!("`{}` does not go with {left} and {right}", sign(operation.operator));
+        let [at_left, at_right] = operation.at;
         self.report(
-            Diagnostic::error(
-                Code::WrongKind,
-                format!("`{sign}` does not go with {} and {}", left.kind(), right.kind()),
-            )
-            .label(at_left, format!("this is {}", left.kind()))
-            .label(at_right, format!("this is {}", right.kind()))
-            .help(match operator {
-                Op::And | Op::Or => "both sides of `and` and `or` are true or false",
-                Op::Add => "`+` adds numbers and tensors and joins lists and texts",
-                _ => "both sides are numbers or tensors",
-            }),
+            Diagnostic::error(code, message)
+                .label(at_left, format!("this is {left}"))
+                .label(at_right, format!("this is {right}"))
+                .help(help),
         )
     }
 
@@ -212,21 +218,14 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// Lengths with symbols: sums, products, quotients by a known number, and equality where the normal forms decide it.
-    fn dims(
-        &mut self,
-        operator: Op,
-        left: Value<'p>,
-        left_span: Span,
-        right: Value<'p>,
-        right_span: Span,
-        span: Span,
-    ) -> Value<'p> {
+    fn dims(&mut self, operation: &Operation<'p>) -> Value<'p> {
+        let Operation { operator, left, right, span, .. } = operation;
         let (Some(a), Some(b)) = (left.as_dim(), right.as_dim()) else {
             // A fraction takes part: the result is a number that the picture decides, so it is made in the graph.
-            if matches!((&left, &right), (Value::Number(_) | Value::Dim(_), Value::Number(_) | Value::Dim(_))) {
-                return self.in_graph(operator, left, left_span, right, right_span, span);
+            if matches!((left, right), (Value::Number(_) | Value::Dim(_), Value::Number(_) | Value::Dim(_))) {
+                return self.in_graph(operation);
             }
-            return self.cannot(operator, &left, left_span, &right, right_span);
+            return self.cannot(operation);
         };
         match operator {
             Op::Add => Value::dim(a + b),
@@ -237,31 +236,24 @@ impl<'p> Lower<'p, '_> {
             }
             Op::Equal if a == b => Value::Bool(true),
             Op::NotEqual if a == b => Value::Bool(false),
-            Op::Divide => self.in_graph(operator, left, left_span, right, right_span, span),
+            Op::Divide => self.in_graph(operation),
             _ => self.report(
                 Diagnostic::error(
                     Code::UnknownSize,
-                    format!("`{} {} {}` depends on the picture", a, sign(operator), b),
+                    format!("`{} {} {}` depends on the picture", a, sign(*operator), b),
                 )
-                .label(span, "not known before the picture is")
+                .label(*span, "not known before the picture is")
                 .help("crop to a fixed size, or decide inside a tensor with `where`"),
             ),
         }
     }
 
-    fn in_graph(
-        &mut self,
-        operator: Op,
-        left: Value<'p>,
-        left_span: Span,
-        right: Value<'p>,
-        right_span: Span,
-        span: Span,
-    ) -> Value<'p> {
-        let (Some(a), Some(b)) = (self.tensor(left, left_span), self.tensor(right, right_span)) else {
+    fn in_graph(&mut self, operation: &Operation<'p>) -> Value<'p> {
+        let Operation { operator, left, right, at, span } = operation;
+        let (Some(a), Some(b)) = (self.tensor(left.clone(), at[0]), self.tensor(right.clone(), at[1])) else {
             return Value::Poison;
         };
-        self.apply_named(op_name(operator), &[(a, left_span), (b, right_span)], Attrs::new(), span)
+        self.apply_named(op_name(*operator), &[(a, at[0]), (b, at[1])], Attrs::new(), *span)
     }
 
     /// An op of the registry on tensors that are there.

@@ -2,11 +2,11 @@
 //!
 //! `*` stands for any text, dots among it: see [`pattern`](super::pattern). Where several hold a weight, one counts.
 
-pub(super) use super::pattern::reaches as holds;
+use super::pattern::reaches;
 
 /// The place of the entry that counts for a weight: the one that names the most parts; of equals one without `*`, then the last.
 pub fn pick<T>(entries: &[(String, T)], weight: &str) -> Option<usize> {
-    let holding = entries.iter().enumerate().filter(|(_, (path, _))| holds(path, weight));
+    let holding = entries.iter().enumerate().filter(|(_, (path, _))| reaches(path, weight));
     holding.max_by_key(|(_, (path, _))| weight_of(path)).map(|(place, _)| place)
 }
 

@@ -1,8 +1,8 @@
 //! How a stage is trained, as the runtime wants it: length, optimizers, what counts when, what is kept.
 
-use std::collections::BTreeSet;
-
 use super::paths;
+use super::times::{Guard, Length, Schedule};
+use crate::grad::Moves;
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Train {
@@ -31,6 +31,11 @@ pub struct Train {
 }
 
 impl Train {
+    /// Its steps and epochs over so many pictures.
+    pub fn schedule(&self, images: usize) -> Schedule {
+        Schedule::new(self.length, self.batch * self.accumulate, images)
+    }
+
     /// The optimizer of a weight: its place among `optimizers`, `None` for the default one. `weight` is its path within the stage.
     pub fn optimizer_of(&self, weight: &str) -> (Option<usize>, &Optimizer) {
         match paths::pick(&self.optimizers, weight) {
@@ -46,12 +51,6 @@ impl Train {
     pub fn decay_of(&self, weight: &str) -> f64 {
         paths::pick(&self.decay, weight).map_or(1.0, |place| self.decay[place].1)
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Length {
-    Epochs(usize),
-    Steps(usize),
 }
 
 /// What the graph's output is called that is the schedule of the default optimizer; of another it is called by the path.
@@ -115,45 +114,4 @@ pub enum Figured {
     Total,
     Loss(String),
     Metric(String),
-}
-
-/// When a loss counts. The factor 0 or 1 stands in the graph; this says when it is which.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Guard {
-    pub loss: String,
-    /// The first moment at which it counts.
-    pub from: Option<Moment>,
-    /// The first at which it does not count any more.
-    pub until: Option<Moment>,
-}
-
-/// A moment of training, counted from 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Moment {
-    Epoch(usize),
-    Step(usize),
-}
-
-impl Moment {
-    fn has_come(self, epoch: usize, step: usize) -> bool {
-        match self {
-            Moment::Epoch(at) => epoch >= at,
-            Moment::Step(at) => step >= at,
-        }
-    }
-}
-
-impl Guard {
-    pub fn is_on(&self, epoch: usize, step: usize) -> bool {
-        let come = |moment: Moment| moment.has_come(epoch, step);
-        self.from.is_none_or(come) && !self.until.is_some_and(come)
-    }
-}
-
-/// A loss whose gradient is made for some weights only.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Moves {
-    pub loss: String,
-    /// Full paths, as the leaves of the graph are called.
-    pub weights: BTreeSet<String>,
 }

@@ -5,6 +5,7 @@
 //! for, a unit is a mistake: 256 steps are no exponent.
 
 use super::Lower;
+use super::operators::Operation;
 use super::value::{Range, Value};
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
@@ -74,30 +75,25 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// An operator with a number that has a unit on one side at least.
-    pub(super) fn quantities(
-        &mut self,
-        operator: Op,
-        (left, left_span): (Value<'p>, Span),
-        (right, right_span): (Value<'p>, Span),
-    ) -> Value<'p> {
-        let (number, unit) = match (&left, &right) {
+    pub(super) fn quantities(&mut self, operation: &Operation<'p>) -> Value<'p> {
+        let Operation { operator, left, right, at: [_, divisor], .. } = operation;
+        let (operator, divisor) = (*operator, *divisor);
+        let (number, unit) = match (left, right) {
             (Value::Quantity(a, u), Value::Quantity(b, v)) if u == v => match operator {
-                Op::Multiply | Op::Power | Op::And | Op::Or => {
-                    return self.units_differ(operator, &left, left_span, &right, right_span);
-                }
+                Op::Multiply | Op::Power | Op::And | Op::Or => return self.units_differ(operation),
                 // How many times one goes into the other.
-                Op::Divide | Op::FloorDivide => (self.numbers(operator, *a, *b, right_span), None),
-                _ => (self.numbers(operator, *a, *b, right_span), Some(*u)),
+                Op::Divide | Op::FloorDivide => (self.numbers(operator, *a, *b, divisor), None),
+                _ => (self.numbers(operator, *a, *b, divisor), Some(*u)),
             },
             (Value::Quantity(a, u), Value::Number(b))
                 if matches!(operator, Op::Multiply | Op::Divide | Op::FloorDivide | Op::Remainder) =>
             {
-                (self.numbers(operator, *a, *b, right_span), Some(*u))
+                (self.numbers(operator, *a, *b, divisor), Some(*u))
             }
             (Value::Number(a), Value::Quantity(b, u)) if operator == Op::Multiply => {
-                (self.numbers(operator, *a, *b, right_span), Some(*u))
+                (self.numbers(operator, *a, *b, divisor), Some(*u))
             }
-            _ => return self.units_differ(operator, &left, left_span, &right, right_span),
+            _ => return self.units_differ(operation),
         };
         match (number, unit) {
             (Value::Number(number), Some(unit)) => Value::Quantity(number, unit),
@@ -105,15 +101,8 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
-    fn units_differ(
-        &mut self,
-        operator: Op,
-        left: &Value<'p>,
-        left_span: Span,
-        right: &Value<'p>,
-        right_span: Span,
-    ) -> Value<'p> {
-        let sign = super::operators::sign(operator);
+    fn units_differ(&mut self, operation: &Operation<'p>) -> Value<'p> {
+        let Operation { operator, left, right, .. } = operation;
         let words = |value: &Value| match value {
             Value::Quantity(number, unit) => shown(*number, *unit),
             other => other.kind().to_string(),
@@ -129,15 +118,7 @@ impl<'p> Lower<'p, '_> {
             }
             _ => "units are added to and compared with their like, and multiplied with bare numbers".to_string(),
         };
-        self.report(
-            Diagnostic::error(
-                Code::UnitMismatch,
-                format!("`{sign}` does not go with {} and {}", words(left), words(right)),
-            )
-            .label(left_span, format!("this is {}", words(left)))
-            .label(right_span, format!("this is {}", words(right)))
-            .help(help),
-        )
+        self.does_not_go(operation, Code::UnitMismatch, [words(left), words(right)], help)
     }
 
     /// The one unit of some numbers, bare ones left aside.

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::rules::{self, expect_rank, expect_scores};
 use super::{Accumulator, MetricDef, MetricValue};
+use crate::diag::amount::counted;
 use crate::ops::{Attrs, Input, OpError};
 use crate::types::Fact;
 
@@ -28,7 +29,7 @@ fn infer(facts: &[&Fact], _: &Attrs) -> Result<(), OpError> {
 
 struct Mean {
     sum: f64,
-    steps: u64,
+    steps: usize,
 }
 
 impl Accumulator for Mean {
@@ -45,7 +46,7 @@ impl Accumulator for Mean {
         MetricValue {
             value: (self.steps > 0).then(|| self.sum / self.steps as f64),
             oracle: METRIC.oracle,
-            over: format!("{} step{}", self.steps, if self.steps == 1 { "" } else { "s" }),
+            over: counted(self.steps, "step"),
             detail: serde_json::Value::Null,
         }
     }

@@ -106,12 +106,12 @@ fn why_a_stage_ran_or_did_not() {
     let why = |words: &[&str]| plain(&place.wsss(&[&["why"], words].concat()).expect_code(0).out);
     place.wsss(&["run", "tiny.wsss", "--quiet"]).expect_code(0);
     expect![[r#"
-        `cls` ran: it has not run yet
+        `cls` ran: it is new
     "#]]
     .assert_eq(&why(&["cls"]));
     place.wsss(&["run", "tiny.wsss", "--quiet"]).expect_code(0);
     expect![[r#"
-        `maps` was reused: nothing that decides its result has changed; it ran on TIME, because it has not run yet
+        `maps` was reused: nothing that decides its result has changed; it ran on TIME, because it is new
     "#]]
     .assert_eq(&why(&["maps"]));
     place.wsss(&["run", "tiny.wsss", "--quiet", "--variant", "longer"]).expect_code(0);

@@ -99,3 +99,13 @@ fn a_refresh_has_a_graph_and_a_line_of_its_own() {
     let line = "  refresh map from epoch 2 every 3 epochs: ";
     assert!(check.out.contains(line) && check.out.contains("`train` pictures, one by one"), "{}", check.out);
 }
+
+#[test]
+fn a_picture_says_when_a_loss_counts() {
+    let place = Place::new();
+    place.write("late.wsss", TINY.replace("gap(net(image)), tags)", "gap(net(image)), tags) until step 1"));
+    let drawn =
+        |format: &str| place.wsss(&["graph", "late.wsss", "--stage", "cls", "--format", format]).expect_code(0).out;
+    assert!(drawn("mermaid").contains("cls until step 1"), "{}", drawn("mermaid"));
+    assert!(!drawn("json").contains("until step 1"));
+}

@@ -63,7 +63,7 @@ pub(super) fn run(args: Args) -> Exit {
     };
     let (Some(old), Some(new)) = (compiled(&a, &output), compiled(&b, &output)) else { return Exit::Wrong };
     let difference = diff::between(&Side::new(&old, &a.sources), &Side::new(&new, &b.sources));
-    let figures = results::beside(&old, &new, &args.out);
+    let figures = results::beside(&old, &new, &difference.renamed, &args.out);
     let [a, b] = [&args.a, &args.b].map(|path| path.display().to_string());
     if args.json {
         let mut object = json!({ "schema": SCHEMA, "a": a, "b": b, "same": difference.is_empty() });

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::results::Figure;
 use crate::cli::output::Output;
-use crate::diff::{Change, Difference, NodeLine, StageDifference};
+use crate::diff::{Change, Difference, NodeLine, ReadChange, StageDifference};
 
 /// Nodes and weights of one kind of change that are shown each for itself; more are counted by what they are.
 const MOST: usize = 8;
@@ -95,6 +95,9 @@ fn rows(stage: &StageDifference) -> Vec<Row> {
     for (mark, lines) in [('-', &nodes.removed), ('+', &nodes.added)] {
         rows.extend(listed(mark, lines));
     }
+    let read =
+        |read: &ReadChange| Row { mark: '~', what: "reads".into(), old: read.old.clone(), new: read.new.clone() };
+    rows.extend(nodes.reads.iter().map(read));
     for change in nodes.changed.iter().take(MOST) {
         let (old, new) = (&change.old, &change.new);
         let [before, after] = if change.rewired {
@@ -165,7 +168,7 @@ pub(super) fn text(a: &str, b: &str, difference: &Difference, figures: &[Figure]
         text += &lines(&rows);
     }
     if !difference.is_empty() && !difference.same.is_empty() {
-        text += &format!("the same in both: {}\n", difference.same.join(", "));
+        text += &format!("the same in both: {}\n", same(difference));
     }
     text
 }
@@ -186,9 +189,18 @@ pub(super) fn markdown(a: &str, b: &str, difference: &Difference, figures: &[Fig
         }
     }
     if !difference.is_empty() && !difference.same.is_empty() {
-        text += &format!("\nThe same in both: {}.\n", plain(&difference.same.join(", ")));
+        text += &format!("\nThe same in both: {}.\n", plain(&same(difference)));
     }
     text
+}
+
+/// `cams, base.classifier (classifier before)`
+fn same(difference: &Difference) -> String {
+    let named = |name: &String| match difference.renamed.get(name) {
+        Some(before) => format!("{name} ({before} before)"),
+        None => name.clone(),
+    };
+    difference.same.iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
 /// Text that Markdown takes as it is, in a table too.

@@ -30,19 +30,16 @@ impl Figure {
     }
 }
 
-/// Every figure that at least one of the recipes has.
-pub(super) fn beside(old: &Compiled, new: &Compiled, out: &Path) -> Vec<Figure> {
-    let [before, after] = [old, new].map(|compiled| figures(compiled, out));
+/// Every figure that at least one of the recipes has, under the name that its stage has in the new one. `renamed` are the old names of stages
+/// that have another now.
+pub(super) fn beside(old: &Compiled, new: &Compiled, renamed: &BTreeMap<String, String>, out: &Path) -> Vec<Figure> {
+    let [mut before, after] = [old, new].map(|compiled| figures(compiled, out));
     let mut all: Vec<Figure> = Vec::new();
-    for ((stage, name), value) in &before {
-        let new = after.get(&(stage.clone(), name.clone())).copied().flatten();
-        all.push(Figure { stage: stage.clone(), name: name.clone(), old: *value, new });
+    for ((stage, name), new) in after {
+        let old = before.remove(&(renamed.get(&stage).unwrap_or(&stage).clone(), name.clone())).flatten();
+        all.push(Figure { stage, name, old, new });
     }
-    for ((stage, name), value) in after {
-        if !before.contains_key(&(stage.clone(), name.clone())) {
-            all.push(Figure { stage, name, old: None, new: value });
-        }
-    }
+    all.extend(before.into_iter().map(|((stage, name), old)| Figure { stage, name, old, new: None }));
     all
 }
 

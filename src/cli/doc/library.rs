@@ -62,7 +62,8 @@ fn signature(item: &ast::Item, text: &str) -> String {
         ast::ItemKind::Net(_) => "net",
         _ => "let",
     };
-    format!("{word} {}", head.split_whitespace().collect::<Vec<_>>().join(" "))
+    let line = head.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("{word} {}", line.replace("( ", "(").replace(", )", ")"))
 }
 
 /// Just after the bracket that closes the first one.
@@ -119,6 +120,6 @@ mod tests {
         let source = sources.add("a", text);
         let tree = syntax::parse(source, text, &mut Problems::default());
         let signatures: Vec<String> = tree.items.iter().map(|item| signature(item, text)).collect();
-        assert_eq!(signatures, ["fn f( a: real[B], b = (1 + 2), ): real[B]", "net n(x: int, y = f(2))"]);
+        assert_eq!(signatures, ["fn f(a: real[B], b = (1 + 2)): real[B]", "net n(x: int, y = f(2))"]);
     }
 }

@@ -122,6 +122,42 @@ fn a_guarded_loss_counts_in_its_time_only() {
     assert_near(trained.lines()[1].losses["l"], 0.5);
 }
 
+/// Before it counts its logarithm is of -0.5, and then of 1.5.
+#[test]
+fn a_loss_that_is_off_is_not_computed() {
+    let late = "loss l = log(n.b - 2.5) + 0 * n.a from epoch 1\n loss other = 0 - n.b until epoch 1";
+    let trained = train("epochs = 2\n optimizer = sgd(lr = 1)", late);
+    let b = |b: f64| b - 1.0 / (b - 2.5);
+    assert_near(trained.number("n", "b"), b(b(4.0)));
+    assert_near(trained.lines()[0].losses["l"], 0.0);
+    assert!(trained.parts().iter().any(|part| part == "loss l"));
+}
+
+/// While no loss reaches a weight, neither momentum nor decay moves it, and its moments wait.
+#[test]
+fn a_weight_rests_while_no_loss_reaches_it() {
+    let step = "loss l = n.a from epoch 1 until epoch 2\n loss m = m.a until epoch 1\n loss other = 0.5 * n.b";
+    let settings = "epochs = 3\n optimizer = adam(lr = 0.1)
+        optimizers { m = sgd(lr = 0.1, momentum = 0.5, weight_decay = 0.1) }";
+    let trained = train(settings, step);
+    // Adam counts the steps of each weight: the first two of this one go as far as its rate.
+    assert_near(trained.number("n", "a"), 1.0 - 0.2);
+    assert_near(trained.number("n", "b"), 2.0 - 0.6);
+    let first = 1.0 + 0.1 * 1.0;
+    let a = 1.0 - 0.1 * first;
+    assert_near(trained.number("m", "a"), a - 0.1 * (0.5 * first + 1.0 + 0.1 * a));
+    let off: Vec<Vec<String>> = trained.lines().into_iter().map(|line| line.off).collect();
+    assert_eq!(off, [vec!["l"], vec!["m"], vec!["l", "m"]]);
+}
+
+/// No loss at all: the epoch passes and moves nothing.
+#[test]
+fn an_epoch_without_losses_moves_nothing() {
+    let trained = train(PLAIN, "loss l = n.a from epoch 1 until epoch 2");
+    assert_near(trained.number("n", "a"), 1.0 - 2.0);
+    assert_eq!(trained.lines()[2].loss, 0.0);
+}
+
 #[test]
 fn every_path_has_its_optimizer_its_rate_and_its_decay() {
     let settings = "epochs = 1
@@ -279,6 +315,7 @@ const RESUMED: &[(&str, &str)] = &[
      optimizers { m = adamw(lr = 0.1), n.b = sgd(lr = 0.2, momentum = 0.5) }
      decay { *.a = 0 }",
         "loss l = n.a * n.b * mean(tags) from epoch 1
+     loss late = square(m.a) from step 3 until epoch 2 moves m
      loss k = (1 + epoch) * square(m.a + m.b) + square(n.b) moves [m, n.b]",
     ),
     (

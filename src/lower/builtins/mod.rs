@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::call::Given;
 use super::errors;
+use super::operators::Operation;
 use super::recipe::Init;
 use super::value::{NetValue, OutsideMaps, Says, Value};
 use super::{Lower, begin, data, modes, units};
@@ -19,6 +20,7 @@ use crate::graph::{Kind, Output, Role};
 use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
 use crate::ops::Attrs;
 use crate::source::Span;
+use crate::syntax::ast::BinaryOperator;
 use crate::types::{Dim, Domain, Label, Rounding};
 
 /// Arguments by parameter; those left out are `None`, `Rest` holds any number.
@@ -320,8 +322,10 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
                 lower.report(errors::out_of_range("the sum of no elements", span, "give a list of at least one"));
                 return None;
             };
-            let plus = crate::syntax::ast::BinaryOperator::Add;
-            items.fold(first.clone(), |sum, item| lower.binary(plus, (sum, span), (item.clone(), span), a.span))
+            let operator = BinaryOperator::Add;
+            items.fold(first.clone(), |left, item| {
+                lower.binary(&Operation { operator, left, right: item.clone(), at: [span; 2], span: a.span })
+            })
         }
         Is::Doublings => Value::Number(numbers::doublings(lower, a)?),
         Is::Floor => numbers::rounded(lower, a, f64::floor)?,
@@ -520,10 +524,7 @@ fn updating<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p
         return None;
     }
     // A net that is called twice in a step updates its states twice: the second update starts from the first.
-    let place = |span: Span, calls: &Option<std::sync::Arc<crate::graph::Frame>>| {
-        crate::compile::place(&crate::graph::Origin { span: Some(span), calls: calls.clone() }).unwrap_or(span)
-    };
-    let here = place(span, &lower.calls);
+    let here = lower.origin(span).outermost().unwrap_or(span);
     let step = lower.step_at(span)?;
     if let Some((path, first)) = again {
         step.moved_again.push((path, [first, here]));

@@ -50,7 +50,7 @@ impl<'p> Lower<'p, '_> {
             return true;
         }
         let source = mixes(&step.graph, id);
-        let place = crate::compile::place(&step.graph.node(source).origin);
+        let place = step.graph.node(source).origin.outermost();
         let mut diagnostic = Diagnostic::error(
             Code::BatchDependence,
             "this map depends on all images of a batch, and `each` runs one by one",

@@ -45,7 +45,7 @@ impl<'p> Lower<'p, '_> {
             }
             StatementKind::Loss { name, value, guard, moves } => {
                 let Some(loss) = self.loss(name, value, scope) else { return };
-                let loss = self.guarded(name, loss, guard, scope);
+                self.guard(name, guard, scope);
                 self.moves(name, moves, entries);
                 self.output(Role::Loss, name, vec![loss]);
             }

@@ -1,53 +1,33 @@
 //! Clauses of a loss: when it counts (`from epoch 5 until epoch 20`), and what it moves (`moves disc`).
 
+use std::mem::discriminant;
+
 use super::Entries;
+use crate::diag::amount::counted;
 use crate::diag::{Code, Diagnostic};
+use crate::grad::Moves;
 use crate::graph::{Clock, Id};
-use crate::lower::recipe::{Guard, Length, Moment, Moves};
+use crate::lower::recipe::{Guard, Length, Moment};
 use crate::lower::value::{Scope, Value};
-use crate::lower::{Lower, errors, paths};
-use crate::ops::Attrs;
+use crate::lower::{Lower, errors, pattern};
 use crate::source::Span;
 use crate::syntax::ast::{self, Name, TimeUnit, Unit};
 
 impl<'p> Lower<'p, '_> {
-    /// The loss while its guard is open, else 0, which nothing can lower.
-    pub(super) fn guarded(&mut self, name: &Name, loss: Id, guard: &'p ast::Guard, scope: &Scope<'p>) -> Id {
+    /// `from epoch 5 until epoch 20`: the step of any other time is made without the loss.
+    pub(super) fn guard(&mut self, name: &Name, guard: &'p ast::Guard, scope: &Scope<'p>) {
         let mut sides = [None, None];
         for (slot, moment) in sides.iter_mut().zip([&guard.from, &guard.until]) {
             let Some(moment) = moment else { continue };
-            let Some(at) = self.moment(moment, scope) else { return loss };
+            let Some(at) = self.moment(moment, scope) else { return };
             *slot = Some((at, moment.at.span));
         }
         let [from, until] = sides;
-        let Some(span) = from.or(until).map(|(_, span)| span) else { return loss };
-        let mut open: Option<Id> = None;
-        for (side, op) in [(from, "greater_equal"), (until, "less")] {
-            let Some((moment, span)) = side else { continue };
-            let (clock, at) = match moment {
-                Moment::Epoch(at) => (Clock::Epoch, at),
-                Moment::Step(at) => (Clock::Step, at),
-            };
-            let Some(clock) = self.clock(clock, span) else { return loss };
-            let Some(at) = self.tensor(Value::Number(at as f64), span) else { return loss };
-            let come = self.apply_named(op, &[(clock, span), (at, span)], Attrs::new(), span);
-            let both = match (open, self.tensor(come, span)) {
-                (_, None) => return loss,
-                (None, come) => come,
-                (Some(open), Some(come)) => {
-                    let both = self.apply_named("and", &[(open, span), (come, span)], Attrs::new(), span);
-                    self.tensor(both, span)
-                }
-            };
-            open = both;
-        }
-        let (Some(open), Some(zero)) = (open, self.tensor(Value::Number(0.0), span)) else { return loss };
-        let guarded = self.apply_named("where", &[(open, span), (loss, span), (zero, span)], Attrs::new(), span);
+        let Some(span) = from.or(until).map(|(_, span)| span) else { return };
         let [from, until] = [from, until].map(|side| side.map(|(moment, _)| moment));
         if let Some(step) = &mut self.step {
             step.guards.push((Guard { loss: name.text.clone(), from, until }, span));
         }
-        self.tensor(guarded, span).unwrap_or(loss)
     }
 
     /// A clock of the training as a leaf of the graph at hand.
@@ -82,32 +62,29 @@ impl<'p> Lower<'p, '_> {
         })
     }
 
-    /// A guard that is never open: the loss would stand in the recipe and count nowhere.
-    pub(super) fn never_on(&mut self, length: Length) {
+    /// A guard that is never open: the loss would stand in the recipe and count nowhere. `per_epoch` are the steps of an epoch, where
+    /// they are known before the data is opened.
+    pub(super) fn never_on(&mut self, length: Length, per_epoch: Option<usize>) {
         let Some(step) = &self.step else { return };
         let mut found = Vec::new();
         for (guard, span) in &step.guards {
-            let past = match (guard.from, length) {
-                (Some(Moment::Epoch(from)), Length::Epochs(epochs)) if from >= epochs => Some(counted(epochs, "epoch")),
-                (Some(Moment::Step(from)), Length::Steps(steps)) if from >= steps => Some(counted(steps, "step")),
-                _ => None,
+            let from = guard.from.unwrap_or(Moment::Step(0));
+            // Where moments of two units meet, what an epoch has of steps is a part of the reason.
+            let beside = |other: Moment| match per_epoch {
+                Some(steps) if guard.from.is_some_and(|from| discriminant(&from) != discriminant(&other)) => {
+                    format!(" (an epoch has {})", counted(steps, "step"))
+                }
+                _ => String::new(),
             };
-            let over = match (guard.from, guard.until) {
-                (Some(Moment::Epoch(from)), Some(Moment::Epoch(until)))
-                | (Some(Moment::Step(from)), Some(Moment::Step(until))) => until <= from,
-                (_, Some(Moment::Epoch(until) | Moment::Step(until))) => until == 0,
-                _ => false,
-            };
-            let (label, help) = match (past, over) {
-                (Some(length), _) => (
-                    format!("the stage has {length}"),
-                    format!("moments are counted from 0: the stage has {length}, and this is after the last"),
-                ),
-                (None, true) => (
-                    "it ends before it begins".into(),
-                    "the moment after `from` belongs to it, the one after `until` does not".into(),
-                ),
-                (None, false) => continue,
+            let (end, over) = (length.end(), guard.until.filter(|until| from.is_from(*until, per_epoch)));
+            let (label, help) = if guard.from.is_some() && from.is_from(end, per_epoch) {
+                let length = format!("the stage has {length}{}", beside(end));
+                (length.clone(), format!("moments are counted from 0: {length}, and this is after the last"))
+            } else if let Some(until) = over {
+                let help = "the moment after `from` belongs to it, the one after `until` does not";
+                (format!("it ends before it begins{}", beside(until)), help.into())
+            } else {
+                continue;
             };
             found.push(
                 Diagnostic::error(Code::NeverOn, format!("the loss `{}` never counts", guard.loss))
@@ -128,15 +105,10 @@ impl<'p> Lower<'p, '_> {
         let held = entries
             .weights
             .iter()
-            .filter(|weight| !weight.state && moves.iter().any(|path| paths::holds(&path.text, &weight.within())));
+            .filter(|weight| !weight.state && moves.iter().any(|path| pattern::reaches(&path.text, &weight.within())));
         let weights = held.map(|weight| weight.path()).collect();
         if let Some(step) = &mut self.step {
             step.moves.push(Moves { loss: name.text.clone(), weights });
         }
     }
-}
-
-/// `1 epoch`, `8 epochs`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

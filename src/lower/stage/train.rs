@@ -5,10 +5,11 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::Entries;
+use crate::data::known;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Clock, Output, Role};
 use crate::lower::call::Given;
-use crate::lower::recipe::{Length, RATE, Train};
+use crate::lower::recipe::{Length, RATE, Schedule, Train};
 use crate::lower::value::{OptimizerValue, Value};
 use crate::lower::{Lower, errors};
 use crate::syntax::ast;
@@ -62,10 +63,14 @@ impl<'p> Lower<'p, '_> {
                     .help("end with `|> random_crop(size)`, or use `batch = 1`"),
             );
         }
-        if let Some(length) = length {
-            self.never_on(length);
-        }
         let accumulate = whole(self, "accumulate");
+        if let Some(length) = length {
+            let images =
+                self.samples_quietly(entries).and_then(|samples| known(&samples.dataset.source, &samples.split).images);
+            let group = batch.flatten().zip(accumulate).map(|(batch, accumulate)| batch * accumulate.unwrap_or(1));
+            let schedule = images.zip(group).map(|(images, group)| Schedule::new(length, group, images as usize));
+            self.never_on(length, schedule.map(|schedule| schedule.per_epoch));
+        }
         let above = |number: f64| number > 0.0 && number.is_finite();
         let clip = self.positive(entries, "clip", above, ("is above 0", "5 is usual"));
         let share = |number: f64| (0.0..1.0).contains(&number);

@@ -6,7 +6,7 @@ use super::Entries;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::lower::recipe::{Init, Weight};
 use crate::lower::value::{NetPath, OptimizerValue, Scope, Value};
-use crate::lower::{Lower, errors, identity, paths};
+use crate::lower::{Lower, errors, identity, pattern};
 use crate::source::Span;
 use crate::syntax::ast::{self, Name, PathsOf, Setting};
 
@@ -130,7 +130,7 @@ impl<'p> Lower<'p, '_> {
     /// Whether a path holds a weight of the stage, which is a mistake where it does not.
     pub(super) fn is_held(&mut self, path: &Name, entries: &Entries<'p>) -> bool {
         let known: Vec<String> = entries.weights.iter().map(Weight::within).collect();
-        if known.iter().any(|weight| paths::holds(&path.text, weight)) {
+        if known.iter().any(|weight| pattern::reaches(&path.text, weight)) {
             return true;
         }
         // Beginnings of weight names are what may be written.

@@ -3,21 +3,23 @@
 //! Comes in: a [`Recipe`] as lowering leaves it. Goes out: a [`Compiled`] recipe and what gradients have shown to be wrong with it:
 //! a loss that lowers nothing, a weight that no loss moves. Running and `check --explain` both begin here.
 
+mod gradients;
+mod phase;
 mod training;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 
 use rayon::prelude::*;
 
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::grad::{self, GradReport};
-use crate::graph::{Graph, Id, Kind, Origin, Role, Verified, verify};
+use crate::graph::{Graph, Id, Kind, Verified, verify};
 use crate::lower::{ParamValue, Recipe, Refresh, Stage, StageKind};
 use crate::ops::{self, Attrs, OpError};
 use crate::passes::{self, PassRecord};
 use crate::plan::{self, Plan};
-use crate::source::Span;
 use crate::types::{Domain, Scale};
+pub use phase::without;
 
 /// A recipe with the graphs that will run, stage by stage.
 pub struct Compiled<'r> {
@@ -29,7 +31,7 @@ pub struct Compiled<'r> {
 /// A stage with the graph that will run.
 pub struct CompiledStage<'r> {
     pub stage: &'r Stage,
-    /// Forward and backward in one, improved.
+    /// Forward and backward in one, improved; of a training step, every loss counts in it.
     pub graph: Verified<Graph>,
     pub plan: Plan,
     /// What each pass did, in the order they ran.
@@ -47,10 +49,6 @@ pub struct CompiledRefresh<'r> {
     pub memory: &'r str,
     pub refresh: &'r Refresh,
     pub graph: Verified<Graph>,
-    pub plan: Plan,
-    pub passes: Vec<PassRecord>,
-    /// Nodes before the first pass.
-    pub nodes: usize,
 }
 
 impl Compiled<'_> {
@@ -86,59 +84,32 @@ fn compile_stage<'r>(stage: &'r Stage, params: &[ParamValue], problems: &mut Pro
         Ok(report) => report,
         Err(error) => return refuse(problems, stage, "differentiated", &error),
     };
-    raw_pictures(&graph, problems);
     if stage.kind == StageKind::Train {
         training::look(stage, params, problems);
-        // Where a gradient is not known, what it does not reach says nothing.
-        if grad.unknown.is_empty() {
-            dead_losses(stage, &graph, &grad, problems);
-            unmoved_nets(stage, &graph, &grad, problems);
-            untrained_weights(stage, &graph, problems);
-        }
-        for id in &grad.unknown {
-            let error = grad::unknown(&graph, *id);
-            let span = place(&graph.node(*id).origin).unwrap_or(stage.span);
-            let help = error.help.unwrap_or_default();
-            let label = "the gradient taken here is trained through";
-            problems.add(Diagnostic::error(error.code, error.message).label(span, label).help(help));
-        }
+        gradients::look(stage, &graph, &grad, problems);
     }
     let nodes = graph.len();
-    let graph = match verify(graph) {
-        Ok(graph) => graph,
-        Err(broken) => return refuse(problems, stage, "proved", &broken),
-    };
-    match passes::improve(graph) {
-        Ok((graph, passes)) => {
-            let plan = plan::plan(&graph);
-            let memories = stage.memories.iter();
-            let refreshes = memories.flat_map(|memory| memory.refreshes.iter().map(|refresh| (&*memory.name, refresh)));
-            let refreshes = refreshes.map(|(memory, refresh)| compile_refresh(stage, memory, refresh, problems));
-            let refreshes = refreshes.collect::<Option<_>>()?;
-            Some(CompiledStage { stage, graph, plan, passes, nodes, grad, refreshes })
+    let (graph, passes) = ready(stage, graph, problems)?;
+    let plan = plan::plan(&graph);
+    let mut refreshes = Vec::new();
+    for memory in &stage.memories {
+        for refresh in &memory.refreshes {
+            let (graph, _) = ready(stage, refresh.graph.clone(), problems)?;
+            refreshes.push(CompiledRefresh { memory: &memory.name, refresh, graph });
         }
-        Err(error) => refuse(problems, stage, "improved", &error),
     }
+    Some(CompiledStage { stage, graph, plan, passes, nodes, grad, refreshes })
 }
 
-fn compile_refresh<'r>(
-    stage: &Stage,
-    memory: &'r str,
-    refresh: &'r Refresh,
-    problems: &mut Problems,
-) -> Option<CompiledRefresh<'r>> {
-    let graph = refresh.graph.clone();
+/// Proved and improved, with what each pass did.
+fn ready(stage: &Stage, graph: Graph, problems: &mut Problems) -> Option<(Verified<Graph>, Vec<PassRecord>)> {
     raw_pictures(&graph, problems);
-    let nodes = graph.len();
     let graph = match verify(graph) {
         Ok(graph) => graph,
         Err(broken) => return refuse(problems, stage, "proved", &broken),
     };
     match passes::improve(graph) {
-        Ok((graph, passes)) => {
-            let plan = plan::plan(&graph);
-            Some(CompiledRefresh { memory, refresh, graph, plan, passes, nodes })
-        }
+        Ok(improved) => Some(improved),
         Err(error) => refuse(problems, stage, "improved", &error),
     }
 }
@@ -170,11 +141,6 @@ fn refuse<T>(problems: &mut Problems, stage: &Stage, what: &str, error: &dyn std
     None
 }
 
-/// Where a node stands in the recipe itself: the outermost call it was inlined through.
-pub fn place(origin: &Origin) -> Option<Span> {
-    origin.outermost()
-}
-
 /// Layers that read pictures of 0–255: every network of the field is made for standardized ones, and trains badly or not at all
 /// on these without a word.
 fn raw_pictures(graph: &Graph, problems: &mut Problems) {
@@ -184,103 +150,12 @@ fn raw_pictures(graph: &Graph, problems: &mut Problems) {
         let inputs = || graph.edges(*id).map(|(_, input)| input);
         inputs().any(is_raw) && inputs().any(is_weight)
     });
-    if let Some(span) = layer.and_then(|id| place(&graph.node(id).origin)) {
+    if let Some(span) = layer.and_then(|id| graph.node(id).origin.outermost()) {
         problems.add(
             Diagnostic::warning(Code::ImageScaleMismatch, "a network reads pictures on the scale 0–255")
                 .label(span, "its layers are made for standardized pictures")
                 .help("write `|> standardize()` after the stage's data"),
         );
-    }
-}
-
-fn dead_losses(stage: &Stage, graph: &Graph, report: &GradReport, problems: &mut Problems) {
-    for dead in &report.dead_losses {
-        let output = graph.output(&Role::Loss, &dead.loss).and_then(|output| output.span);
-        let message = format!("the loss `{}` moves no weight of `{}`", dead.loss, stage.called());
-        let mut diagnostic = Diagnostic::error(Code::NoGradient, message)
-            .label(output.unwrap_or(stage.span), "nothing that is trained has a part in it");
-        for cut in &dead.cuts {
-            if let Some(span) = place(&graph.node(cut.node).origin) {
-                diagnostic = diagnostic.label(span, cut.reason.clone());
-            }
-        }
-        let help = match (dead.cuts.is_empty(), uses_weights(graph)) {
-            (false, _) => "compute the loss from values before that place, or write it as a `metric`",
-            (true, true) => "compute the loss from what a net of this stage gives, or write it as a `metric`",
-            (true, false) => "the step uses no weight of its own: declare a `net` in this stage and use it",
-        };
-        problems.add(diagnostic.help(help));
-    }
-}
-
-/// Every net that a loss says it moves is moved by it.
-fn unmoved_nets(stage: &Stage, graph: &Graph, report: &GradReport, problems: &mut Problems) {
-    let stated = stage.train.iter().flat_map(|train| &train.moves);
-    for (stated, moved) in
-        stated.filter_map(|stated| Some((stated, report.moved.iter().find(|moved| moved.loss == stated.loss)?)))
-    {
-        let nets = |weights: &BTreeSet<String>| -> BTreeSet<String> {
-            weights.iter().filter_map(|path| path.split('.').nth(1)).map(str::to_owned).collect()
-        };
-        // Of a loss that moves nothing at all more is said elsewhere.
-        let moved = nets(&moved.weights);
-        if moved.is_empty() {
-            continue;
-        }
-        for net in nets(&stated.weights).difference(&moved) {
-            let output = graph.output(&Role::Loss, &stated.loss).and_then(|output| output.span);
-            let message = format!("the loss `{}` moves no weight of `{net}`", stated.loss);
-            problems.add(
-                Diagnostic::error(Code::NoGradient, message)
-                    .label(output.unwrap_or(stage.span), format!("it says that it moves `{net}`"))
-                    .help(format!("take `{net}` out of its `moves`, or compute the loss from what `{net}` gives")),
-            );
-        }
-    }
-}
-
-fn uses_weights(graph: &Graph) -> bool {
-    graph.ids().any(|id| matches!(graph.node(id).kind, Kind::Weight { trained: true, .. }))
-}
-
-/// One warning a net: its weights that no loss moves, be it that no loss reaches them or that the step does not use them.
-fn untrained_weights(stage: &Stage, graph: &Graph, problems: &mut Problems) {
-    let mut role: HashMap<&str, bool> = HashMap::new();
-    for id in graph.ids() {
-        if let Kind::Weight { path, trained } = &graph.node(id).kind {
-            role.insert(path, *trained);
-        }
-    }
-    let mut by_net: Vec<(&str, Vec<&str>, Span)> = Vec::new();
-    for weight in stage.weights.iter().filter(|weight| !weight.state) {
-        let path = weight.path();
-        // Frozen on purpose.
-        let frozen = role.get(path.as_str()) == Some(&false);
-        if frozen || graph.output(&Role::Gradient, &path).is_some() {
-            continue;
-        }
-        match by_net.iter_mut().find(|(net, ..)| *net == weight.net) {
-            Some((_, names, _)) => names.push(&weight.name),
-            None => by_net.push((&weight.net, vec![&weight.name], weight.span)),
-        }
-    }
-    for (net, names, span) in by_net {
-        let listed: Vec<String> = names.iter().take(3).map(|name| format!("`{net}.{name}`")).collect();
-        let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
-        let verb = if names.len() == 1 { "is" } else { "are" };
-        let message = format!("{}{more} {verb} moved by no loss of `{}`", listed.join(", "), stage.called());
-        let help = "leave the layers out, `freeze` them, or compute a loss from them";
-        let mut warning = Diagnostic::warning(Code::UntrainedWeight, message).label(span, "declared here");
-        let paths: HashSet<String> = stage
-            .weights
-            .iter()
-            .filter(|weight| weight.net == net && names.contains(&weight.name.as_str()))
-            .map(|weight| weight.path())
-            .collect();
-        for (place, reason) in training::cuts(&stage.graph, &paths) {
-            warning = warning.label(place, format!("the way from a loss ends here: {reason}"));
-        }
-        problems.add(warning.help(help));
     }
 }
 
