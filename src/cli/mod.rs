@@ -10,7 +10,6 @@
 //! | `output` | what is said, to whom |
 //! | `guard` | panics become diagnostics, deep recipes get a deep stack, Ctrl-C raises a flag |
 //! | `recipe` | a recipe named on the command line, read and lowered |
-//! | `resolved` | the text of a recipe as it runs |
 //! | `progress` | what a run shows while it goes |
 //! | `device` | which device is meant |
 //! | `explained` | the tables of `check --explain` |
@@ -42,7 +41,6 @@ mod new;
 mod output;
 mod progress;
 mod recipe;
-mod resolved;
 mod run;
 mod table;
 mod weights;
