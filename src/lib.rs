@@ -7,6 +7,7 @@ pub mod data;
 pub mod diag;
 pub mod diff;
 pub mod exec;
+pub mod expand;
 pub mod grad;
 pub mod graph;
 pub mod hir;

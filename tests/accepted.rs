@@ -4,17 +4,11 @@ use std::path::Path;
 
 use wsss::compile::compile;
 use wsss::diag::Problems;
-use wsss::hir::{self, Files};
+use wsss::hir;
 use wsss::lower::{Choices, lower};
 use wsss::source::Sources;
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> std::io::Result<String> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-}
+use crate::errors::CaseFiles;
 
 #[test]
 fn good_recipes_have_no_problems() {
@@ -28,7 +22,7 @@ fn good_recipes_have_no_problems() {
         for recipe in text.split("//===").skip(1) {
             let (title, text) = recipe.split_once('\n').unwrap_or((recipe, ""));
             let (mut sources, mut problems) = (Sources::new(), Problems::default());
-            let program = hir::load("good.wsss", text, &[], &NoFiles, &mut sources, &mut problems);
+            let program = hir::load("good.wsss", text, &[], &CaseFiles, &mut sources, &mut problems);
             let recipe = lower("good", &program, &Choices::default(), &mut problems);
             if !problems.has_errors() {
                 compile(&recipe, &mut problems);

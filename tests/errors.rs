@@ -58,8 +58,8 @@ const TEACHER: &str = "
       step { image, mask } { loss fit = mean(seg(image) * one_hot(mask, classes = dataset.classes + 1)) }
     }";
 
-/// Recipes that cases use by path.
-struct CaseFiles;
+/// Recipes that cases use by path, those that are refused and those that are accepted.
+pub struct CaseFiles;
 
 impl Files for CaseFiles {
     fn read(&self, path: &Path) -> io::Result<String> {

@@ -196,18 +196,15 @@ fn a_copy_has_seen_what_its_original_has() {
         "net n = conv(3, d.classes + 1)\nstep { image, mask } { loss l = cross_entropy(claim(n(image), \"logit\"), mask) }",
     );
     let text = format!(
-        "supervision image\n{}",
+        "supervision pixel\n{}",
         recipe(
             &format!("use losses {{ cross_entropy }}\n{teacher}"),
             "net n = clone(a.n)\nstep { image } { loss l = mean(n(image)) }"
         )
     );
-    let (mut sources, mut problems) = (Sources::new(), Problems::default());
-    let program = hir::load("networks.wsss", &text, &[], &NoFiles, &mut sources, &mut problems);
-    lower("networks", &program, &Choices::default(), &mut problems);
-    let told: Vec<String> = problems.sorted().iter().map(|problem| problem.message.clone()).collect();
-    assert!(told.iter().any(|message| message.starts_with("the loss `l` learns from pixel labels")), "{told:?}");
-    assert_eq!(told.len(), 2, "{told:?}");
+    let recipe = accepted(&text);
+    let (_, seen) = &recipe.stages.last().expect("a stage").seen.nets[0];
+    assert_eq!(seen.to_string(), "none(train), pixel(train)");
 }
 
 const RUN: &str = r#"use data { scenes }

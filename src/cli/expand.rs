@@ -1,11 +1,11 @@
-//! `wsss expand RECIPE`: the recipe with its variants and overrides resolved, as a recipe.
+//! `wsss expand RECIPE`: the recipe with all it uses, its variants and overrides resolved, as one text.
 
 use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::output::Output;
 use super::recipe::{self, Choice};
-use super::resolved::{Decided, resolve};
+use crate::expand::expand;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -23,8 +23,7 @@ pub(super) fn run(args: Args) -> Exit {
     };
     let exit = output.problems(&opened.problems.sorted(), &opened.sources);
     if exit == Exit::Done {
-        let decided = Decided { params: &opened.recipe.params, variants: &opened.recipe.variants, origins: true };
-        output.text(&resolve(&opened.text, &decided));
+        output.text(&expand(&opened.program, &opened.recipe));
     }
     exit
 }

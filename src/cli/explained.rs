@@ -1,9 +1,9 @@
 //! The tables of `wsss check --explain`: for each stage what every pass saved, and what it costs; the same for programs.
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use super::output::Output;
+use super::table::table;
 use crate::compile::{Compiled, CompiledStage};
 use crate::cost::{Lengths, StageCost};
 use crate::diag::amount::{self, counted};
@@ -140,14 +140,6 @@ fn within(lengths: &Lengths) -> String {
 }
 
 /// A table without lines; the first column is text, the others are numbers.
-fn table<const N: usize>(head: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(head);
-    rows.for_each(|row| _ = table.add_row(row));
-    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
-    table.to_string()
-}
-
 /// Every stage with all its figures.
 pub(super) fn objects(compiled: &Compiled, costs: &[StageCost]) -> Vec<Value> {
     compiled.stages.iter().map(|stage| object(stage, of(stage, costs))).collect()

@@ -10,14 +10,15 @@
 //! | `output` | what is said, to whom |
 //! | `guard` | panics become diagnostics, deep recipes get a deep stack, Ctrl-C raises a flag |
 //! | `recipe` | a recipe named on the command line, read and lowered |
-//! | `resolved` | the text of a recipe as it runs |
 //! | `progress` | what a run shows while it goes |
 //! | `device` | which device is meant |
 //! | `explained` | the tables of `check --explain` |
+//! | `table` | tables on the terminal |
 //! | `arrays` | named arrays in .safetensors, .npz and .pth files |
 
 mod arrays;
 mod audit;
+mod bench;
 mod call;
 mod check;
 mod cited;
@@ -40,8 +41,8 @@ mod new;
 mod output;
 mod progress;
 mod recipe;
-mod resolved;
 mod run;
+mod table;
 mod weights;
 mod why;
 
@@ -76,6 +77,8 @@ enum Command {
     Graph(graph::Args),
     /// What differs in meaning between two recipes
     Diff(diff::Args),
+    /// How fast the step of a stage is on this machine, and where its time goes
+    Bench(bench::Args),
     /// Run one function on arrays
     Call(call::Args),
     /// Mean IoU of a folder of predictions
@@ -123,6 +126,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Audit(args) => audit::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Call(args) => call::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Doc(args) => doc::run(args, &Output::new(false)),

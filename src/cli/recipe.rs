@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::list;
 use crate::diag::{Code, Diagnostic, Problems, suggest};
-use crate::hir::{self, Files};
+use crate::hir::{self, Files, Program};
 use crate::lower::{self, Choices, Recipe};
 use crate::source::{Sources, Span};
 use crate::syntax::ast::ItemKind;
@@ -44,9 +44,8 @@ pub(super) fn parse_set(text: &str) -> Result<(String, String), String> {
 pub(super) struct Opened {
     pub sources: Sources,
     pub problems: Problems,
+    pub program: Program,
     pub recipe: Recipe,
-    /// The text of the file.
-    pub text: String,
     /// The names of its variants.
     pub variants: Vec<String>,
 }
@@ -71,7 +70,7 @@ pub(super) fn open(path: &Path, choice: &Choice) -> Result<Opened, Box<(Diagnost
         _ => None,
     });
     let variants = variants.collect();
-    Ok(Opened { sources, problems, recipe, text, variants })
+    Ok(Opened { sources, problems, program, recipe, variants })
 }
 
 /// Files of recipes that a recipe uses.

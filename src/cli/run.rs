@@ -12,11 +12,11 @@ use super::guard;
 use super::output::Output;
 use super::progress::{Progress, figures};
 use super::recipe::{self, Choice, Opened};
-use super::resolved::{Decided, resolve};
 use crate::compile;
 use crate::cost::{self, Budget, StageCost};
 use crate::diag::{Code, Diagnostic, amount};
 use crate::exec::{self, Options, Outcome, RunError};
+use crate::expand::expand;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -82,10 +82,7 @@ pub(super) fn run(args: Args) -> Exit {
     let exit = output.problems(&std::mem::take(&mut opened.problems).sorted(), &opened.sources);
     let (Some(compiled), Exit::Done) = (compiled, exit) else { return exit };
     let options = Options {
-        text: resolve(
-            &opened.text,
-            &Decided { params: &opened.recipe.params, variants: &opened.recipe.variants, origins: false },
-        ),
+        text: expand(&opened.program, &opened.recipe),
         out: args.out,
         seed: args.seed,
         device,

@@ -238,5 +238,7 @@ fn graph_difference(stage: &str, new: &Key, old: &Key, out: &Path) -> Option<Sta
     let mut problems = Problems::default();
     let (before, after) = (compile::compile(before, &mut problems)?, compile::compile(after, &mut problems)?);
     let difference = diff::between(&Side::new(&before, old_sources), &Side::new(&after, new_sources));
-    difference.stages.into_iter().find(|difference| difference.name == stage)
+    // The text of a run has the stages of used recipes under their own names.
+    let is_it = |name: &str| name == stage || stage.ends_with(&format!(".{name}"));
+    difference.stages.into_iter().find(|difference| is_it(&difference.name))
 }

@@ -4,6 +4,7 @@
 //! A stage whose key is in the store is not run again. Training, inference and scoring all run a plan on batches
 //! ([`interpreter`]): tensors go in by name, tensors come out by output.
 
+pub mod bench;
 mod bind;
 mod checkpoint;
 mod choose;

@@ -48,7 +48,7 @@ pub fn load(
 }
 
 /// Standard library modules whose names are known without `use`.
-const PRELUDE: &[&str] = &["prelude", "layers", "schedules"];
+pub const PRELUDE: &[&str] = &["prelude", "layers", "schedules"];
 
 /// Recipes that one recipe may use, directly or by way of others. Each use is an instance with its own params, so a chain of
 /// recipes that each use the next one twice would double with every link.
@@ -83,6 +83,7 @@ impl Loader<'_> {
         let (source, tree) = self.tree(&name, &text, &origin);
         let id = ModuleId(self.program.modules.len());
         self.program.modules.push(Module {
+            name: name.clone(),
             source,
             text: text.clone(),
             tree,

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-pub use load::{Files, load};
-pub use reads::{ItemRef, Reader, Reads};
+pub use load::{Files, PRELUDE, load};
+pub use reads::{ItemRef, Mention, Named, Reader, Reads};
 
 use crate::source::{SourceId, Span};
 use crate::syntax::ast;
@@ -32,6 +32,8 @@ pub struct Program {
 pub struct ModuleId(pub usize);
 
 pub struct Module {
+    /// What it is shown as: the path of a recipe, `std/cam.wsss`.
+    pub name: String,
     pub source: SourceId,
     pub text: String,
     pub tree: Arc<ast::File>,
@@ -65,6 +67,17 @@ impl Program {
 
     pub fn item(&self, module: ModuleId, index: usize) -> &ast::Item {
         &self.module(module).tree.items[index]
+    }
+
+    /// The value that stands at a param or a setting.
+    pub fn written(&self, reader: Reader) -> Option<&ast::Expr> {
+        match reader {
+            Reader::Item(module, index) => match &self.item(module, index).kind {
+                ast::ItemKind::Param { value, .. } => Some(value),
+                _ => None,
+            },
+            Reader::Setting { module, item, setting } => Some(&self.item(module, item).settings()[setting].value),
+        }
     }
 
     /// The recipe that `module` uses under a name.

@@ -4,7 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::ModuleId;
+use super::{ModuleId, Program};
+use crate::source::Span;
 
 /// An item of a module, by its place in the tree.
 pub type ItemRef = (ModuleId, usize);
@@ -16,15 +17,51 @@ pub enum Reader {
     Setting { module: ModuleId, item: usize, setting: usize },
 }
 
+/// A place in a text that names something.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Mention {
+    /// `crop`, all of `base.crop`.
+    pub span: Span,
+    /// `{ crop }`, `show crop`: the name of a field and its value at once.
+    pub short: bool,
+    pub named: Named,
+    /// The names that are bound around it.
+    pub locals: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Named {
+    Item(ItemRef),
+    /// A module that is passed on whole, so that all of it may be read anywhere.
+    Modules(Vec<ModuleId>),
+    /// A word of the language.
+    Word(String),
+}
+
+impl Named {
+    pub fn items(&self, program: &Program) -> Vec<ItemRef> {
+        match self {
+            Named::Item(item) => vec![*item],
+            Named::Modules(modules) => {
+                let items = |id: &ModuleId| program.module(*id).tree.items.len();
+                modules.iter().flat_map(|id| (0..items(id)).map(|item| (*id, item))).collect()
+            }
+            Named::Word(_) => Vec::new(),
+        }
+    }
+}
+
 /// Items by what names them.
 #[derive(Default, Debug)]
 pub struct Reads(HashMap<Reader, Vec<ItemRef>>);
 
 impl Reads {
-    pub(super) fn add(&mut self, reader: Reader, item: ItemRef) {
-        let items = self.0.entry(reader).or_default();
-        if !items.contains(&item) {
-            items.push(item);
+    pub(super) fn add(&mut self, reader: Reader, program: &Program, mention: &Mention) {
+        for item in mention.named.items(program) {
+            let items = self.0.entry(reader).or_default();
+            if !items.contains(&item) {
+                items.push(item);
+            }
         }
     }
 

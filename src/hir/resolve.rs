@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::reads::{ItemRef, Reader, Reads};
+use super::reads::{Mention, Named, Reader, Reads};
 use super::{Definition, Module, ModuleId, Program, builtins};
 use crate::diag::{Code, Diagnostic, Problems, suggest};
 use crate::graph::Clock;
@@ -22,15 +22,14 @@ pub(super) fn check(program: &Program, problems: &mut Problems) -> Reads {
         let module = program.module(id);
         // What a part that could not be read would have used is unknown.
         let whole = !problems.iter().any(|problem| is_syntax_of(problem, module));
-        let (locals, used, read) = Default::default();
-        let mut walk = Walk { program, module, problems, locals, used, read, time: false };
+        let mut walk = Walk::new(program, id, problems);
         for (place, item) in module.tree.items.iter().enumerate() {
             walk.item(item);
-            walk.read.drain(..).for_each(|item| reads.add(Reader::Item(id, place), item));
+            walk.mentions.drain(..).for_each(|mention| reads.add(Reader::Item(id, place), program, &mention));
             for (setting, value) in item.settings().iter().enumerate() {
                 walk.expr(&value.value);
                 let reader = Reader::Setting { module: id, item: place, setting };
-                walk.read.drain(..).for_each(|item| reads.add(reader, item));
+                walk.mentions.drain(..).for_each(|mention| reads.add(reader, program, &mention));
             }
         }
         let used = walk.used;
@@ -39,6 +38,22 @@ pub(super) fn check(program: &Program, problems: &mut Problems) -> Reads {
         }
     }
     reads
+}
+
+impl Program {
+    /// What the text of an item or a setting names, in the order in which it is read, with the locals around each place.
+    pub fn mentions(&self, reader: Reader) -> Vec<Mention> {
+        let mut problems = Problems::default();
+        let (Reader::Item(module, index) | Reader::Setting { module, item: index, .. }) = reader;
+        let item = self.item(module, index);
+        let mut walk = Walk::new(self, module, &mut problems);
+        walk.keeps_locals = true;
+        match reader {
+            Reader::Item(..) => walk.item(item),
+            Reader::Setting { setting, .. } => walk.expr(&item.settings()[setting].value),
+        }
+        walk.mentions
+    }
 }
 
 fn is_syntax_of(problem: &Diagnostic, module: &Module) -> bool {
@@ -62,18 +77,31 @@ fn unused_imports(module: &Module, used: &HashSet<String>, problems: &mut Proble
 
 struct Walk<'a> {
     program: &'a Program,
+    id: ModuleId,
     module: &'a Module,
     problems: &'a mut Problems,
     locals: Vec<String>,
+    /// Whether mentions are told with the locals around them.
+    keeps_locals: bool,
     /// Module-level names that were read.
     used: HashSet<String>,
     /// In a `step`, where `epoch` and its like are the time of the training.
     time: bool,
-    /// Items that were read.
-    read: Vec<ItemRef>,
+    mentions: Vec<Mention>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(program: &'a Program, id: ModuleId, problems: &'a mut Problems) -> Walk<'a> {
+        let (locals, used, mentions) = Default::default();
+        let module = program.module(id);
+        Walk { program, id, module, problems, locals, keeps_locals: false, used, time: false, mentions }
+    }
+
+    fn mention(&mut self, span: Span, short: bool, named: Named) {
+        let locals = if self.keeps_locals { self.locals.clone() } else { Vec::new() };
+        self.mentions.push(Mention { span, short, named, locals });
+    }
+
     fn item(&mut self, item: &ast::Item) {
         match &item.kind {
             // The settings of variants and `use` lines are read one by one.
@@ -98,7 +126,24 @@ impl Walk<'_> {
     }
 
     fn expect(&mut self, expect: &ast::Expect) {
+        self.measured(&expect.metric);
         [&expect.value].into_iter().chain(&expect.tolerance).for_each(|value| self.expr(value));
+    }
+
+    /// The stage in `seeds.cam_iou`, `base.seeds[0].cam_iou`; that there is one is seen when stages are.
+    fn measured(&mut self, metric: &Name) {
+        let (mut module, mut start) = (self.id, 0);
+        while let Some((alias, _)) = metric.text[start..].split_once('.')
+            && let Some(used) = self.program.used(module, alias)
+        {
+            module = used;
+            start += alias.len() + 1;
+        }
+        let length = metric.text[start..].find(['.', '[']).unwrap_or(0);
+        if let Some(&index) = self.program.module(module).own().get(&metric.text[start..start + length]) {
+            let end = metric.span.start + (start + length) as u32;
+            self.mention(Span { end, ..metric.span }, false, Named::Item((module, index)));
+        }
     }
 
     fn scope(&mut self, inside: impl FnOnce(&mut Self)) {
@@ -226,7 +271,7 @@ impl Walk<'_> {
             StatementKind::Metric { value, .. }
             | StatementKind::Save { value, .. }
             | StatementKind::Show { value: Some(value), .. } => self.expr(value),
-            StatementKind::Show { name, value: None } => self.name(&name.text, name.span),
+            StatementKind::Show { name, value: None } => self.name(&name.text, name.span, true),
             StatementKind::Error => {
                 // What a broken `let` would have bound is unknown; names after it may be its.
                 self.locals.push(ANYTHING.to_string());
@@ -234,22 +279,18 @@ impl Walk<'_> {
         }
     }
 
-    fn name(&mut self, text: &str, span: Span) {
+    /// `short` where the name stands for a field and its value.
+    fn name(&mut self, text: &str, span: Span, short: bool) {
         if self.locals.iter().any(|local| local == text) {
             return;
         }
         if let Some(definition) = self.module.names.get(text) {
             self.used.insert(text.to_string());
-            match definition {
-                Definition::Item { module, index } => self.read.push((*module, *index)),
-                // A module that is passed on whole may be read anywhere.
-                Definition::Module { modules, .. } => {
-                    let own = |id: &ModuleId| {
-                        (0..self.program.module(*id).tree.items.len()).map(|item| (*id, item)).collect::<Vec<_>>()
-                    };
-                    self.read.extend(modules.iter().flat_map(own));
-                }
-            }
+            let named = match definition {
+                Definition::Item { module, index } => Named::Item((*module, *index)),
+                Definition::Module { modules, .. } => Named::Modules(modules.clone()),
+            };
+            self.mention(span, short, named);
             return;
         }
         let known = ops::find(text).is_some_and(|op| !op.nature.internal)
@@ -259,6 +300,7 @@ impl Walk<'_> {
         if let Some(builtin) = builtins::find(text) {
             self.used.insert(builtin.name.to_string());
         }
+        self.mention(span, short, Named::Word(text.to_string()));
         if known || self.locals.iter().any(|local| local == ANYTHING) {
             return;
         }
@@ -285,30 +327,40 @@ impl Walk<'_> {
         );
     }
 
-    /// The recipe that `base` or `base.trunk` stands for.
-    fn module_of(&mut self, expr: &Expr) -> Option<ModuleId> {
+    /// What `nets`, `base` or `base.trunk` stands for.
+    fn modules_of(&mut self, expr: &Expr) -> Option<Vec<ModuleId>> {
         match &expr.kind {
             ExprKind::Name(name) if !self.locals.contains(name) => {
-                let ids = match self.module.names.get(name)? {
-                    Definition::Module { modules, .. } => modules,
-                    Definition::Item { .. } => return None,
-                };
-                let [id] = ids.as_slice() else { return None };
+                let Definition::Module { modules, .. } = self.module.names.get(name)? else { return None };
                 self.used.insert(name.clone());
-                Some(*id)
+                Some(modules.clone())
             }
             ExprKind::Field { base, name } => {
-                let module = self.module_of(base)?;
-                self.program.used(module, &name.text)
+                let modules = self.modules_of(base)?;
+                modules.iter().find_map(|module| self.program.used(*module, &name.text)).map(|used| vec![used])
             }
             _ => None,
         }
     }
 
     /// `base.crop`: that there is such an item is seen when values are.
-    fn member(&mut self, module: &ModuleId, name: &Name) {
-        if let Some(&index) = self.program.module(*module).own().get(name.text.as_str()) {
-            self.read.push((*module, index));
+    fn member(&mut self, modules: &[ModuleId], name: &Name, span: Span) {
+        for module in modules {
+            if let Some(&index) = self.program.module(*module).own().get(name.text.as_str()) {
+                return self.mention(span, false, Named::Item((*module, index)));
+            }
+            if let Some(used) = self.program.used(*module, &name.text) {
+                return self.mention(span, false, Named::Modules(vec![used]));
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &[ast::Setting]) {
+        for field in fields {
+            match &field.value.kind {
+                ExprKind::Name(name) if field.name.span == field.value.span => self.name(name, field.value.span, true),
+                _ => self.expr(&field.value),
+            }
         }
     }
 
@@ -320,9 +372,9 @@ impl Walk<'_> {
             | ExprKind::Bool(_)
             | ExprKind::Nothing
             | ExprKind::Error => {}
-            ExprKind::Name(name) => self.name(name, expr.span),
+            ExprKind::Name(name) => self.name(name, expr.span, false),
             ExprKind::List(items) => items.iter().for_each(|item| self.expr(item)),
-            ExprKind::Record(fields) => fields.iter().for_each(|field| self.expr(&field.value)),
+            ExprKind::Record(fields) => self.fields(fields),
             ExprKind::Range { start, end, step } => {
                 self.expr(start);
                 end.iter().chain(step).for_each(|part| self.expr(part));
@@ -357,8 +409,8 @@ impl Walk<'_> {
                 self.expr(value);
                 self.expr(into);
             }
-            ExprKind::Field { base, name } => match self.module_of(base) {
-                Some(module) => self.member(&module, name),
+            ExprKind::Field { base, name } => match self.modules_of(base) {
+                Some(modules) => self.member(&modules, name, expr.span),
                 None => self.expr(base),
             },
             ExprKind::Index { base, index } => {
@@ -372,7 +424,7 @@ impl Walk<'_> {
             }
             ExprKind::With { base, fields } => {
                 self.expr(base);
-                fields.iter().for_each(|field| self.expr(&field.value));
+                self.fields(fields);
             }
         }
     }

@@ -5,6 +5,7 @@
 //!
 //! - 1×1 with stride 1: one matrix product over the image as it lies;
 //! - depthwise (one input channel a group): direct loops over planes;
+//! - 3×3 with stride 1 and enough channels: Winograd's transform, with four ninths of the products;
 //! - all else: tiles of output rows are laid out as a matrix (`im2col`) and multiplied.
 //!
 //! The gradient for `x` of a stride-1 convolution is again a convolution, with the kernel turned round; for other strides
@@ -16,6 +17,7 @@ mod depthwise;
 mod forward;
 mod geometry;
 mod scratch;
+mod winograd;
 
 use candle_core::{Result, Tensor, bail};
 

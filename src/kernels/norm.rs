@@ -174,7 +174,12 @@ impl Axes {
 
     /// Two numbers for each channel, as the rows of a `[2, C]` tensor.
     fn each_channel(&self, one: impl Fn(usize) -> [f64; 2] + Sync) -> Vec<f64> {
-        let pairs = collect(self.channels, self.batch * self.plane, |channel| wide(|| one(channel)));
+        let pairs = collect(self.channels, self.batch * self.plane, |channel| {
+            wide(
+                #[inline(always)]
+                || one(channel),
+            )
+        });
         (0..2).flat_map(|row| pairs.iter().map(move |pair| pair[row])).collect()
     }
 
@@ -185,12 +190,15 @@ impl Axes {
         // SAFETY: `one` writes its whole plane.
         unsafe {
             build_blocks(length, BLOCK.div_ceil(plane) * plane, |start, block: &mut [R]| {
-                wide(|| {
-                    for (index, out) in block.chunks_exact_mut(plane).enumerate() {
-                        let at = start + index * plane;
-                        one(at / plane % self.channels, at, out);
-                    }
-                })
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (index, out) in block.chunks_exact_mut(plane).enumerate() {
+                            let at = start + index * plane;
+                            one(at / plane % self.channels, at, out);
+                        }
+                    },
+                )
             })
         }
     }

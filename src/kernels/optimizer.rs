@@ -308,11 +308,14 @@ impl<T: Rule> InPlace<T> {
         let a = &R::cpu_storage_as_slice(a)?[a_range.0..a_range.1];
         let b = &R::cpu_storage_as_slice(b)?[b_range.0..b_range.1];
         for_pieces(target, PIECE, |start, target| {
-            wide(|| {
-                for ((target, &a), &b) in target.iter_mut().zip(&a[start..]).zip(&b[start..]) {
-                    *target = self.0.apply(*target, a, b);
-                }
-            })
+            wide(
+                #[inline(always)]
+                || {
+                    for ((target, &a), &b) in target.iter_mut().zip(&a[start..]).zip(&b[start..]) {
+                        *target = self.0.apply(*target, a, b);
+                    }
+                },
+            )
         });
         Ok(())
     }

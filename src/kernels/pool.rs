@@ -137,7 +137,10 @@ fn over_planes<R: Real>(x: &Tensor, pool: &Pool2d, one: OnPlane<R>) -> Result<Te
     let y = unsafe {
         build_blocks(dims.iter().product(), plane, |start, out: &mut [R]| {
             let x = &pixels[start / plane * height * width..][..height * width];
-            wide(|| one(x, input, pool, out));
+            wide(
+                #[inline(always)]
+                || one(x, input, pool, out),
+            );
         })
     };
     tensor(y, dims)
@@ -153,7 +156,10 @@ fn grad_over_planes<R: Real>(
     unsafe {
         build_blocks(length, height * width, |start, gx: &mut [R]| {
             gx.fill(R::ZERO);
-            wide(|| one(start / (height * width), gx));
+            wide(
+                #[inline(always)]
+                || one(start / (height * width), gx),
+            );
         })
     }
 }

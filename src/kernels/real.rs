@@ -307,6 +307,12 @@ pub unsafe fn build<R: Real>(length: usize, fill: impl FnOnce(Out<R>)) -> Vec<R>
     numbers
 }
 
+/// Lends `work` memory for `length` numbers with unspecified content.
+pub fn with_room<R: Real, T>(length: usize, work: impl FnOnce(Out<R>) -> T) -> T {
+    let mut numbers = Vec::<R>::with_capacity(length);
+    work(Out(numbers.as_mut_ptr()))
+}
+
 /// A vector made of blocks of `block` numbers (the last may be shorter), each written by one call of `fill` with the
 /// position of its first number. Blocks run in parallel when there are several.
 ///

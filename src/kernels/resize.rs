@@ -76,7 +76,7 @@ pub fn bilinear(x: &Tensor, resize: &Resize) -> Result<Tensor> {
         let y = unsafe {
             build_blocks(dims.iter().product(), height * width, |start, y: &mut [R]| {
                 let x = &pixels[start / (height * width) * input[0] * input[1]..][..input[0] * input[1]];
-                wide(|| bilinear_plane(x, input[1], &down, &across, y));
+                wide(#[inline(always)] || bilinear_plane(x, input[1], &down, &across, y));
             })
         };
         tensor(y, dims)
@@ -96,7 +96,7 @@ pub fn bilinear_grad(gy: &Tensor, input: [usize; 2], resize: &Resize) -> Result<
         let gx = unsafe {
             build_blocks(dims.iter().product(), plane, |start, gx: &mut [R]| {
                 let gy = &gradients[start / plane * height * width..][..height * width];
-                wide(|| bilinear_plane_grad(gy, width, &down, &across, gx));
+                wide(#[inline(always)] || bilinear_plane_grad(gy, width, &down, &across, gx));
             })
         };
         tensor(gx, dims)

@@ -125,10 +125,13 @@ impl Lower<'_, '_> {
             }
             StageKind::Infer | StageKind::Score => Labels::default(),
         };
+        // What training may not see has been refused here: of the stages that learn from its nets it is not told again.
+        let refused = Labels::of(self.allowed.forbidden(&learnt).cloned());
+        let after = |net: &String| learnt.join(carried(net)).without(&refused);
         Seen {
             losses: named(Role::Loss),
             saves: named(Role::Save),
-            nets: nets.iter().map(|net| (net.clone(), learnt.join(carried(net)))).collect(),
+            nets: nets.iter().map(|net| (net.clone(), after(net))).collect(),
             figures: figures.collect(),
             learnt,
         }

@@ -83,14 +83,14 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
     lower.expect_something();
     let supervision = lower.supervision();
     lower.override_params(choices);
-    lower.params();
-    lower.lets();
+    lower.values(false);
     let recipe = program.recipe();
     for (index, item) in program.module(recipe).tree.items.iter().enumerate() {
         if let ItemKind::Stage(stage) = &item.kind {
             lower.stage((recipe, index), stage);
         }
     }
+    lower.values(true);
     lower.needless_supervision();
     lower.expect_effects();
     let expectations = lower.expectations(choices);

@@ -267,10 +267,13 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
-    /// Where the value of an item is written in this run.
     pub(super) fn readers(&self, item: ItemRef) -> Vec<Reader> {
-        let other = self.overrides.get(&item).map(|other| other.reader);
-        vec![other.unwrap_or(Reader::Item(item.0, item.1))]
+        vec![self.reader(item)]
+    }
+
+    /// Where the value of an item is written in this run.
+    pub(super) fn reader(&self, item: ItemRef) -> Reader {
+        self.overrides.get(&item).map_or(Reader::Item(item.0, item.1), |other| other.reader)
     }
 
     /// All that the recipe, those it uses and the command line give to params, chosen or not.

@@ -9,36 +9,30 @@ use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ItemKind};
 
 impl<'p> Lower<'p, '_> {
-    /// Evaluates every param of the recipe, used or not: a mistake in one is found whether or not the chosen variant reads it. Of
-    /// used recipes, those that are overridden; but what a stage makes is known only when the stage is.
-    pub(super) fn params(&mut self) {
-        let recipe = self.program.recipe();
-        for (index, item) in self.program.module(recipe).tree.items.iter().enumerate() {
-            if matches!(item.kind, ItemKind::Param { .. }) {
-                self.global(recipe, index, item.span);
-            }
+    /// Evaluates every param and `let` of the recipe, used or not: a mistake in one is found whether or not the chosen variant reads
+    /// it. Of used recipes, the params that are overridden. What a stage makes is known only when the stage is: asked before the
+    /// stages are lowered, this leaves out what needs one.
+    pub(super) fn values(&mut self, after_stages: bool) {
+        let program = self.program;
+        let recipe = program.recipe();
+        let is_value = |item: &ast::Item| matches!(item.kind, ItemKind::Param { .. } | ItemKind::Let(_));
+        let own = program.module(recipe).tree.items.iter().enumerate().filter(|(_, item)| is_value(item));
+        let mut wanted: Vec<ItemRef> = own.map(|(index, _)| (recipe, index)).collect();
+        if !after_stages {
+            let others = self.overrides.keys().copied().filter(|param| param.0 != recipe);
+            wanted.extend(others.collect::<std::collections::BTreeSet<ItemRef>>());
         }
-        let overridden = self.overrides.keys().copied().filter(|param| param.0 != recipe);
-        let mut others: Vec<ItemRef> = overridden.filter(|param| !self.needs_a_stage(*param)).collect();
-        others.sort();
-        for (module, index) in others {
-            self.global(module, index, self.program.item(module, index).span);
+        for (module, index) in wanted {
+            if after_stages || !self.needs_a_stage((module, index)) {
+                self.global(module, index, program.item(module, index).span);
+            }
         }
     }
 
-    fn needs_a_stage(&self, param: ItemRef) -> bool {
+    fn needs_a_stage(&self, item: ItemRef) -> bool {
         let program = self.program;
         let is_stage = |item: &ItemRef| matches!(program.item(item.0, item.1).kind, ItemKind::Stage(_));
-        program.reads.reached(&[param], |item| self.readers(item)).iter().any(is_stage)
-    }
-
-    pub(super) fn lets(&mut self) {
-        let recipe = self.program.recipe();
-        for (index, item) in self.program.module(recipe).tree.items.iter().enumerate() {
-            if matches!(item.kind, ItemKind::Let(_)) {
-                self.global(recipe, index, item.span);
-            }
-        }
+        program.reads.reached(&[item], |item| self.readers(item)).iter().any(is_stage)
     }
 
     pub(super) fn param(
@@ -133,7 +127,8 @@ impl<'p> Lower<'p, '_> {
             let id = ModuleId(index);
             for (place, item) in module.tree.items.iter().enumerate() {
                 let ItemKind::Param { name, value: default, .. } = &item.kind else { continue };
-                let (value, text_of, origin, outer) = match self.overrides.get(&(id, place)) {
+                let item = (id, place);
+                let (value, text_of, origin, outer) = match self.overrides.get(&item) {
                     Some(other) => {
                         let outer = other.is_outer(program.recipe());
                         (other.value, program.module(other.written_in()), other.by.to_string(), outer)
@@ -141,11 +136,12 @@ impl<'p> Lower<'p, '_> {
                     None if id == program.recipe() => (default, module, "default".to_string(), false),
                     None => continue,
                 };
+                let written = self.reader(item);
                 let text = text_of.text.get(value.span.range()).unwrap_or("none").to_string();
-                let known = self.globals.get(&(id, place)).and_then(Option::as_ref);
+                let known = self.globals.get(&item).and_then(Option::as_ref);
                 let value = known.map_or(String::new(), |value| describe(program, value));
                 let name = format!("{}{}", module.scope, name.text);
-                found.push(ParamValue { name, text, value, origin, outer });
+                found.push(ParamValue { name, text, value, origin, outer, item, written });
             }
         }
         found

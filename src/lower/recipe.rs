@@ -11,6 +11,7 @@ use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
+use crate::hir::{ItemRef, Reader};
 use crate::source::Span;
 use crate::types::{Dim, Level};
 
@@ -48,6 +49,9 @@ pub struct ParamValue {
     pub origin: String,
     /// Whether a variant of the recipe that runs or `--set` gives it, not the place where it is written.
     pub outer: bool,
+    pub item: ItemRef,
+    /// Where the value is written.
+    pub written: Reader,
 }
 
 /// A number of the recipe's text, or a list or range of nothing else.

@@ -3,6 +3,7 @@
 //!
 //! Whatever is not followed is given up, never guessed: an unknown range is that of the domain, a lost place goes with every other.
 
+use super::attrs::Attr;
 use super::def::{Infer, OpDef};
 use super::rules;
 use crate::types::{Fact, Frame, Interval, Norm};
@@ -16,7 +17,10 @@ pub fn known(op: &'static OpDef, args: &Infer, result: Fact) -> Fact {
     // A fold over everything is meant as such: where images run one by one, over the one image.
     let all = op.param("axes").is_some() && args.attrs.get("axes").is_none();
     let folds = !all && inputs().any(of_batch) && !of_batch(&result);
-    let mixed = !op.nature.shapes && (op.nature.mixes || folds || inputs().any(|fact| fact.mixed));
+    // An entry of each two pictures looks at both.
+    let pairs = result.dims.iter().filter(|dim| dim.mentions("B")).count() > 1;
+    let mixes = folds || pairs || (op.mixes)(args) || inputs().any(|fact| fact.mixed);
+    let mixed = mixes && !op.nature.shapes;
     Fact { norm, mixed, ..result }.in_range(range).in_frame(frame)
 }
 
@@ -72,6 +76,16 @@ pub fn by_dims(args: &Infer, result: &Fact) -> Frame {
     let last = |fact: &Fact| fact.dims.len().checked_sub(2).map(|start| fact.dims[start..].to_vec());
     let same = last(args.fact(0)).is_some_and(|dims| last(result) == Some(dims));
     if same { kept(args, result) } else { lost(args, result) }
+}
+
+/// Whether one of the axes that the attribute names is that of the batch.
+pub fn along_batch(args: &Infer, name: &'static str) -> bool {
+    let x = args.fact(0);
+    let named = match args.attrs.get(name) {
+        Some(Attr::Int(_)) => rules::axis(args.attrs, name, x.rank()).map(|axis| vec![axis]),
+        _ => rules::axes(args.attrs, name, x.rank()),
+    };
+    named.is_ok_and(|axes| axes.iter().any(|axis| x.dims[*axis].mentions("B")))
 }
 
 /// The axis an attribute names, of a tensor of `rank` axes.

@@ -34,6 +34,8 @@ pub struct OpDef {
     pub frame: fn(&Infer, &Fact) -> Frame,
     /// What the result is normalised by, where it is a unit map.
     pub norm: fn(&Infer) -> Option<Norm>,
+    /// Whether the result of one picture depends on the others of the batch, though the batch axis stays.
+    pub mixes: fn(&Infer) -> bool,
     pub grad: Gradient,
     /// Floating-point operations; a multiply-add counts as two.
     pub flops: fn(&Cost) -> u64,
@@ -58,6 +60,7 @@ impl OpDef {
         range: |_, result| result.domain.range(),
         frame: carry::usual,
         norm: |_| None,
+        mixes: |_| false,
         grad: Gradient::None("it has no gradient"),
         flops: |cost| cost.output.iter().product::<usize>() as u64,
         scratch: |_| 0,
@@ -192,8 +195,6 @@ pub struct Nature {
     pub view: bool,
     /// Draws numbers; has a param `place` (its identity) and is never merged with another.
     pub random: bool,
-    /// Each sample of the result depends on the other samples of the batch, though the batch axis stays.
-    pub mixes: bool,
     /// Only the shapes of the inputs matter, not their numbers.
     pub shapes: bool,
     /// Made by gradients and passes; the language cannot name it.
@@ -201,12 +202,10 @@ pub struct Nature {
 }
 
 impl Nature {
-    pub const PLAIN: Nature =
-        Nature { pointwise: false, view: false, random: false, mixes: false, shapes: false, internal: false };
+    pub const PLAIN: Nature = Nature { pointwise: false, view: false, random: false, shapes: false, internal: false };
     pub const POINTWISE: Nature = Nature { pointwise: true, ..Nature::PLAIN };
     pub const VIEW: Nature = Nature { view: true, ..Nature::PLAIN };
     pub const RANDOM: Nature = Nature { random: true, ..Nature::PLAIN };
-    pub const MIXES: Nature = Nature { mixes: true, ..Nature::PLAIN };
 
     pub const fn internal(self) -> Nature {
         Nature { internal: true, ..self }

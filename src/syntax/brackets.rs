@@ -6,7 +6,7 @@
 //! is the one that is named.
 
 use super::depth::MOST_BRACKETS;
-use super::scan::{Bracket, Fault, MOST_FAULTS, Scan, TokenKind, is_name};
+use super::scan::{Bracket, Comment, Fault, MOST_FAULTS, Scan, TokenKind, is_name};
 
 /// For each opening bracket, by token number: where its contents end, and the first token after it. The two are equal where the
 /// closing bracket is missing.
@@ -104,7 +104,7 @@ impl Layout<'_> {
                 range: self.scan.tokens[index].range(),
                 message: format!("`{}` is never closed", bracket.open()),
                 label: "opened here",
-                help: Some(format!("add the missing `{}`", bracket.close())),
+                help: Some(missing(self.text, self.scan, index, bracket)),
             });
         }
     }
@@ -141,6 +141,21 @@ impl Layout<'_> {
             return aligned.or(Some(nearest));
         }
         Some(nearest)
+    }
+}
+
+/// How to close the bracket of token `index`. Where its line ends with a comment that has the sign, a division may have been meant.
+fn missing(text: &str, scan: &Scan, index: usize, bracket: Bracket) -> String {
+    let add = format!("add the missing `{}`", bracket.close());
+    let end = scan.tokens[index].end;
+    let behind = scan.comments.get(scan.comments.partition_point(|comment| comment.start < end));
+    let hides = |comment: &&Comment| {
+        let same_line = !text[end as usize..comment.start as usize].contains('\n');
+        same_line && text[comment.start as usize..comment.end as usize].contains(bracket.close())
+    };
+    match behind.filter(hides) {
+        Some(_) => format!("{add}: what follows `//` is a comment; a division that rounds down is written `a div b`"),
+        None => add,
     }
 }
 

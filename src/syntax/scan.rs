@@ -94,6 +94,18 @@ pub(super) struct Fault {
     pub help: Option<String>,
 }
 
+impl Fault {
+    /// `use 'cam'`, `use "cam"`
+    pub fn quoted_module(range: Range<usize>, name: &str) -> Fault {
+        Fault {
+            range,
+            message: "a module's name stands without quotes".to_owned(),
+            label: "between quotes",
+            help: Some(format!("write `use {name}`; a recipe is used by its file: `use \"{name}.wsss\" as {name}`")),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scan {
     pub tokens: Vec<Token>,
@@ -267,9 +279,14 @@ impl Scanner<'_> {
         let line = &self.text[self.at..line_end];
         match line[1..].find('\'') {
             Some(length) => {
-                let inner = &line[1..1 + length];
+                let (inner, end) = (&line[1..1 + length], self.at + length + 2);
+                let is_used = self.out.tokens.last().is_some_and(|token| &self.text[token.range()] == "use");
+                if is_used && is_name(inner) {
+                    self.out.faults.push(Fault::quoted_module(self.at..end, inner));
+                    return self.push(TokenKind::Foreign, end);
+                }
                 let help = format!("write `\"{inner}\"`");
-                self.foreign(self.at + length + 2, "a text stands between double quotes", "single quotes", Some(&help));
+                self.foreign(end, "a text stands between double quotes", "single quotes", Some(&help));
             }
             None => self.foreign(self.at + 1, "`'` is not a sign of the language", "not expected here", None),
         }

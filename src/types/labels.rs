@@ -206,6 +206,13 @@ impl Labels {
         all.into_iter().fold(Labels::default(), |joined, labels| joined.join(labels))
     }
 
+    pub fn without(&self, other: &Labels) -> Labels {
+        match other.is_empty() {
+            true => self.clone(),
+            false => Labels::of(self.iter().filter(|label| !other.contains(label)).cloned()),
+        }
+    }
+
     /// The labels of a number chosen by looking at values with these: what `forbidden` says training may not see becomes an
     /// oracle, the rest stays.
     pub fn chosen(&self, forbidden: impl Fn(&Label) -> bool) -> Labels {

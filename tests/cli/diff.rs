@@ -144,8 +144,8 @@ fn why_a_stage_ran_or_did_not() {
             old  KEY
             new  KEY
           also  stage cls
-          - sigmoid (old:28:16)  unit[B, K, ceil(H/4), ceil(W/4)]
-          + relu (new:28:16)     nonneg[B, K, ceil(H/4), ceil(W/4)]
+          - sigmoid (old:25:16)  unit[B, K, ceil(H/4), ceil(W/4)]
+          + relu (new:25:16)     nonneg[B, K, ceil(H/4), ceil(W/4)]
           compared with KEY of TIME; this is KEY of TIME
     "#]]
     .assert_eq(&why(&["maps"]));

@@ -1,6 +1,7 @@
 //! The commands, as a person or a program meets them: arguments in; exit code, standard output and standard error out.
 
 mod audit;
+mod bench;
 mod call;
 mod check;
 mod data;

@@ -1,5 +1,6 @@
 //! Whole recipes on a few drawn pictures: text in, figures out.
 
+mod erasing;
 mod joins;
 mod numbers;
 mod refresh;

@@ -1,22 +1,11 @@
 //! A frozen batch norm is frozen: whatever is said of the net that holds it, its statistics are those it has, its states stay where
 //! they are, and its weights are not trained. Told from the graph that would run.
 
-use std::path::Path;
-
 use wsss::compile::compile;
 use wsss::diag::Problems;
 use wsss::graph::{Graph, Kind, Role};
-use wsss::hir::{self, Files};
-use wsss::lower::{Choices, lower};
-use wsss::source::Sources;
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> std::io::Result<String> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-}
+use super::lowered;
 
 /// What the step of the last stage does with the batch norms: how many take the statistics of the batch, how many given ones, how
 /// many states move, how many gradients there are.
@@ -44,11 +33,8 @@ fn told(net: &str, call: &str) -> [usize; 4] {
           step {{ image, tags }} {{ loss l = multilabel_soft_margin(head(gap({call}(image))), tags) }}
         }}"#
     );
-    let (mut sources, mut problems) = (Sources::new(), Problems::default());
-    let program = hir::load("modes.wsss", &text, &[], &NoFiles, &mut sources, &mut problems);
-    let recipe = lower("modes", &program, &Choices::default(), &mut problems);
-    let said: Vec<String> = problems.iter().map(|problem| problem.message.clone()).collect();
-    assert!(said.is_empty(), "{said:?}");
+    let (recipe, problems) = lowered(&text, &[]);
+    assert!(problems.is_empty(), "{problems:#?}");
     let mut later = Problems::default();
     let compiled = compile(&recipe, &mut later).expect("a right recipe");
     let graph: &Graph = &compiled.stage("t").expect("the stage").graph;

@@ -7,24 +7,11 @@ use candle_core::DType;
 use wsss::graph::{Graph, Id, Kind, Literal, Node, Origin};
 use wsss::types::{Domain, Fact};
 
+use super::SplitMix;
 use crate::ops::{examples, graph_of, nodes_of, numbers, run, saved};
 
 /// Numbers for each input of each example.
 const DRAWS: u64 = 30;
-
-/// A generator of its own, so that nothing of the program is used to test it (Steele et al., OOPSLA 2014).
-struct SplitMix(u64);
-
-impl SplitMix {
-    /// From 0 to below 1.
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
 
 /// Numbers that the domain allows, from a part of it that is drawn first; the ends of the part are among them now and then.
 fn drawn(fact: &Fact, count: usize, random: &mut SplitMix) -> Vec<f64> {

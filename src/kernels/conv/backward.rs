@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::columns::{add_back, lay_out};
 use super::scratch::with_scratch;
-use super::{Geometry, depthwise, forward};
+use super::{Geometry, depthwise, forward, winograd};
 use crate::kernels::par::{PIECE, for_pieces, for_tasks};
 use crate::kernels::real::{Grid, Out, Real, build_blocks};
 use crate::kernels::wide::wide;
@@ -13,6 +13,8 @@ use crate::kernels::wide::wide;
 pub(super) fn grad_input<R: Real>(gy: &[R], w: &[R], geometry: &Geometry) -> Vec<R> {
     if geometry.is_pointwise() {
         forward::multiply(gy, w, [1, geometry.depth()], None, &geometry.turned())
+    } else if geometry.stride == [1, 1] && geometry.turned().suits_winograd() {
+        winograd::grad_input(gy, w, geometry)
     } else if geometry.turns_well() {
         forward::forward(gy, &turned_kernel(w, geometry), None, &geometry.turned())
     } else if geometry.is_depthwise() {
@@ -78,7 +80,10 @@ fn scattered<R: Real>(gy: &[R], w: &[R], geometry: &Geometry) -> Vec<R> {
                 let row_of = |channel: usize, row: usize| unsafe {
                     out.at((first_plane + channel) * geometry.input_pixels() + row * geometry.input[1])
                 };
-                wide(|| add_back(matrix, geometry, channels.len(), rows, band.clone(), row_of));
+                wide(
+                    #[inline(always)]
+                    || add_back(matrix, geometry, channels.len(), rows, band.clone(), row_of),
+                );
             });
         }
     });
@@ -99,6 +104,9 @@ fn rows_reaching(geometry: &Geometry, band: &Range<usize>) -> Range<usize> {
 pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Vec<R> {
     if geometry.is_depthwise() {
         return depthwise::grad_weight(gy, x, geometry);
+    }
+    if geometry.suits_winograd() {
+        return winograd::grad_weight(gy, x, geometry);
     }
     let weights = geometry.out_channels * geometry.depth();
     let block = geometry.weight_block();
@@ -121,7 +129,10 @@ pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Ve
         for_pieces(sum, PIECE, |start, sum| {
             for slice in rest.chunks_exact(weights) {
                 let addend = &slice[start..];
-                wide(|| sum.iter_mut().zip(addend).for_each(|(s, &a)| *s += a));
+                wide(
+                    #[inline(always)]
+                    || sum.iter_mut().zip(addend).for_each(|(s, &a)| *s += a),
+                );
             }
         });
         partial.truncate(weights);
@@ -169,7 +180,10 @@ fn weight_block<R: Real>(
             product(&planes[channels.start * pixels + tile.start * width..], pixels);
         } else {
             with_scratch(lines * columns, |matrix| {
-                wide(|| lay_out(planes, geometry, channels.clone(), tile, matrix));
+                wide(
+                    #[inline(always)]
+                    || lay_out(planes, geometry, channels.clone(), tile, matrix),
+                );
                 product(matrix, columns);
             });
         }

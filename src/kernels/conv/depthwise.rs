@@ -26,10 +26,13 @@ pub(super) fn forward<R: Real>(x: &[R], w: &[R], bias: Option<&[R]>, geometry: &
             let taps = &w[channel * taps..][..taps];
             let bias = bias.map_or(R::ZERO, |bias| bias[channel]);
             with_scratch(geometry.padded_numbers(), |padded| {
-                wide(|| {
-                    pad(plane, geometry, padded);
-                    convolve(padded, taps, &offsets, bias, geometry, out);
-                })
+                wide(
+                    #[inline(always)]
+                    || {
+                        pad(plane, geometry, padded);
+                        convolve(padded, taps, &offsets, bias, geometry, out);
+                    },
+                )
             });
         })
     }
@@ -77,27 +80,30 @@ pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Ve
             let gradient = &gy[(image * geometry.out_channels + channel) * pixels..][..pixels];
             with_scratch(geometry.padded_numbers() + line, |scratch| {
                 let (padded, spread) = scratch.split_at_mut(geometry.padded_numbers());
-                wide(|| {
-                    pad(plane, geometry, padded);
-                    if geometry.stride == [1, 1] {
-                        // The gradient with rows as far apart as the padded ones: the sum of a tap is one long product.
-                        spread.fill(R::ZERO);
-                        let rows = spread.chunks_mut(padded_width.max(1));
-                        rows.zip(gradient.chunks_exact(geometry.output[1].max(1)))
-                            .for_each(|(to, from)| to[..from.len()].copy_from_slice(from));
-                        for (gw, &offset) in gw.iter_mut().zip(&offsets) {
-                            *gw += dot(spread, &padded[offset..]);
-                        }
-                    } else {
-                        let step = padded_width * geometry.stride[0];
-                        for (row, gradient) in gradient.chunks_exact(geometry.output[1].max(1)).enumerate() {
+                wide(
+                    #[inline(always)]
+                    || {
+                        pad(plane, geometry, padded);
+                        if geometry.stride == [1, 1] {
+                            // The gradient with rows as far apart as the padded ones: the sum of a tap is one long product.
+                            spread.fill(R::ZERO);
+                            let rows = spread.chunks_mut(padded_width.max(1));
+                            rows.zip(gradient.chunks_exact(geometry.output[1].max(1)))
+                                .for_each(|(to, from)| to[..from.len()].copy_from_slice(from));
                             for (gw, &offset) in gw.iter_mut().zip(&offsets) {
-                                let source = padded[row * step + offset..].iter().step_by(geometry.stride[1]);
-                                *gw += gradient.iter().zip(source).fold(R::ZERO, |sum, (&g, &s)| sum + g * s);
+                                *gw += dot(spread, &padded[offset..]);
+                            }
+                        } else {
+                            let step = padded_width * geometry.stride[0];
+                            for (row, gradient) in gradient.chunks_exact(geometry.output[1].max(1)).enumerate() {
+                                for (gw, &offset) in gw.iter_mut().zip(&offsets) {
+                                    let source = padded[row * step + offset..].iter().step_by(geometry.stride[1]);
+                                    *gw += gradient.iter().zip(source).fold(R::ZERO, |sum, (&g, &s)| sum + g * s);
+                                }
                             }
                         }
-                    }
-                })
+                    },
+                )
             });
         }
     });

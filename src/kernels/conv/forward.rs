@@ -2,7 +2,7 @@
 
 use super::columns::lay_out;
 use super::scratch::with_scratch;
-use super::{Geometry, depthwise};
+use super::{Geometry, depthwise, winograd};
 use crate::kernels::par::for_tasks;
 use crate::kernels::real::{Grid, Out, Real, build};
 use crate::kernels::wide::wide;
@@ -11,6 +11,9 @@ use crate::kernels::wide::wide;
 pub(super) fn forward<R: Real>(x: &[R], w: &[R], bias: Option<&[R]>, geometry: &Geometry) -> Vec<R> {
     if geometry.is_depthwise() {
         return depthwise::forward(x, w, bias, geometry);
+    }
+    if geometry.suits_winograd() {
+        return winograd::forward(x, w, bias, geometry);
     }
     // Each weight row of an output channel lies in one piece.
     multiply(x, w, [geometry.depth(), 1], bias, geometry)
@@ -57,7 +60,10 @@ pub(super) fn multiply<R: Real>(
             product(&planes[rows.start * width..], pixels);
         } else {
             with_scratch(depth * columns, |matrix| {
-                wide(|| lay_out(planes, geometry, 0..group_in, rows, matrix));
+                wide(
+                    #[inline(always)]
+                    || lay_out(planes, geometry, 0..group_in, rows, matrix),
+                );
                 product(matrix, columns);
             });
         }

@@ -196,6 +196,8 @@ impl Geometry {
             self.padded_numbers()
         } else if self.is_pointwise() {
             0
+        } else if self.suits_winograd() {
+            self.winograd_scratch()
         } else {
             self.tile_numbers(self.depth())
         }
@@ -205,6 +207,8 @@ impl Geometry {
     pub fn grad_input_scratch(&self) -> usize {
         if self.is_pointwise() {
             0
+        } else if self.stride == [1, 1] && self.turned().suits_winograd() {
+            self.turned().winograd_scratch()
         } else if self.turns_well() {
             self.out_channels * self.depth() + self.turned().forward_scratch()
         } else if self.is_depthwise() {
@@ -218,6 +222,9 @@ impl Geometry {
     pub fn grad_weight_scratch(&self) -> usize {
         if self.is_depthwise() {
             return 2 * self.padded_numbers();
+        }
+        if self.suits_winograd() {
+            return self.winograd_scratch();
         }
         let tile = if self.is_pointwise() { 0 } else { self.tile_numbers(self.weight_block() * self.taps()) };
         tile + (self.weight_slices() - 1) * self.out_channels * self.depth()
@@ -272,15 +279,20 @@ mod tests {
 
     #[test]
     fn working_memory_is_bounded_whatever_the_picture() -> Result<()> {
-        // 512 channels, 3×3: 4608 numbers a pixel; 256 pixels and less than one more row at a time, or 2^18 numbers.
         for side in [28, 112, 448] {
-            let conv = Conv2d::padded([side; 2], [3; 2], [1; 2], [1; 2], [1; 2], 1);
             let (input, weight) = ([16, 512, side, side], [512, 512, 3, 3]);
-            let tile = 4608 * (256 + side) * 4;
-            let weights = 512 * 4608 * 4;
+            // 512 channels, 3×3: 4608 numbers a pixel; 256 pixels and less than one more row at a time, or 2^18 numbers.
+            let (tile, weights) = (4608 * (256 + side) * 4, 512 * 4608 * 4);
+            let conv = Conv2d::padded([side; 2], [3; 2], [2; 2], [1; 2], [1; 2], 1);
             assert!(conv.forward_scratch(input, weight, 4)? <= tile);
             assert!(conv.grad_input_scratch(input, weight, 4)? <= tile + weights);
             assert!(conv.grad_weight_scratch(input, weight, 4)? <= tile + PARTIAL_NUMBERS * 4);
+            // In tiles: sixteen numbers for nine weights, and for each channel on both sides of 128 tiles and less than one more row.
+            let tiled = 16 * (512 * 512 + 1024 * (128 + side)) * 4;
+            let conv = Conv2d::padded([side; 2], [3; 2], [1; 2], [1; 2], [1; 2], 1);
+            assert!(conv.forward_scratch(input, weight, 4)? <= tiled);
+            assert!(conv.grad_input_scratch(input, weight, 4)? <= tiled);
+            assert!(conv.grad_weight_scratch(input, weight, 4)? <= tiled);
         }
         Ok(())
     }

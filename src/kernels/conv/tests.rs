@@ -118,7 +118,9 @@ fn finite_differences() {
 /// Large enough for several tiles, bands, blocks and slices.
 #[test]
 fn equal_bits_for_any_number_of_workers() -> Result<()> {
-    for (channels, groups, stride) in [([48, 40], 1, 1), ([48, 40], 1, 2), ([24, 48], 24, 1), ([24, 24], 24, 2)] {
+    for (channels, groups, stride) in
+        [([48, 40], 1, 1), ([48, 40], 1, 2), ([24, 48], 24, 1), ([24, 24], 24, 2), ([128, 130], 1, 1)]
+    {
         let (x, w) = (sample(&[2, channels[0], 70, 66], 1), sample(&[channels[1], channels[0] / groups, 3, 3], 2));
         let (x, w) = (cast(&x, DType::F32), cast(&w, DType::F32));
         let conv = Conv2d::padded([70, 66], [3, 3], [stride; 2], [1; 2], [1; 2], groups);

@@ -210,10 +210,24 @@ impl<'p> Lower<'p, '_> {
     }
 }
 
-/// The node whose numbers a chain of views shows.
+/// The op that gives its input on, number for number.
+const HANDED_ON: &str = "declassify";
+
+/// The node itself, behind what hands it on.
+pub(super) fn handed_on(graph: &Graph, mut id: Id) -> Id {
+    while let Kind::Op(op) = graph.node(id).kind
+        && op.name == HANDED_ON
+        && let Some(Some(input)) = graph.inputs(id).first()
+    {
+        id = *input;
+    }
+    id
+}
+
+/// The node whose numbers a chain of views shows, or one that hands them on as they are (so do the marks of labels).
 pub(super) fn behind_views(graph: &Graph, mut id: Id) -> Id {
     while let Kind::Op(op) = graph.node(id).kind
-        && (op.nature.view || op.name == "expand")
+        && (op.nature.view || op.name == "expand" || op.name == HANDED_ON)
         && let Some(Some(input)) = graph.inputs(id).first()
     {
         id = *input;

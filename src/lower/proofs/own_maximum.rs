@@ -2,7 +2,7 @@
 //! what it is normalised by. No rule on ranges alone can tell, so the quotient is recognised.
 
 use super::Use;
-use super::numbers::behind_views;
+use super::numbers::{behind_views, handed_on};
 use crate::graph::{Graph, Id, Kind};
 use crate::lower::Lower;
 use crate::types::{Norm, Over};
@@ -56,6 +56,7 @@ fn fold(graph: &Graph, id: Id, name: &str) -> Option<(Id, Over)> {
 }
 
 fn difference(graph: &Graph, id: Id) -> Option<(Id, Id)> {
+    let id = handed_on(graph, id);
     match (op(graph, id), graph.inputs(id).as_slice()) {
         (Some("sub"), [Some(a), Some(b)]) => Some((*a, behind_views(graph, *b))),
         _ => None,
@@ -73,6 +74,7 @@ fn lowered(graph: &Graph, id: Id) -> Option<Id> {
 }
 
 fn shifted(graph: &Graph, id: Id, good: impl Fn(f64) -> bool) -> Option<Id> {
+    let id = handed_on(graph, id);
     if op(graph, id) != Some("affine") {
         return Some(id);
     }
@@ -83,21 +85,23 @@ fn shifted(graph: &Graph, id: Id, good: impl Fn(f64) -> bool) -> Option<Id> {
 
 /// The same node, or the same op on the same nodes: `relu(cam)` written twice.
 fn same(graph: &Graph, a: Id, b: Id) -> bool {
+    let [a, b] = [a, b].map(|id| handed_on(graph, id));
+    let inputs = |id| graph.inputs(id).into_iter().map(|input| Some(handed_on(graph, input?))).collect::<Vec<_>>();
     let (left, right) = (graph.node(a), graph.node(b));
     let twice = matches!(left.kind, Kind::Op(op) if !op.nature.random)
         && left.kind == right.kind
         && left.attrs == right.attrs
-        && graph.inputs(a) == graph.inputs(b);
+        && inputs(a) == inputs(b);
     a == b || twice
 }
 
 fn op(graph: &Graph, id: Id) -> Option<&'static str> {
-    match graph.node(id).kind {
+    match graph.node(handed_on(graph, id)).kind {
         Kind::Op(op) => Some(op.name),
         _ => None,
     }
 }
 
 fn first(graph: &Graph, id: Id) -> Option<Id> {
-    graph.inputs(id).first().copied().flatten()
+    graph.inputs(handed_on(graph, id)).first().copied().flatten()
 }

@@ -21,6 +21,10 @@ pub(super) static OP: OpDef = OpDef {
     output: "`[…, rows, columns]`.",
     laws: |_| &[Law::Zero { slot: 0 }, Law::Zero { slot: 1 }],
     infer,
+    range: |args, _| {
+        let (Ok(a), Ok(b)) = (matrix(args, 0, TURN_A), matrix(args, 1, TURN_B)) else { return Interval::ALL };
+        a.range.times(b.range).sum(a.dims.last().and_then(Dim::as_const))
+    },
     eval,
     grad: Gradient::Of(grad),
     flops: |cost| {

@@ -23,6 +23,7 @@ pub(super) static OP: OpDef = OpDef {
     range: carry::same_numbers,
     frame: turned,
     norm: carry::same_norm,
+    mixes: |args| carry::along_batch(args, "axes"),
     eval: |args| {
         let axes = rules::axes(args.attrs, "axes", args.tensor(0).rank())?;
         Ok(axes.into_iter().try_fold(args.tensor(0).clone(), |x, axis| layout::flip(&x, axis))?)

@@ -9,6 +9,7 @@ pub const SCORES: OpDef = OpDef {
     inputs: &[Input::one("x", "Scores; not probabilities.")],
     params: &[AXIS],
     frame: carry::kept,
+    mixes: |args| carry::along_batch(args, "axis"),
     // Largest, difference, exponential, sum, quotient.
     flops: |cost| 5 * cost.output.iter().product::<usize>() as u64,
     ..OpDef::USUAL

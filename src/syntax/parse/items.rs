@@ -7,8 +7,9 @@ use super::{Piece, Reader};
 use crate::syntax::ast::{
     Expect, Expr, ExprKind, Function, Item, ItemKind, Let, Name, Parameter, Setting, StageKind, Type,
 };
+use crate::syntax::errors;
 use crate::syntax::grammar::Rule;
-use crate::syntax::scan::TokenKind;
+use crate::syntax::scan::{Fault, TokenKind, is_name};
 use crate::syntax::split::Level;
 
 impl Reader<'_> {
@@ -58,6 +59,10 @@ impl Reader<'_> {
     }
 
     fn use_item(&self, piece: Piece) -> Option<ItemKind> {
+        if let Some(module) = self.quoted_module(&piece) {
+            let names = piece.skip(2).filter_map(|index| self.name_at(index));
+            return Some(ItemKind::Use { module, names: names.collect() });
+        }
         if self.tokens.kind(piece.start + 1) == Some(TokenKind::Text) {
             return self.use_file(piece);
         }
@@ -68,6 +73,21 @@ impl Reader<'_> {
         };
         let names = parsed.part(Rule::names).map_or(Vec::new(), |names| parsed.builder.names(names));
         Some(ItemKind::Use { module: parsed.first_name(), names })
+    }
+
+    /// The name between quotes where a module stands without them, which is reported; one in single quotes already is.
+    fn quoted_module(&self, piece: &Piece) -> Option<Name> {
+        let place = piece.start + 1;
+        let word = self.tokens.word(place);
+        let name = ['"', '\''].iter().find_map(|quote| word.strip_prefix(*quote)?.strip_suffix(*quote))?;
+        if !is_name(name) || self.tokens.word(place + 1) == "as" {
+            return None;
+        }
+        let span = self.token_span(place);
+        if self.tokens.kind(place) == Some(TokenKind::Text) {
+            self.problem(errors::fault(self.source, &Fault::quoted_module(span.range(), name)));
+        }
+        Some(Name::new(name, span))
     }
 
     /// `use "other.wsss" as base with quick { crop = 96 }`

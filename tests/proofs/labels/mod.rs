@@ -4,29 +4,7 @@
 mod mutations;
 mod reachability;
 
-use std::path::Path;
-
-use wsss::diag::{Code, Diagnostic, Problems};
-use wsss::hir::{self, Files};
-use wsss::lower::{Choices, Recipe, lower};
-use wsss::source::Sources;
-
-/// Recipes that a recipe uses, from the folder of the shipped ones.
-struct Shipped;
-
-impl Files for Shipped {
-    fn read(&self, path: &Path) -> std::io::Result<String> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines");
-        std::fs::read_to_string(folder.join(path.file_name().unwrap_or_default()))
-    }
-}
-
-fn lowered(text: &str, variants: &[String]) -> (Recipe, Vec<Diagnostic>) {
-    let (mut sources, mut problems) = (Sources::new(), Problems::default());
-    let program = hir::load("recipe.wsss", text, &[], &Shipped, &mut sources, &mut problems);
-    let recipe = lower("recipe", &program, &Choices { variants: variants.to_vec() }, &mut problems);
-    (recipe, problems.sorted())
-}
+use wsss::diag::{Code, Diagnostic};
 
 /// Errors of other kinds mean that the text is no longer the recipe that was meant.
 fn leaks(problems: &[Diagnostic]) -> Vec<&Diagnostic> {

@@ -11,7 +11,8 @@ use wsss::syntax::ast::{self, EntryKind, Expr, ItemKind, Name, StatementKind};
 use wsss::syntax::parse;
 use wsss::types::Level;
 
-use super::{leaks, lowered};
+use super::leaks;
+use crate::proofs::lowered;
 
 /// A place where a value of the recipe can be made to depend on masks.
 struct Sink {

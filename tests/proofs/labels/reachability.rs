@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use wsss::lower::StageKind;
 use wsss::types::{Label, Labels};
 
-use super::{leaks, lowered};
+use super::leaks;
+use crate::proofs::lowered;
 
 /// Sources by their names in [`Labels`]: `image(train)`, `pixel(val)`, `oracle(pixel(val))`.
 type Sources = BTreeSet<String>;
@@ -104,7 +105,11 @@ impl Writer {
                 self.expect(&name, "l", &of);
                 self.leaks += usize::from(of.iter().any(|source| source.starts_with("pixel")));
                 self.leaks += usize::from(of.iter().any(|source| source.starts_with("oracle")));
-                let mut learnt = of;
+                // What is refused here is not told again of what comes after.
+                let mut learnt: Sources = of
+                    .into_iter()
+                    .filter(|source| !source.starts_with("pixel") && !source.starts_with("oracle"))
+                    .collect();
                 learnt.insert(format!("none({split})"));
                 self.nets.push((format!("{name}.own"), learnt));
             }
