@@ -1,5 +1,6 @@
 //! `wsss`: a small declarative language for weakly supervised semantic segmentation.
 
+pub mod checkpoints;
 pub mod cli;
 pub mod compile;
 pub mod cost;
@@ -13,6 +14,7 @@ pub mod graph;
 pub mod hir;
 pub mod kernels;
 pub mod lower;
+pub mod manifest;
 pub mod metrics;
 pub mod ops;
 pub mod passes;

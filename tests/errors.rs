@@ -141,6 +141,8 @@ const AT_RUN_TIME: &[Code] = &[
     Code::DataBroken,
     Code::WeightsNotFound,
     Code::WeightsMismatch,
+    Code::WeightsRefused,
+    Code::WeightsChanged,
     Code::CannotWrite,
     Code::NotANumber,
     Code::OutOfMemory,

@@ -66,7 +66,7 @@ fn step(variant: &str, sets: &[(&str, &str)]) -> (usize, usize) {
     let sets: Vec<(String, String)> = sets.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let text = include_str!("../pipelines/cam.wsss");
     let program = hir::load("cam.wsss", text, &sets, &NoFiles, &mut sources, &mut problems);
-    let choices = Choices { variants: vec![variant.to_string()] };
+    let choices = Choices { variants: vec![variant.to_string()], ..Choices::default() };
     let recipe = lower("cam", &program, &choices, &mut problems);
     let mut compiled = compile(&recipe, &mut problems).expect("the recipe compiles");
     assert!(!problems.has_errors(), "{problems:?}");

@@ -11,6 +11,7 @@ use wsss::diag::Problems;
 use wsss::graph::Kind;
 use wsss::hir::{self, Files};
 use wsss::lower::{Choices, Init, Recipe, lower};
+use wsss::manifest::Manifest;
 use wsss::source::Sources;
 
 struct NoFiles;
@@ -292,4 +293,47 @@ fn copies_begin_where_their_originals_ended() {
     let of = |name: &str| figures["compare"][name]["value"].as_f64().expect("a figure");
     assert_eq!((of("same"), of("trunk")), (0.0, 0.0));
     assert!(of("moved") > 1e-6 && of("drawn") > 1e-6, "{figures}");
+}
+
+/// The names that the published ResNet38 has in MXNet, made from the library's, become the library's by the manifest in `docs/weights.md`.
+#[test]
+fn the_manifest_of_the_reference_names_every_weight_of_resnet38() {
+    let reference = include_str!("../docs/weights.md");
+    let text = reference.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a manifest");
+    let manifest = Manifest::parse(text).expect("it is one");
+    let recipe = accepted(&recipe(
+        "use nets { resnet38_cam }",
+        "net n = resnet38_cam(d.classes)\nstep { image } { loss l = mean(n(image)) }",
+    ));
+    let weights = recipe.stages[0].weights.iter().filter_map(|weight| weight.name.strip_prefix("trunk."));
+    let mut count = 0;
+    for name in weights {
+        let mxnet = mxnet_name(name);
+        assert_eq!(manifest.names.apply(&mxnet), name, "{mxnet}");
+        count += 1;
+    }
+    assert!(count > 150, "{count} weights");
+}
+
+/// `b4_5.bn_branch2a.running_var` is `bn4b5_branch2a_moving_var` there.
+fn mxnet_name(name: &str) -> String {
+    let (path, part) = name.rsplit_once('.').expect("a layer and a part");
+    let Some((block, layer)) = path.split_once('.') else {
+        let part =
+            [("running_mean", "moving_mean"), ("running_var", "moving_var"), ("bias", "beta"), ("weight", "gamma")]
+                .into_iter()
+                .find_map(|(own, other)| (part == own && path == "bn7").then_some(other));
+        return format!("{path}_{}", part.unwrap_or("weight"));
+    };
+    let block = block.strip_prefix('b').expect("a block");
+    let block = block.split_once('_').map_or(format!("{block}a"), |(n, k)| format!("{n}b{k}"));
+    let (kind, branch) = layer.split_once('_').expect("a branch");
+    let part = match (kind, part) {
+        ("conv", _) => "weight",
+        (_, "weight") => "gamma",
+        (_, "bias") => "beta",
+        (_, "running_mean") => "moving_mean",
+        _ => "moving_var",
+    };
+    format!("{}{block}_{branch}_{part}", if kind == "conv" { "res" } else { "bn" })
 }

@@ -42,7 +42,7 @@ fn every_variant_of_every_recipe_has_no_problems() {
         for variant in std::iter::once(None).chain(variants(&text).map(Some)) {
             let (mut sources, mut problems) = (Sources::new(), Problems::default());
             let program = hir::load(&name, &text, &[], &NoFiles, &mut sources, &mut problems);
-            let choices = Choices { variants: variant.into_iter().map(str::to_string).collect() };
+            let choices = Choices { variants: variant.into_iter().map(str::to_string).collect(), ..Choices::default() };
             let recipe = lower(&name, &program, &choices, &mut problems);
             if !problems.has_errors() {
                 compile(&recipe, &mut problems);

@@ -56,6 +56,8 @@ struct Page {
     outside: Vec<Told>,
     /// Files of weights that do not say what they have learnt from.
     unknown_weights: Vec<Told>,
+    /// Where files of weights are from, as their manifests say.
+    sources: Vec<Told>,
     oracles: Vec<Told>,
     /// Figures of answers that were computed with the tags of the pictures they are measured on.
     tagged: Vec<Told>,
@@ -105,6 +107,7 @@ impl Page {
                 Label::Unknown(file) => Some(file.to_string()),
                 _ => None,
             }),
+            sources: origins(recipe),
             oracles: oracles
                 .map(|(stage, figure)| Told { what: why_oracle(figure), at: place(stage, &figure.name) })
                 .collect(),
@@ -116,9 +119,10 @@ impl Page {
 
     /// The sections that have something in them, with their headings.
     fn sections(&self) -> Vec<(&'static str, &[Told])> {
-        let all: [(&str, &[Told]); 6] = [
+        let all: [(&str, &[Told]); 7] = [
             ("knowledge from outside the data", &self.outside),
             ("weights of unknown origin", &self.unknown_weights),
+            ("where weights are from", &self.sources),
             ("oracle figures", &self.oracles),
             ("figures computed with the tags of the pictures they are measured on", &self.tagged),
             ("declassified", &self.declassified),
@@ -182,6 +186,22 @@ fn brought(recipe: &Recipe, wanted: impl Fn(&Label) -> Option<String>) -> Vec<To
                     found.push(Told { what, at: place(stage, name) });
                 }
             }
+        }
+    }
+    found
+}
+
+/// Where files of weights are from, each once, at the first net that begins in it.
+fn origins(recipe: &Recipe) -> Vec<Told> {
+    let mut found: Vec<Told> = Vec::new();
+    for (stage, weight) in
+        recipe.stages.iter().flat_map(|stage| stage.weights.iter().map(move |weight| (stage, weight)))
+    {
+        let Init::File { file, .. } = &weight.init else { continue };
+        let Some(source) = &file.source else { continue };
+        let what = format!("{}, from {source}", file.path);
+        if !found.iter().any(|told| told.what == what) {
+            found.push(Told { what, at: place(stage, &weight.net) });
         }
     }
     found

@@ -101,6 +101,8 @@ mod tests {
         Code::DataBroken,
         Code::WeightsNotFound,
         Code::WeightsMismatch,
+        Code::WeightsRefused,
+        Code::WeightsChanged,
         Code::CannotWrite,
         Code::NotANumber,
         Code::OutOfMemory,

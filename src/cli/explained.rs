@@ -6,7 +6,7 @@ use super::output::Output;
 use super::table::table;
 use crate::compile::{Compiled, CompiledStage};
 use crate::cost::{Lengths, StageCost};
-use crate::diag::amount;
+use crate::diag::amount::{self, counted};
 
 /// Ops of a table of work; what the others take is one line.
 const MOST_OPS: usize = 6;
@@ -38,11 +38,7 @@ fn text(stage: &CompiledStage, cost: Option<&StageCost>, output: &Output) -> Str
         text += &work(cost);
         text += &memory(cost);
         text += &disk(cost);
-    }
-    for refresh in &stage.refreshes {
-        let (when, data) = (refresh.refresh.when.to_string(), &refresh.refresh.data);
-        let pictures = format!("`{}` pictures, one by one", data.split);
-        text += &format!("  refresh {} {when}: {} nodes on the {pictures}\n", refresh.memory, refresh.graph.len());
+        text += &refreshes(cost);
     }
     text
 }
@@ -56,7 +52,8 @@ fn work(cost: &StageCost) -> String {
     text += &within(&cost.lengths);
     if let (Some(steps), Some(total)) = (cost.steps, cost.total()) {
         let unit = if trains { "steps" } else { "pictures" };
-        text += &format!("  {steps} {unit}: {}\n", amount::flops(total));
+        let and = if cost.refreshes.is_empty() { "" } else { " and the refreshes" };
+        text += &format!("  {steps} {unit}{and}: {}{}\n", at_most(cost.may_be_less()), amount::flops(total));
     }
     let (shown, rest) = cost.work.ops.split_at(MOST_OPS.min(cost.work.ops.len()));
     let mut rows: Vec<[String; 4]> = shown
@@ -114,6 +111,29 @@ fn disk(cost: &StageCost) -> String {
     text
 }
 
+fn refreshes(cost: &StageCost) -> String {
+    let mut text = String::new();
+    for refresh in &cost.refreshes {
+        let (compiled, when) = (refresh.refresh, &refresh.refresh.refresh.when);
+        let (nodes, flops) = (compiled.graph.len(), amount::flops(refresh.flops));
+        let split = &compiled.refresh.data.split;
+        text += &format!("  refresh {} {when}: {nodes} nodes, {flops} a picture of `{split}`", compiled.memory);
+        text += &within(&refresh.lengths);
+        if let (Some(images), Some(times), Some(total)) = (refresh.images, refresh.times, refresh.total()) {
+            let (most, times) = (at_most(when.plateau.is_some()), counted(times as usize, "time"));
+            text += &format!("    {most}{times} over {images} pictures: {}\n", amount::flops(total));
+        }
+    }
+    if let Some(bytes) = cost.memories().filter(|bytes| *bytes > 0) {
+        text += &format!("  memories take at most {} on the disk until the stage is done\n", amount::bytes(bytes));
+    }
+    text
+}
+
+fn at_most(may_be_less: bool) -> &'static str {
+    if may_be_less { "at most " } else { "" }
+}
+
 fn within(lengths: &Lengths) -> String {
     let words = lengths.words();
     if words.is_empty() { "\n".into() } else { format!(", for {words}\n") }
@@ -150,6 +170,17 @@ fn object(stage: &CompiledStage, cost: Option<&StageCost>) -> Value {
         .maps
         .iter()
         .map(|map| json!({ "name": map.name, "numbers": map.numbers.to_string(), "bytes_each": map.each }));
+    let refreshes = cost.refreshes.iter().map(|refresh| {
+        json!({
+            "memory": refresh.refresh.memory,
+            "when": refresh.refresh.refresh.when.to_string(),
+            "nodes": refresh.refresh.graph.len(),
+            "flops_each": refresh.flops,
+            "times": refresh.times,
+            "flops_total": refresh.total(),
+            "lengths": lengths(&refresh.lengths),
+        })
+    });
     let memory = &cost.footprint.step;
     value["parameters"] = json!(cost.parameters);
     value["flops"] = json!(cost.work.step());
@@ -173,7 +204,13 @@ fn object(stage: &CompiledStage, cost: Option<&StageCost>) -> Value {
         "ahead": cost.footprint.ahead,
         "lengths": lengths(&cost.largest),
     });
-    value["disk"] = json!({ "nets": cost.disk.nets, "maps": maps.collect::<Vec<_>>(), "total": cost.disk.total });
+    value["refreshes"] = refreshes.collect();
+    value["disk"] = json!({
+        "nets": cost.disk.nets,
+        "maps": maps.collect::<Vec<_>>(),
+        "total": cost.disk.total,
+        "memories": cost.memories(),
+    });
     value
 }
 

@@ -62,7 +62,7 @@ pub(super) fn open(path: &Path, choice: &Choice) -> Result<Opened, Box<(Diagnost
     let name = path.display().to_string();
     let program = hir::load(&name, &text, &choice.sets, &Disk, &mut sources, &mut problems);
     let stem = path.file_stem().map_or("recipe".into(), |stem| stem.to_string_lossy());
-    let choices = Choices { variants: choice.variants.clone() };
+    let choices = Choices { variants: choice.variants.clone(), read: Some(|path| std::fs::read_to_string(path)) };
     let recipe = lower::lower(&stem, &program, &choices, &mut problems);
     let items = &program.module(program.recipe()).tree.items;
     let variants = items.iter().filter_map(|item| match &item.kind {

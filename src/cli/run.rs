@@ -82,6 +82,7 @@ pub(super) fn run(args: Args) -> Exit {
     let exit = output.problems(&std::mem::take(&mut opened.problems).sorted(), &opened.sources);
     let (Some(compiled), Exit::Done) = (compiled, exit) else { return exit };
     let options = Options {
+        pins: Some(args.recipe.with_file_name("wsss.lock")),
         text: expand(&opened.program, &opened.recipe),
         out: args.out,
         seed: args.seed,

@@ -1,112 +1,161 @@
 //! `wsss weights inspect FILE` and `wsss weights convert IN OUT`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::arrays::{self, Described};
 use super::exit::Exit;
 use super::output::Output;
+use super::recipe;
+use crate::checkpoints::{self, Array, Checkpoint};
 use crate::diag::{Code, Diagnostic};
+use crate::manifest::Manifest;
+use crate::source::Sources;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
     /// Names, types and shapes of what a file holds
     Inspect {
-        /// A .safetensors, .npz or PyTorch (.pth, .pt) file
+        /// A file of PyTorch, safetensors, NumPy, MXNet or Caffe
         file: PathBuf,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// Writes what a file holds as .safetensors
+    /// Writes what a file holds as .safetensors or as a NumPy dictionary (.npy)
     Convert {
-        /// A .safetensors, .npz or PyTorch (.pth, .pt) file
+        /// A file of PyTorch, safetensors, NumPy, MXNet or Caffe
         input: PathBuf,
-        /// The .safetensors file to write
+        /// The .safetensors or .npy file to write
         output: PathBuf,
+        #[command(flatten)]
+        said: Said,
     },
+}
+
+/// What is written beside the arrays, and under which names they are written.
+#[derive(clap::Args)]
+pub(super) struct Said {
+    /// A manifest whose `names` give the arrays other names
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// Class names for the header, one a line
+    #[arg(long, value_name = "FILE")]
+    classes: Option<PathBuf>,
+    /// Height and width of the pictures, for the header
+    #[arg(long, value_name = "H,W", value_parser = numbers::<usize, 2>)]
+    size: Option<[usize; 2]>,
+    /// Mean of each channel on the scale 0 to 1, for the header
+    #[arg(long, value_name = "R,G,B", value_parser = numbers::<f64, 3>)]
+    mean: Option<[f64; 3]>,
+    /// Standard deviation of each channel on the scale 0 to 1, for the header
+    #[arg(long, value_name = "R,G,B", value_parser = numbers::<f64, 3>)]
+    std: Option<[f64; 3]>,
+}
+
+/// Numbers with commas between them.
+fn numbers<T: std::str::FromStr, const N: usize>(text: &str) -> Result<[T; N], String> {
+    let wanted = || format!("expected {N} numbers with commas between them");
+    let numbers: Result<Vec<T>, _> = text.split(',').map(|number| number.trim().parse()).collect();
+    numbers.map_err(|_| wanted())?.try_into().map_err(|_| wanted())
 }
 
 pub(super) fn run(command: Command) -> Exit {
     match command {
         Command::Inspect { file, json } => inspect(&file, &Output::new(json)),
-        Command::Convert { input, output } => convert(&input, &output, &Output::new(false)),
+        Command::Convert { input, output, said } => convert(&input, &output, &said, &Output::new(false)),
     }
 }
 
 fn inspect(file: &Path, output: &Output) -> Exit {
-    let arrays = match arrays::describe(file) {
-        Ok(arrays) => arrays,
-        Err(problem) => return output.problem(problem),
+    let file = match Checkpoint::open(file) {
+        Ok(file) => file,
+        Err(problem) => return output.problem(problem.diagnostic()),
     };
+    let arrays: Vec<(&str, &Array)> = file.arrays.iter().map(|(name, array)| (name.as_str(), array)).collect();
     if output.json {
-        for Described { name, dtype, shape, bytes } in &arrays {
+        for (name, array) in arrays {
+            let (dtype, shape, bytes) = (array.number.word(), &array.shape, array.length());
             output.object("array", json!({ "name": name, "dtype": dtype, "shape": shape, "bytes": bytes }));
         }
+        output.object("file", json!({ "format": file.format.words(), "notes": file.notes }));
     } else {
         output.text(&table(&arrays));
+        output.text(&format!("format: {}", file.format.words()));
+        file.notes.iter().for_each(|(name, note)| output.text(&format!("{name}: {note}")));
     }
     Exit::Done
 }
 
-fn table(arrays: &[Described]) -> String {
-    let width = arrays.iter().map(|array| array.name.chars().count()).max().unwrap_or(0);
+fn table(arrays: &[(&str, &Array)]) -> String {
+    let width = arrays.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
-    for Described { name, dtype, shape, .. } in arrays {
-        let shape = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
+    for (name, array) in arrays {
+        let shape = array.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
         let shape = if shape.is_empty() { "one number" } else { &shape };
-        text += &format!("{name:width$}  {dtype:4}  {shape}\n");
+        text += &format!("{name:width$}  {:4}  {shape}\n", array.number.word());
     }
-    let numbers: usize = arrays.iter().map(|array| array.shape.iter().product::<usize>()).sum();
-    let bytes: usize = arrays.iter().map(|array| array.bytes).sum();
-    text + &format!("\n{} arrays, {numbers} numbers, {:.1} MB\n", arrays.len(), bytes as f64 / 1e6)
+    let numbers: usize = arrays.iter().map(|(_, array)| array.count()).sum();
+    let bytes: usize = arrays.iter().map(|(_, array)| array.length()).sum();
+    text + &format!("\n{} arrays, {numbers} numbers, {:.1} MB", arrays.len(), bytes as f64 / 1e6)
 }
 
-fn convert(input: &Path, target: &Path, output: &Output) -> Exit {
-    if target.extension().is_none_or(|extension| extension != "safetensors") {
+fn convert(input: &Path, target: &Path, said: &Said, output: &Output) -> Exit {
+    let ending = target.extension().and_then(|ending| ending.to_str());
+    if !matches!(ending, Some("safetensors" | "npy")) {
         return output.usage(
-            &format!("`{}` does not end in .safetensors", target.display()),
-            "that is the one format weights are converted to",
+            &format!("`{}` ends neither in .safetensors nor in .npy", target.display()),
+            "these are the formats weights are converted to",
         );
     }
-    let arrays = match arrays::read(input) {
-        Ok(arrays) => arrays,
+    let mut file = match Checkpoint::open(input) {
+        Ok(file) => file,
+        Err(problem) => return output.problem(problem.diagnostic()),
+    };
+    let notes = match said.apply(&mut file) {
+        Ok(notes) => notes,
         Err(problem) => return output.problem(problem),
     };
-    if arrays.is_empty() {
-        let problem = format!("`{}` holds no arrays", input.display());
-        return output.problem(Diagnostic::error(Code::WeightsNotFound, problem));
-    }
-    match arrays::write_safetensors(target, &arrays) {
+    let written = match ending {
+        Some("npy") => checkpoints::write_labels(target, &mut file),
+        _ => checkpoints::write_safetensors(target, &mut file, &notes),
+    };
+    match written {
         Ok(()) => {
-            output.text(&format!("{} arrays written to {}", arrays.len(), target.display()));
+            output.text(&format!("{} arrays written to {}", file.arrays.len(), target.display()));
             Exit::Done
         }
-        Err(problem) => output.problem(problem),
+        Err(problem) => output.problem(problem.diagnostic()),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::*;
-
-    #[test]
-    fn a_table_of_arrays() {
-        let array = |name: &str, shape: &[usize]| Described {
-            name: name.into(),
-            dtype: "f32".into(),
-            shape: shape.to_vec(),
-            bytes: 4 * shape.iter().product::<usize>(),
-        };
-        expect![[r#"
-            conv1.weight  f32   64 × 3 × 7 × 7
-            scale         f32   one number
-
-            2 arrays, 9409 numbers, 0.0 MB
-        "#]]
-        .assert_eq(&table(&[array("conv1.weight", &[64, 3, 7, 7]), array("scale", &[])]));
+impl Said {
+    /// Renames the arrays; the notes of the file with those that were given.
+    fn apply(&self, file: &mut Checkpoint) -> Result<BTreeMap<String, String>, Diagnostic> {
+        if let Some(path) = &self.names {
+            let unreadable = |what: String| {
+                Diagnostic::error(Code::CannotRead, format!("the manifest {} cannot be read: {what}", path.display()))
+            };
+            let manifest = Manifest::parse(&read(path)?).map_err(unreadable)?;
+            file.rename(|name| manifest.names.apply(name)).map_err(unreadable)?;
+        }
+        let mut notes = file.notes.clone();
+        if let Some(path) = &self.classes {
+            let text = read(path)?;
+            let classes: Vec<&str> = text.lines().map(str::trim).filter(|class| !class.is_empty()).collect();
+            notes.insert("classes".into(), json!(classes).to_string());
+        }
+        let given = [
+            ("size", self.size.as_ref().map(|size| json!(size))),
+            ("mean", self.mean.as_ref().map(|mean| json!(mean))),
+            ("std", self.std.as_ref().map(|std| json!(std))),
+        ];
+        notes.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_string()))));
+        Ok(notes)
     }
+}
+
+fn read(path: &Path) -> Result<String, Diagnostic> {
+    recipe::read(path, &mut Sources::new())
 }

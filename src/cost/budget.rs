@@ -4,7 +4,6 @@ use super::lengths::{Pictures, Size};
 use super::{Footprint, StageCost};
 use crate::compile::Compiled;
 use crate::diag::{Code, Diagnostic, amount};
-use crate::types::DimEnv;
 
 /// What a run may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,14 +70,9 @@ fn help(compiled: &Compiled, cost: &StageCost, budget: Budget) -> String {
     let stage = cost.stage;
     if let Some(train) = &stage.stage.train {
         let fits = |batch: usize| {
-            let pictures = Pictures::new(compiled.recipe);
-            let batched = |env: &DimEnv| {
-                let mut env = env.clone();
-                env.insert("B".into(), batch as i64);
-                Footprint::new(stage, &env)
-            };
-            pictures
-                .fill(stage.stage, Size::Largest, batched)
+            Pictures::of_step(compiled.recipe, stage.stage)
+                .batched(batch)
+                .fill(Size::Largest, |env| Footprint::new(stage, env))
                 .is_some_and(|(_, footprint)| footprint.peak(budget.workers) <= budget.bytes)
         };
         return match largest(train.batch, fits) {

@@ -1,7 +1,7 @@
 //! Bytes that a stage leaves in the store: its nets, and its maps over all pictures.
 
 use crate::compile::CompiledStage;
-use crate::graph::Role;
+use crate::graph::{Graph, Role};
 use crate::types::{Dim, DimEnv, Fact, Unbound};
 
 /// What a stage writes. Maps are counted as they would lie there unpacked: channels of zeros and class maps take less.
@@ -40,21 +40,7 @@ impl Disk {
             }
             nets += 4 * numbers;
         }
-        let mut maps = Vec::new();
-        let one = DimEnv::from([("B".to_string(), 1)]);
-        let env: DimEnv = env.iter().chain(&one).map(|(name, value)| (name.clone(), *value)).collect();
-        for output in stage.graph.outputs.iter().filter(|output| output.role == Role::Save) {
-            let Some(id) = output.nodes.first() else { continue };
-            let fact = &stage.graph.node(*id).fact;
-            let numbers = fact.dims.iter().skip(1).fold(Dim::constant(1), |product, dim| product * dim.clone());
-            let count = numbers.eval(&env)?.max(0) as u64;
-            let each = match height(fact) {
-                // A byte a pixel and one a line.
-                Some(height) => count + height.eval(&env)?.max(0) as u64 + count / 1000 + PNG,
-                None => 4 * count + ARCHIVE + 2 * output.name.len() as u64,
-            };
-            maps.push(Saved { name: output.name.clone(), numbers, each });
-        }
+        let maps = saves(&stage.graph, env)?;
         Ok(Disk { nets, maps, total: None })
     }
 
@@ -67,6 +53,24 @@ impl Disk {
         };
         self
     }
+}
+
+/// The maps that a graph saves of each picture.
+pub(super) fn saves(graph: &Graph, env: &DimEnv) -> Result<Vec<Saved>, Unbound> {
+    let mut maps = Vec::new();
+    for output in graph.outputs.iter().filter(|output| output.role == Role::Save) {
+        let Some(id) = output.nodes.first() else { continue };
+        let fact = &graph.node(*id).fact;
+        let numbers = fact.dims.iter().skip(1).fold(Dim::constant(1), |product, dim| product * dim.clone());
+        let count = numbers.eval(env)?.max(0) as u64;
+        let each = match height(fact) {
+            // A byte a pixel and one a line.
+            Some(height) => count + height.eval(env)?.max(0) as u64 + count / 1000 + PNG,
+            None => 4 * count + ARCHIVE + 2 * output.name.len() as u64,
+        };
+        maps.push(Saved { name: output.name.clone(), numbers, each });
+    }
+    Ok(maps)
 }
 
 /// The height of a class map, which is written as a picture; a real map has none.

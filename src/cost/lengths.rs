@@ -1,7 +1,7 @@
 //! Numbers for the symbols of a stage: from the recipe, from what is published of its data, or usual ones.
 
 use crate::data::{Known, Placed, Transform, known};
-use crate::lower::{Recipe, Stage};
+use crate::lower::{DataPlan, Recipe, Stage};
 use crate::types::{DimEnv, Unbound};
 
 /// What a picture's sides are taken to be where nothing fixes them: those of most photographs in VOC.
@@ -36,34 +36,41 @@ impl Lengths {
     }
 }
 
-/// What is known of the pictures that the stages of a recipe run over.
+/// What is known of the pictures that a graph of a recipe runs over.
 pub(super) struct Pictures<'r> {
     recipe: &'r Recipe,
+    data: &'r DataPlan,
+    /// Pictures at once.
+    batch: usize,
 }
 
 impl<'r> Pictures<'r> {
-    pub(super) fn new(recipe: &'r Recipe) -> Pictures<'r> {
-        Pictures { recipe }
+    /// Those of a stage's step.
+    pub(super) fn of_step(recipe: &'r Recipe, stage: &'r Stage) -> Pictures<'r> {
+        Pictures { recipe, data: &stage.data, batch: stage.train.as_ref().map_or(1, |train| train.batch) }
     }
 
-    pub(super) fn images(&self, stage: &Stage) -> Option<u64> {
-        of(stage).images
+    pub(super) fn one_by_one(recipe: &'r Recipe, data: &'r DataPlan) -> Pictures<'r> {
+        Pictures { recipe, data, batch: 1 }
+    }
+
+    pub(super) fn batched(self, batch: usize) -> Pictures<'r> {
+        Pictures { batch, ..self }
+    }
+
+    pub(super) fn images(&self) -> Option<u64> {
+        of(self.data).images
     }
 
     /// Asks `ask` with ever more symbols until it has all it needs. `None` where that does not end.
-    pub(super) fn fill<T>(
-        &self,
-        stage: &Stage,
-        size: Size,
-        ask: impl Fn(&DimEnv) -> Result<T, Unbound>,
-    ) -> Option<(Lengths, T)> {
+    pub(super) fn fill<T>(&self, size: Size, ask: impl Fn(&DimEnv) -> Result<T, Unbound>) -> Option<(Lengths, T)> {
         let mut lengths = Lengths::default();
         // Each try names one more symbol; a graph has a handful of them.
         for _ in 0..64 {
             match ask(&lengths.env) {
                 Ok(answer) => return Some((lengths, answer)),
                 Err(Unbound(name)) => {
-                    let (value, sure) = self.length(stage, size, &name);
+                    let (value, sure) = self.length(size, &name);
                     if !sure {
                         lengths.assumed.push(name.clone());
                     }
@@ -77,21 +84,21 @@ impl<'r> Pictures<'r> {
     }
 
     /// The number for a symbol, and whether it is more than a guess.
-    fn length(&self, stage: &Stage, size: Size, name: &str) -> (i64, bool) {
+    fn length(&self, size: Size, name: &str) -> (i64, bool) {
         let classes = self.recipe.stages.iter().find(|other| other.data.classes == name);
         if let Some(other) = classes {
-            let classes = of(other).classes;
+            let classes = of(&other.data).classes;
             return (classes.unwrap_or(USUAL_CLASSES) as i64, classes.is_some());
         }
         // `H_cams` is the height of what the stage `cams` ran over.
         let (axis, made_by) = name.split_once('_').unwrap_or((name, ""));
         let side = |axis: usize| {
             let other = self.recipe.stages.iter().find(|other| other.name == made_by);
-            let (sides, sure) = arriving(other.unwrap_or(stage), size);
+            let (sides, sure) = arriving(other.map_or(self.data, |other| &other.data), size);
             (sides[axis] as i64, sure)
         };
         match axis {
-            "B" => (stage.train.as_ref().map_or(1, |train| train.batch as i64), true),
+            "B" => (self.batch as i64, true),
             "H" => side(0),
             "W" => side(1),
             _ => (1, false),
@@ -99,15 +106,15 @@ impl<'r> Pictures<'r> {
     }
 }
 
-fn of(stage: &Stage) -> Known {
-    known(&stage.data.source, &stage.data.split)
+fn of(data: &DataPlan) -> Known {
+    known(&data.source, &data.split)
 }
 
-/// Height and width of what the step of a stage sees, and whether they are known.
-fn arriving(stage: &Stage, size: Size) -> ([usize; 2], bool) {
-    let known = of(stage);
+/// Height and width of what a graph sees, and whether they are known.
+fn arriving(data: &DataPlan, size: Size) -> ([usize; 2], bool) {
+    let known = of(data);
     let start = if size == Size::Largest { known.largest } else { known.typical };
-    let sides = stage.data.transforms.iter().fold(start.unwrap_or(USUAL), |sides, Placed { transform, .. }| {
+    let sides = data.transforms.iter().fold(start.unwrap_or(USUAL), |sides, Placed { transform, .. }| {
         let of_range = |low: f64, high: f64| if size == Size::Largest { high } else { (low + high) / 2.0 };
         let times = |factor: f64| sides.map(|side| ((side as f64 * factor).round() as usize).max(1));
         let longest = sides[0].max(sides[1]).max(1) as f64;

@@ -10,23 +10,25 @@
 //! | `footprint` | the memory a stage holds, optimizer and loader included |
 //! | `work` | floating-point operations by op, forward and backward |
 //! | `disk` | bytes of what a stage leaves behind |
+//! | `refreshing` | work and room of memories |
 //! | `budget` | the refusal: what is too large, and what to lower |
 
 mod budget;
 mod disk;
 mod footprint;
 mod lengths;
+mod refreshing;
 mod work;
 
 pub use budget::{Budget, refuse};
 pub use disk::{Disk, Saved};
 pub use footprint::Footprint;
 pub use lengths::Lengths;
+pub use refreshing::RefreshCost;
 pub use work::{OpWork, Work};
 
 use crate::compile::{Compiled, CompiledStage};
 use crate::graph::Kind;
-use crate::lower::Length;
 use crate::types::DimEnv;
 use lengths::{Pictures, Size};
 
@@ -44,12 +46,26 @@ pub struct StageCost<'c> {
     pub largest: Lengths,
     pub footprint: Footprint,
     pub disk: Disk,
+    /// Memory by memory.
+    pub refreshes: Vec<RefreshCost<'c>>,
 }
 
 impl StageCost<'_> {
-    /// Floating-point operations of the whole stage.
+    /// Floating-point operations of the whole stage with its refreshes: at the most, see [`StageCost::may_be_less`].
     pub fn total(&self) -> Option<u64> {
-        Some(self.steps?.saturating_mul(self.work.step()))
+        let steps = self.steps?.saturating_mul(self.work.step());
+        self.refreshes.iter().try_fold(steps, |sum, refresh| Some(sum.saturating_add(refresh.total()?)))
+    }
+
+    /// Whether the stage may take less work than [`StageCost::total`]: where a loss is off at times, or a refresh waits for a plateau.
+    pub fn may_be_less(&self) -> bool {
+        let guarded = self.stage.stage.train.as_ref().is_some_and(|train| !train.guards.is_empty());
+        guarded || self.refreshes.iter().any(|refresh| refresh.refresh.refresh.when.plateau.is_some())
+    }
+
+    /// Bytes that its memories take on the disk until it is done, at the most; `None` where only the files know.
+    pub fn memories(&self) -> Option<u64> {
+        refreshing::held(&self.refreshes)
     }
 }
 
@@ -59,23 +75,19 @@ pub fn costs<'c>(compiled: &'c Compiled<'c>) -> Vec<StageCost<'c>> {
 }
 
 fn cost<'c>(compiled: &Compiled, stage: &'c CompiledStage<'c>) -> Option<StageCost<'c>> {
-    let pictures = Pictures::new(compiled.recipe);
-    let (lengths, (parameters, work, disk)) = pictures.fill(stage.stage, Size::Typical, |env| {
-        Ok((parameters(stage, env)?, Work::new(stage, env)?, Disk::new(stage, env)?))
-    })?;
-    let (largest, footprint) = pictures.fill(stage.stage, Size::Largest, |env| Footprint::new(stage, env))?;
-    let images = pictures.images(stage.stage);
-    let steps = match &stage.stage.train {
-        None => images,
-        Some(train) => match train.length {
-            Length::Steps(steps) => Some(steps as u64),
-            Length::Epochs(epochs) => {
-                images.map(|images| epochs as u64 * (images / (train.batch * train.accumulate).max(1) as u64).max(1))
-            }
-        },
-    };
+    let pictures = Pictures::of_step(compiled.recipe, stage.stage);
+    let (lengths, (parameters, work, disk)) = pictures
+        .fill(Size::Typical, |env| Ok((parameters(stage, env)?, Work::new(stage, env)?, Disk::new(stage, env)?)))?;
+    let (largest, footprint) = pictures.fill(Size::Largest, |env| Footprint::new(stage, env))?;
+    let images = pictures.images();
+    let known = images.map(|images| images as usize);
+    let train = stage.stage.train.as_ref();
+    let steps = train.map_or(known, |train| train.steps(known)).map(|steps| steps as u64);
+    let epochs = train.and_then(|train| train.epochs(known));
+    let refreshes = stage.refreshes.iter().map(|refresh| RefreshCost::new(compiled.recipe, refresh, epochs));
+    let refreshes = refreshes.collect::<Option<_>>()?;
     let disk = disk.over(images);
-    Some(StageCost { stage, parameters, lengths, work, images, steps, largest, footprint, disk })
+    Some(StageCost { stage, parameters, lengths, work, images, steps, largest, footprint, disk, refreshes })
 }
 
 fn parameters(stage: &CompiledStage, env: &DimEnv) -> Result<u64, crate::types::Unbound> {

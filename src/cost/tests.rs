@@ -135,3 +135,42 @@ fn pictures_side_by_side_take_their_room_each() {
         assert_eq!(refused[0].help.as_deref(), Some("`--workers 1` fits: pictures run side by side, one a worker"));
     });
 }
+
+#[test]
+fn refreshes_are_counted_with_the_room_they_take() {
+    let told = |when: &str, set: (&str, &str)| {
+        let text = format!(
+            "param dataset = scenes(images = 10, size = 48, classes = 2)
+            train t {{
+              data = dataset.train |> random_crop(32) |> standardize()
+              batch = 4
+              steps = 9
+              optimizer = sgd(lr = 0.1)
+              net n = conv(3, 1)
+              memory map: real[1, H, W] = 0
+              refresh map {when} {{ image }} {{ n(image) }}
+              step {{ image, map }} {{ loss l = mean(square(n(image) - map)) }}
+            }}"
+        );
+        with_costs(&lowered(&text, &[set]), |_, costs| {
+            let (cost, refresh) = (&costs[0], &costs[0].refreshes[0]);
+            let steps = cost.steps.unwrap() * cost.work.step();
+            let pictures = cost.total().map(|total| (total - steps) as f64 / refresh.flops as f64);
+            let maps = cost.memories().map(|bytes| bytes as f64 / refresh.each as f64);
+            format!(
+                "{:?} times, {pictures:?} pictures beside the steps, {maps:?} maps, less: {}, for {}\n",
+                refresh.times,
+                cost.may_be_less(),
+                refresh.lengths.words()
+            )
+        })
+    };
+    let whens = ["from epoch 1", "from epoch 1 every 2 epochs", "when plateau(l, patience = 1)"];
+    let known = whens.map(|when| told(when, ("dataset", "scenes(images = 10, size = 48, classes = 2)"))).concat();
+    expect![[r#"
+        Some(1) times, Some(8.0) pictures beside the steps, Some(8.0) maps, less: false, for B = 1, H = 48, W = 48
+        Some(2) times, Some(16.0) pictures beside the steps, Some(16.0) maps, less: false, for B = 1, H = 48, W = 48
+        Some(2) times, Some(16.0) pictures beside the steps, Some(16.0) maps, less: true, for B = 1, H = 48, W = 48
+        None times, None pictures beside the steps, None maps, less: false, for B = 1, H = 375 (assumed), W = 500 (assumed)
+    "#]].assert_eq(&(known + &told("from epoch 1", ("dataset", "folder(\"somewhere\")"))));
+}

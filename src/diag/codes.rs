@@ -85,6 +85,8 @@ codes! {
     DataBroken = "data-broken",
     WeightsNotFound = "weights-not-found",
     WeightsMismatch = "weights-mismatch",
+    WeightsRefused = "weights-refused",
+    WeightsChanged = "weights-changed",
     CannotRead = "cannot-read",
     CannotWrite = "cannot-write",
     // Running.

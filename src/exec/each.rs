@@ -8,6 +8,7 @@ use super::error::data_error;
 use super::event::Metrics;
 use super::interpreter::Finite;
 use super::job::{Figures, Job, Tell, Ticker};
+use super::notes;
 use super::parallel;
 use super::weights::{self, Table};
 use super::{Event, RunError};
@@ -22,7 +23,7 @@ pub(super) fn each(job: &Job, borrowed: Table, tell: Tell) -> Result<Metrics, Ru
     let stage = job.stage();
     let images = job.prepared.images;
     let mut table = weights::initial(&stage.weights, &borrowed, job.dims, job.seed, job.machine.dtype)?;
-    weights::save(job.draft.folder(), &stage.weights, &table)?;
+    weights::save(job.draft.folder(), &stage.weights, &table, &notes::of(job))?;
     table.extend(borrowed);
 
     let mut figures = Figures::start(job.graph(), job.prepared.classes)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::RunError;
 use super::event::{EpochLine, Metrics};
-use super::weights::{self, Table};
+use super::weights::{self, Notes, Table};
 use crate::lower::{Figured, Keep, Weight};
 use crate::metrics::MetricValue;
 use crate::store::Draft;
@@ -15,12 +15,14 @@ pub(super) struct Kept<'a> {
     weights: &'a [Weight],
     /// The nets of the best epoch, by path; empty where there is none.
     pub best: Table,
+    /// What goes with the nets.
+    notes: Notes,
 }
 
 impl<'a> Kept<'a> {
     /// `best` are the nets that a checkpoint has kept.
-    pub fn new(keep: &'a Keep, weights: &'a [Weight], best: Table) -> Kept<'a> {
-        Kept { keep, weights, best }
+    pub fn new(keep: &'a Keep, weights: &'a [Weight], best: Table, notes: Notes) -> Kept<'a> {
+        Kept { keep, weights, best, notes }
     }
 
     /// After an epoch, whose line is the last: `left` is what the stage would leave behind now.
@@ -28,7 +30,7 @@ impl<'a> Kept<'a> {
         match self.keep {
             Keep::Last => Ok(()),
             Keep::Every(epochs) if lines.len().is_multiple_of(*epochs) => {
-                weights::save(&draft.path(&format!("epochs/{:04}", lines.len())), self.weights, left)
+                weights::save(&draft.path(&format!("epochs/{:04}", lines.len())), self.weights, left, &self.notes)
             }
             Keep::Every(_) => Ok(()),
             Keep::Best(figure) => {

@@ -19,10 +19,12 @@ mod machine;
 mod measured;
 mod memory;
 mod note;
+mod notes;
 mod optimizer;
 mod parallel;
 pub mod parts;
 mod phase;
+mod pins;
 mod prepare;
 mod train;
 pub mod watch;
@@ -79,6 +81,8 @@ pub struct Options {
     pub dry_run: bool,
     /// The recipe as it runs, for the run folder.
     pub text: String,
+    /// Where files of weights are pinned: `wsss.lock` beside the recipe.
+    pub pins: Option<PathBuf>,
     /// Set from outside to stop the run as soon as what is finished is kept.
     pub stop: &'static AtomicBool,
 }
@@ -99,6 +103,7 @@ impl Default for Options {
             force: Vec::new(),
             dry_run: false,
             text: String::new(),
+            pins: None,
             stop: &NEVER,
         }
     }
@@ -134,6 +139,10 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
     let machine = Machine::new(options.device.clone(), options.workers, options.stop)?;
     let name = &recipe.recipe.name;
     let preparation = prepare::prepare(recipe, &store, options.seed, options.limit)?;
+    let pinned = pins::hold(options.pins.as_deref(), &preparation, options.dry_run)?;
+    for text in preparation.notes.iter().cloned().chain(pinned) {
+        events(Event::Note { text });
+    }
     let choices = choose::choose(&preparation, &store, name, options)?;
     if options.dry_run {
         return Ok(planned(&preparation, choices, events));

@@ -130,8 +130,10 @@ fn describe_weights(weights: &[Weight], world: &World, symbols: &canonical::Symb
         .map(|weight| {
             let dims: Vec<String> = weight.dims.iter().map(|dim| symbols.apply(&dim.to_string())).collect();
             let init = match &weight.init {
-                Init::File { file, name, .. } => {
-                    format!("{name} of {}", (world.file)(file))
+                Init::File { file, name, otherwise, .. } => {
+                    let renamed = if file.names.is_empty() { String::new() } else { format!(" where {}", file.names) };
+                    let otherwise = otherwise.as_ref().map_or(String::new(), |init| format!(" else {init:?}"));
+                    format!("{name} of {}{renamed}{otherwise}", (world.file)(&file.path))
                 }
                 Init::Weight(path) => format!("as {path}"),
                 drawn => format!("{drawn:?}"),

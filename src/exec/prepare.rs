@@ -46,6 +46,8 @@ pub(super) struct Preparation<'c> {
     pub dims: DimEnv,
     pub data: Vec<DataLock>,
     pub weights: Vec<WeightFile>,
+    /// What is to be said of files of weights.
+    pub notes: Vec<String>,
 }
 
 /// Opens and hashes. `limit` is the most pictures a stage runs over.
@@ -124,14 +126,15 @@ pub(super) fn prepare<'c>(
     let mut weights: Vec<WeightFile> =
         digests.into_iter().map(|(file, digest)| WeightFile { file: file.to_owned(), digest }).collect();
     weights.sort_by(|a, b| a.file.cmp(&b.file));
+    let mut notes = Vec::new();
     for prepared in &stages {
-        weights::check(&prepared.stage().weights, &dims)?;
+        notes.extend(weights::check(&prepared.stage().weights, &dims)?);
     }
     let data = opened
         .all
         .iter()
         .map(|(source, _, print)| DataLock { source: data::words(source), fingerprint: print.clone() });
-    Ok(Preparation { data: data.collect(), stages, dims, weights })
+    Ok(Preparation { data: data.collect(), stages, dims, weights, notes })
 }
 
 /// Data sets by source, each opened once, with their fingerprints.

@@ -13,6 +13,7 @@ use super::interpreter::{Finite, Results};
 use super::job::{Figures, Job, Tell, Ticker};
 use super::keep::Kept;
 use super::memory::Memories;
+use super::notes;
 use super::optimizer::{Accumulated, Gradients, Optimizer, Steps, number};
 use super::phase::Phases;
 use super::weights::{self, Table};
@@ -53,7 +54,7 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
             (weights, Table::new(), Steps::new(), Table::new(), Vec::new())
         }
     };
-    let mut kept = Kept::new(&train.keep, &stage.weights, best);
+    let mut kept = Kept::new(&train.keep, &stage.weights, best, notes::of(job));
     table.extend(borrowed);
     let mut optimizer = Optimizer::new(stage, train, job.graph(), &table, &moments, &steps)?;
     let mut phases = Phases::new(job, train, &optimizer);
@@ -95,7 +96,7 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
     if let Some(note) = note {
         tell(Event::Note { text: format!("`{}`: {note}", stage.name) });
     }
-    weights::save(job.draft.folder(), &stage.weights, &nets)?;
+    weights::save(job.draft.folder(), &stage.weights, &nets, &notes::of(job))?;
     write_log(job, &lines)?;
     Ok(metrics)
 }

@@ -24,7 +24,7 @@ fn expanded(text: &str, files: &[(&str, &str)], variants: &[&str], sets: &[(&str
     let files = Memory(files.iter().copied().collect());
     let sets: Vec<_> = sets.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let program = hir::load("mine.wsss", text, &sets, &files, &mut sources, &mut problems);
-    let choices = Choices { variants: variants.iter().map(ToString::to_string).collect() };
+    let choices = Choices { variants: variants.iter().map(ToString::to_string).collect(), ..Choices::default() };
     let recipe = lower::lower("mine", &program, &choices, &mut problems);
     let said: Vec<_> = problems.iter().filter(|problem| problem.is_error()).map(|problem| &problem.message).collect();
     assert!(said.is_empty(), "{said:?}\n{text}");

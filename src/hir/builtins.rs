@@ -161,13 +161,15 @@ builtins! {
     XavierUniform, "xavier_uniform", "layers", "Uniform with variance 2 gain² / (fan in + fan out) (Glorot and Bengio 2010).", [
         Optional "gain" "factor on the bound (default 1)"];
     FromFile, "from_file", "layers", "Initialises with one array of a file.", [
-        Required "file" "a .safetensors file",
+        Required "file" "a file of weights in any format that is read",
         Required "name" "the array's name in it; its shape must be that of the weight"];
     Load, "load", "nets", "The net with its weights read from a file; names and shapes must agree.", [
         Required "net" "what to fill",
-        Required "file" "a .safetensors file, `{ file = …, carries = … }`, or `none` for random weights",
+        Required "file" "a file of weights, `{ file = …, carries = … }` with any of the words below, or `none` for random weights",
         Optional "except" "beginnings of names in the file that the net does not want (default [])",
-        Optional "carries" "what the weights have learnt from: `\"imagenet tags\"`, `\"coco masks\"`, `\"saliency\"`; not said, their origin is unknown"];
+        Optional "carries" "what the weights have learnt from: `\"imagenet tags\"`, `\"coco masks\"`, `\"saliency\"`; not said, their origin is unknown",
+        Optional "strict" "whether every name must be in both file and net (default true); shapes must agree either way",
+        Optional "manifest" "a TOML file with `carries`, `source` and `names` (default the one beside the file: `a.pth.toml`)"];
     Clone, "clone", "nets", "An own copy of a net, trained by itself, which begins with the weights of that net.", [
         Required "net" "a net of this stage or of an earlier one"];
     InitFrom, "init_from", "nets", "The net with its weights beginning as those of the same names in another net.", [

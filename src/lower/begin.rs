@@ -2,8 +2,9 @@
 //! `init_from`).
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use super::recipe::{Init, Weight};
+use super::recipe::{Init, Weight, WeightsFile};
 use super::value::{Begin, NetPath, NetValue, TensorMember, Value};
 use super::{Lower, Step, modes, pattern};
 use crate::diag::{Code, Diagnostic};
@@ -28,9 +29,10 @@ pub(super) fn init(path: &str, tensor: &TensorMember, begins: &[(Rc<Begin>, usiz
         }
     }
     for (begin, from) in begins.iter().rev() {
-        if let Begin::File { file, carries, except } = &**begin {
-            let (name, except) = (below(*from).to_string(), Some(except.clone()));
-            return Init::File { file: file.clone(), name, except, carries: carries.clone() };
+        if let Begin::File(file) = &**begin {
+            let own = !file.strict && !matches!(tensor.init, Init::File { .. });
+            let otherwise = own.then(|| Box::new(tensor.init.clone()));
+            return Init::File { file: file.clone(), name: below(*from).to_string(), whole: true, otherwise };
         }
     }
     tensor.init.clone()
@@ -84,13 +86,13 @@ impl Lower<'_, '_> {
     /// What the nets and the files have seen that these weights begin with: it goes with them.
     pub(super) fn carried(&self, weights: &[Weight]) -> Labels {
         let mut nets: Vec<(&str, &str)> = Vec::new();
-        let mut files: Vec<(&str, &Option<String>)> = Vec::new();
+        let mut files: Vec<&Arc<WeightsFile>> = Vec::new();
         let mut brought = Labels::default();
         for weight in weights {
-            if let Init::File { file, carries, .. } = &weight.init
-                && !files.contains(&(file, carries))
+            if let Init::File { file, .. } = &weight.init
+                && !files.iter().any(|known| Arc::ptr_eq(known, file))
             {
-                files.push((file, carries));
+                files.push(file);
                 brought = brought.join(&weight.init.labels());
             }
             let Init::Weight(path) = &weight.init else { continue };

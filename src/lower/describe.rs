@@ -82,7 +82,13 @@ impl fmt::Display for Init {
             Init::HeUniform { fan_out } => write!(f, "he_uniform(fan = \"{}\")", fan(fan_out)),
             Init::XavierNormal { gain } => write!(f, "xavier_normal(gain = {gain})"),
             Init::XavierUniform { gain } => write!(f, "xavier_uniform(gain = {gain})"),
-            Init::File { file, name, .. } => write!(f, "`{name}` of {file:?}"),
+            Init::File { file, name, otherwise, .. } => {
+                write!(f, "`{name}` of {:?}", file.path)?;
+                if !file.names.is_empty() {
+                    write!(f, " where {}", file.names)?;
+                }
+                otherwise.as_ref().map_or(Ok(()), |otherwise| write!(f, ", else {otherwise}"))
+            }
             Init::Weight(path) => write!(f, "as {path}"),
         }
     }

@@ -57,6 +57,18 @@ impl When {
             }
     }
 
+    /// How often the memory is refreshed in so many epochs; where it waits for a plateau, at the most.
+    pub fn times(&self, epochs: usize) -> usize {
+        // A plateau is a best loss and `patience` that are no better.
+        let wait = self.plateau.as_ref().map(|plateau| plateau.patience + 1);
+        let first = self.from.max(wait.unwrap_or(0));
+        let left = self.until.map_or(epochs, |until| until.min(epochs)).saturating_sub(first);
+        match wait.or(self.every) {
+            Some(every) => left.div_ceil(every.max(1)),
+            None => left.min(1),
+        }
+    }
+
     /// Whether it is refreshed at the beginning of `epoch`. `losses` are those of the epochs since the last refresh, as far as the
     /// plateau wants them.
     pub fn is_due(&self, epoch: usize, losses: &[f64]) -> bool {
@@ -116,6 +128,32 @@ mod tests {
         assert_eq!(epochs(&When { until: Some(25), ..when.clone() }), [5, 15]);
         assert_eq!(when.to_string(), "from epoch 5 every 10 epochs");
         assert_eq!(epochs(&When { every: None, ..when }), [5]);
+    }
+
+    #[test]
+    fn refreshes_are_counted_without_running_them() {
+        let plateau = |patience| Some(Plateau { loss: "l".into(), patience, factor: 0.99 });
+        for (from, every, until, plateau) in [
+            (0, None, None, None),
+            (5, None, None, None),
+            (5, Some(10), None, None),
+            (1, Some(1), Some(9), None),
+            (7, Some(2), Some(3), None),
+            (0, None, None, plateau(1)),
+            (4, None, Some(12), plateau(2)),
+        ] {
+            let when = When { from, every, until, plateau };
+            for epochs in 0..20 {
+                let (mut last, mut times) = (0, 0);
+                for epoch in 0..epochs {
+                    // A loss that never falls: every plateau comes as early as it can.
+                    if when.is_due(epoch, &vec![1.0; epoch - last]) {
+                        (last, times) = (epoch, times + 1);
+                    }
+                }
+                assert_eq!(when.times(epochs), times, "{when}, {epochs} epochs");
+            }
+        }
     }
 
     #[test]

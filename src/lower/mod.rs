@@ -45,6 +45,8 @@ mod units;
 mod value;
 
 use std::collections::HashMap;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 pub use function::{Lowered, lower_expression, lower_function};
@@ -75,11 +77,17 @@ const DEPTH: usize = 120;
 pub struct Choices {
     /// In the order given; later ones win.
     pub variants: Vec<String>,
+    /// Reads what lies beside files of weights; without it there is nothing.
+    pub read: Option<Read>,
 }
+
+/// The text of a file.
+pub type Read = fn(&Path) -> io::Result<String>;
 
 /// Elaborates a recipe. With errors among the problems it is as far as it could be understood, and does not run.
 pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Problems) -> Recipe {
     let mut lower = Lower::new(program, problems);
+    lower.read = choices.read;
     lower.expect_something();
     let supervision = lower.supervision();
     lower.override_params(choices);
@@ -118,6 +126,7 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
 pub(crate) struct Lower<'p, 'a> {
     program: &'p Program,
     problems: &'a mut Problems,
+    read: Option<Read>,
     /// Values of `let` and `param`, once they are known; `None` while they are being found.
     globals: HashMap<(ModuleId, usize), Option<Value<'p>>>,
     overrides: overrides::Overrides<'p>,
@@ -188,6 +197,7 @@ impl<'p, 'a> Lower<'p, 'a> {
         Lower {
             program,
             problems,
+            read: None,
             globals: HashMap::new(),
             overrides: overrides::Overrides::default(),
             stages: Vec::new(),

@@ -1,6 +1,7 @@
 //! What lowering gives: a recipe as stages with step graphs, data plans and weights. Nothing of the language is left in it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::identity;
 use super::memory::Memory;
@@ -12,6 +13,7 @@ use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
 pub use crate::graph::pipeline::StageKind;
 use crate::hir::{ItemRef, Reader};
+use crate::manifest::Names;
 use crate::source::Span;
 use crate::types::{Dim, Level};
 
@@ -201,17 +203,32 @@ pub enum Init {
     XavierUniform {
         gain: f64,
     },
-    /// From a file, under that name. All other names of the file must be wanted by the net too, but for those that begin with
-    /// one of `except`; with `None` they do not matter.
+    /// From a file, under the net's name for it. With `whole` all other names of the file must be wanted by the net too, but for those
+    /// that begin with one of `except`. `otherwise` is how it begins where the file need not have it, and has not.
     File {
-        file: String,
+        file: Arc<WeightsFile>,
         name: String,
-        except: Option<Vec<String>>,
-        /// What the weights have learnt from, where the recipe says so.
-        carries: Option<String>,
+        whole: bool,
+        otherwise: Option<Box<Init>>,
     },
     /// As another weight, by its path: as an earlier stage left it, or as it begins in this one.
     Weight(String),
+}
+
+/// A file that weights begin in, and what is said of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WeightsFile {
+    pub path: String,
+    /// Beginnings of names that the net does not want.
+    pub except: Vec<String>,
+    /// What the weights have learnt from, where the recipe or the manifest says so.
+    pub carries: Option<String>,
+    /// Where the file is from, as its manifest says.
+    pub source: Option<String>,
+    /// How names of the file become names of the net.
+    pub names: Names,
+    /// Whether every name must be in both.
+    pub strict: bool,
 }
 
 /// Where a stage's images come from and what happens to them before the step.

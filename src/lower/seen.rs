@@ -66,8 +66,10 @@ impl Init {
     /// What weights from a file bring along.
     pub fn labels(&self) -> Labels {
         match self {
-            Init::File { carries: Some(what), .. } => Labels::of([Label::Outside(what.as_str().into())]),
-            Init::File { file, carries: None, .. } => Labels::of([Label::Unknown(file.as_str().into())]),
+            Init::File { file, .. } => Labels::of([match &file.carries {
+                Some(what) => Label::Outside(what.as_str().into()),
+                None => Label::Unknown(file.path.as_str().into()),
+            }]),
             _ => Labels::default(),
         }
     }

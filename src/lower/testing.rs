@@ -23,7 +23,7 @@ pub(crate) fn lowered(text: &str, variants: &[&str], sets: &[(&str, &str)]) -> (
     let mut problems = Problems::default();
     let sets: Vec<(String, String)> = sets.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let program = hir::load("test.wsss", text, &sets, &NoFiles, &mut sources, &mut problems);
-    let choices = Choices { variants: variants.iter().map(|name| name.to_string()).collect() };
+    let choices = Choices { variants: variants.iter().map(|name| name.to_string()).collect(), ..Choices::default() };
     let recipe = lower("test", &program, &choices, &mut problems);
     (recipe, sources, problems.sorted())
 }

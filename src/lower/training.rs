@@ -36,6 +36,22 @@ impl Train {
         Schedule::new(self.length, self.batch * self.accumulate, images)
     }
 
+    /// Its steps, where they do not follow from a number of pictures that is not known.
+    pub fn steps(&self, images: Option<usize>) -> Option<usize> {
+        match self.length {
+            Length::Steps(steps) => Some(steps),
+            Length::Epochs(_) => images.map(|images| self.schedule(images).steps),
+        }
+    }
+
+    /// Its epochs, where they do not follow from a number of pictures that is not known.
+    pub fn epochs(&self, images: Option<usize>) -> Option<usize> {
+        match self.length {
+            Length::Epochs(epochs) => Some(epochs),
+            Length::Steps(_) => images.map(|images| self.schedule(images).epochs),
+        }
+    }
+
     /// The optimizer of a weight: its place among `optimizers`, `None` for the default one. `weight` is its path within the stage.
     pub fn optimizer_of(&self, weight: &str) -> (Option<usize>, &Optimizer) {
         match paths::pick(&self.optimizers, weight) {

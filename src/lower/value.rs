@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::data::Sample;
-use super::recipe::{Init, Optimizer};
+use super::recipe::{Init, Optimizer, WeightsFile};
 use super::trace::Place;
 use crate::data::{Method, Source as DataSource, Transform};
 use crate::graph::Id;
@@ -122,11 +123,12 @@ pub(crate) fn joined(path: &str, below: &str) -> String {
 
 /// Where the weights of a net begin.
 pub(crate) enum Begin {
-    /// In a file, but for the names in it that begin with one of `except`.
-    /// `carries` is what the weights have learnt from, where the recipe says so.
-    File { file: String, carries: Option<String>, except: Vec<String> },
+    File(Arc<WeightsFile>),
     /// With the weights of another net, but for those that a pattern of `except` reaches.
-    Net { place: NetPath, except: Vec<String> },
+    Net {
+        place: NetPath,
+        except: Vec<String>,
+    },
 }
 
 /// What is said of the parts of a net that patterns reach.

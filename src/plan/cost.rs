@@ -38,7 +38,7 @@ impl Plan {
     /// # Errors
     /// A symbol that `env` has no number for.
     pub fn flops(&self, graph: &Graph, env: &DimEnv) -> Result<u64, Unbound> {
-        Ok(self.costs(graph, env, 4)?.iter().map(|cost| cost.flops).sum())
+        Ok(self.costs(graph, env, 4)?.iter().fold(0, |sum, cost| sum.saturating_add(cost.flops)))
     }
 }
 

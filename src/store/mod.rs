@@ -4,13 +4,16 @@
 //! [`Draft`] to fill. Nothing is seen before it is whole: files are written beside their place and renamed, and so are stages.
 //! Absent from this room: what a stage is, and every decision whether it should run.
 
+pub mod archive;
 mod artifacts;
 mod error;
 pub mod file;
 mod key;
 mod name;
+pub mod npy;
 pub mod npz;
 pub mod palette;
+mod pins;
 mod run_folder;
 mod stage;
 pub mod tensors;
@@ -19,6 +22,7 @@ pub use artifacts::{StageArtifacts, is_written, write as write_artifact};
 pub use error::StoreError;
 pub use key::{Key, Part, Parts};
 pub use name::file_name;
+pub use pins::Pins;
 pub use run_folder::{DataLock, Lock, RunFolder, StageLock, WeightFile, date, timestamp};
 pub use stage::{Draft, Finished, StageRecord};
 

@@ -4,11 +4,13 @@
 //! member is either stored as it is, or deflated by [`zero_runs`], which shortens long runs of zero bytes and nothing else:
 //! a twentieth of the file for the time of a copy.
 
-use std::io::Read;
+use std::io::Cursor;
 use std::path::Path;
 
 use candle_core::{CpuStorage, Device, Storage, Tensor};
 
+use super::archive::Archive;
+use super::npy::Header;
 use super::{StoreError, file};
 
 mod zero_runs;
@@ -124,88 +126,24 @@ fn npy(tensor: &Tensor) -> Result<Vec<u8>, String> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<(String, Tensor)>, String> {
-    let not_whole = || "is not a whole .npz archive".to_owned();
-    let end = (0..bytes.len().saturating_sub(21)).rev().take(1 << 16).find(|&at| bytes[at..].starts_with(END));
-    let end = Reader { bytes, at: end.ok_or_else(not_whole)? };
-    let (count, mut at) = (end.u16(10)?, end.u32(16)? as usize);
-    let mut arrays = Vec::with_capacity(usize::from(count));
-    for _ in 0..count {
-        let entry = Reader { bytes, at };
-        if entry.take(0, 4)? != CENTRAL {
-            return Err(not_whole());
-        }
-        let (method, crc) = (entry.u16(10)?, entry.u32(16)?);
-        let (packed, whole) = (entry.u32(20)? as usize, entry.u32(24)? as usize);
-        let name_length = usize::from(entry.u16(28)?);
-        let name = String::from_utf8_lossy(entry.take(46, name_length)?).into_owned();
-        let local = Reader { bytes, at: entry.u32(42)? as usize };
-        let data = local.take(30 + usize::from(local.u16(26)?) + usize::from(local.u16(28)?), packed)?;
-        let mut inflated = Vec::new();
-        let member = match method {
-            STORED => data,
-            DEFLATED => {
-                // One byte more than promised is enough to notice a lie.
-                let limit = whole as u64 + 1;
-                let read = flate2::read::DeflateDecoder::new(data).take(limit).read_to_end(&mut inflated);
-                read.map_err(|error| format!("`{name}` is damaged: {error}"))?;
-                &inflated
-            }
-            other => return Err(format!("`{name}` is packed in a way that is not known (method {other})")),
-        };
-        if member.len() != whole || crc32fast::hash(member) != crc {
-            return Err(format!("`{name}` is damaged: its checksum is another"));
-        }
-        let tensor = parse_npy(member).map_err(|what| format!("`{name}` {what}"))?;
-        arrays.push((name.trim_end_matches(".npy").to_owned(), tensor));
-        at += 46 + name_length + usize::from(entry.u16(30)?) + usize::from(entry.u16(32)?);
-    }
-    Ok(arrays)
-}
-
-/// A place in an archive, with bounds.
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn take(&self, offset: usize, length: usize) -> Result<&'a [u8], String> {
-        let start = self.at.checked_add(offset);
-        let range = start.and_then(|start| Some(start..start.checked_add(length)?));
-        range.and_then(|range| self.bytes.get(range)).ok_or_else(|| "is not a whole .npz archive".to_owned())
-    }
-
-    fn u16(&self, offset: usize) -> Result<u16, String> {
-        self.take(offset, 2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
-    }
-
-    fn u32(&self, offset: usize) -> Result<u32, String> {
-        self.take(offset, 4).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-    }
+    let mut archive = Archive::open(Cursor::new(bytes))?;
+    (0..archive.members().len())
+        .map(|index| {
+            let member = archive.read(index)?;
+            let name = &archive.members()[index].name;
+            let tensor = parse_npy(&member).map_err(|what| format!("`{name}` {what}"))?;
+            Ok((name.trim_end_matches(".npy").to_owned(), tensor))
+        })
+        .collect()
 }
 
 fn parse_npy(bytes: &[u8]) -> Result<Tensor, String> {
-    let reader = Reader { bytes, at: 0 };
-    if bytes.get(..6) != Some(b"\x93NUMPY") {
-        return Err("is not an array".into());
-    }
-    let (start, length) = match bytes.get(6) {
-        Some(1) => (10, usize::from(reader.u16(8)?)),
-        _ => (12, reader.u32(8)? as usize),
-    };
-    let header = String::from_utf8_lossy(reader.take(start, length)?).into_owned();
-    if header.contains("'fortran_order': True") {
+    let Header { descr, column_order, shape, start } = Header::parse(bytes)?;
+    if column_order {
         return Err("is in column order; save it with np.ascontiguousarray".into());
     }
-    let after = |key: &str| header.split_once(key).map(|(_, rest)| rest).ok_or("has a header without a shape or type");
-    let descr = after("'descr':")?.trim_start().trim_start_matches('\'');
-    let descr = &descr[..descr.find('\'').unwrap_or(0)];
-    let shape = after("'shape':")?.trim_start().trim_start_matches('(');
-    let shape = &shape[..shape.find(')').unwrap_or(0)];
-    let shape = shape.split(',').map(str::trim).filter(|length| !length.is_empty());
-    let shape: Vec<usize> = shape.map(str::parse).collect::<Result<_, _>>().map_err(|_| "has no readable shape")?;
     let count = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
-    let data = &bytes[start + length..];
+    let data = &bytes[start..];
     let expect = |size: usize| match count.and_then(|count| count.checked_mul(size)) {
         Some(expected) if expected == data.len() => Ok(()),
         _ => Err(format!("has {} bytes, {shape:?} of `{descr}` need another number", data.len())),
@@ -220,7 +158,7 @@ fn parse_npy(bytes: &[u8]) -> Result<Tensor, String> {
             Tensor::from_vec(numbers, shape.as_slice(), &Device::Cpu)
         }};
     }
-    let tensor = match descr {
+    let tensor = match descr.as_str() {
         "<f4" => numbers!(f32, f32),
         "<f8" => numbers!(f64, f64),
         "|u1" | "|b1" => numbers!(u8, u8),
@@ -277,8 +215,8 @@ mod tests {
         let mut flipped = bytes.clone();
         flipped[300] ^= 1;
         assert_eq!(decode(&flipped).unwrap_err(), "`cam.npy` is damaged: its checksum is another");
-        assert_eq!(decode(&bytes[..bytes.len() - 30]).unwrap_err(), "is not a whole .npz archive");
-        assert_eq!(decode(b"").unwrap_err(), "is not a whole .npz archive");
+        assert_eq!(decode(&bytes[..bytes.len() - 30]).unwrap_err(), "is not a whole zip archive");
+        assert_eq!(decode(b"").unwrap_err(), "is not a whole zip archive");
     }
 
     proptest! {

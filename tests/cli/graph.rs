@@ -97,7 +97,7 @@ fn a_refresh_has_a_graph_and_a_line_of_its_own() {
     assert!(unknown.err.contains("did you mean `map`?"), "{}", unknown.err);
     let check = place.wsss(&["check", "memory.wsss", "--explain"]).expect_code(0);
     let line = "  refresh map from epoch 2 every 3 epochs: ";
-    assert!(check.out.contains(line) && check.out.contains("`train` pictures, one by one"), "{}", check.out);
+    assert!(check.out.contains(line) && check.out.contains("    2 times over"), "{}", check.out);
 }
 
 #[test]

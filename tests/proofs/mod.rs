@@ -29,7 +29,8 @@ impl Files for Shipped {
 fn lowered(text: &str, variants: &[String]) -> (Recipe, Vec<Diagnostic>) {
     let (mut sources, mut problems) = (Sources::new(), Problems::default());
     let program = hir::load("recipe.wsss", text, &[], &Shipped, &mut sources, &mut problems);
-    let recipe = lower("recipe", &program, &Choices { variants: variants.to_vec() }, &mut problems);
+    let recipe =
+        lower("recipe", &program, &Choices { variants: variants.to_vec(), ..Choices::default() }, &mut problems);
     (recipe, problems.sorted())
 }
 

@@ -1,6 +1,7 @@
 //! What the builtins of `hir::builtins` mean.
 
 mod augment;
+mod load;
 mod numbers;
 mod optimizers;
 
@@ -11,7 +12,7 @@ use super::call::Given;
 use super::errors;
 use super::operators::Operation;
 use super::recipe::Init;
-use super::value::{Begin, NetValue, OutsideMaps, Says, Value};
+use super::value::{NetValue, OutsideMaps, Says, Value};
 use super::{Lower, begin, data, modes, units};
 use crate::data::Source;
 use crate::diag::{Code, Diagnostic, suggest};
@@ -234,11 +235,8 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
         Is::HeUniform => Value::Init(Init::HeUniform { fan_out: fan_out(lower, a)? }),
         Is::XavierNormal => Value::Init(Init::XavierNormal { gain: a.number(lower, 0, 1.0)? }),
         Is::XavierUniform => Value::Init(Init::XavierUniform { gain: a.number(lower, 0, 1.0)? }),
-        Is::FromFile => {
-            let (file, name) = (a.text(lower, 0, "")?, a.text(lower, 1, "")?);
-            Value::Init(Init::File { file, name, except: None, carries: None })
-        }
-        Is::Load => load(lower, a)?,
+        Is::FromFile => load::from_file(lower, a)?,
+        Is::Load => load::load(lower, a)?,
         Is::Clone => {
             let (net, span) = net(lower, a, 0)?;
             begin::clone(lower, net, span)?
@@ -342,33 +340,6 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
 fn list<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<Rc<Vec<Value<'p>>>> {
     let given = a.get(slot)?;
     lower.elements(given.value.clone(), given.span)
-}
-
-fn load<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Value<'p>> {
-    let mut net = net(lower, a, 0)?.0.clone();
-    if matches!(a.get(1)?.value, Value::Nothing) {
-        return Some(Value::Net(net));
-    }
-    let (file, said) = match &a.get(1)?.value {
-        Value::Record(fields) => match (fields.get("file"), fields.get("carries"), fields.len()) {
-            (Some(Value::Text(file)), Some(Value::Text(carries)), 2) => (file.to_string(), Some(carries.to_string())),
-            (Some(Value::Text(file)), None, 1) => (file.to_string(), None),
-            _ => return a.wrong(lower, 1, "`{ file = \"…\", carries = \"…\" }`"),
-        },
-        _ => (a.text(lower, 1, "")?, None),
-    };
-    let carries = match a.get(3) {
-        Some(_) => Some(knowledge(lower, a, 3)?),
-        None => said,
-    };
-    if let Some(what) = carries.as_deref().filter(|what| !is_nameable(what)) {
-        let span = a.get(3).or(a.get(1)).map_or(a.span, |given| given.span);
-        lower.report(unnameable(what, span));
-        return None;
-    }
-    let except = texts(lower, a, 2)?.map_or(Vec::new(), |(texts, _)| texts);
-    net.begin = Some(Rc::new(Begin::File { file, carries, except }));
-    Some(Value::Net(net))
 }
 
 fn net<'a, 'p>(lower: &mut Lower<'p, '_>, a: &'a Arguments<'p>, slot: usize) -> Option<(&'a NetValue<'p>, Span)> {

@@ -1,7 +1,7 @@
 //! The fields of a sample and what is known of each: those of the data set, and what was joined.
 
 use super::streams::padded;
-use crate::data::{Method, Transform};
+use crate::data::{self, Method, Transform};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
 use crate::lower::value::{Choice, Remembered, Samples, Value, Way};
@@ -174,6 +174,11 @@ fn smoothed(fact: Fact, field: &str, samples: &Samples) -> Fact {
 }
 
 impl Samples<'_> {
+    /// How many pictures there are, where that is known before the data is opened.
+    pub(in crate::lower) fn images(&self) -> Option<usize> {
+        data::known(&self.dataset.source, &self.split).images.map(|images| images as usize)
+    }
+
     pub(super) fn transforms(&self) -> impl Iterator<Item = &Transform> {
         self.changes.iter().map(|change| &change.transform)
     }

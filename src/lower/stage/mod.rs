@@ -117,7 +117,9 @@ impl<'p> Lower<'p, '_> {
             );
         }
         let train = (kind == StageKind::Train).then(|| self.train(stage, &entries)).flatten();
-        self.look_at_memories(stage, &memories, train.as_ref().map(|train| train.length));
+        let epochs =
+            train.as_ref().and_then(|train| train.epochs(samples.as_ref().and_then(|samples| samples.images())));
+        self.look_at_memories(stage, &memories, epochs);
         if entries.body {
             prove::purpose(self, stage);
         }

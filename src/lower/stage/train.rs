@@ -5,7 +5,6 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::Entries;
-use crate::data::known;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Clock, Output, Role};
 use crate::lower::call::Given;
@@ -65,10 +64,9 @@ impl<'p> Lower<'p, '_> {
         }
         let accumulate = whole(self, "accumulate");
         if let Some(length) = length {
-            let images =
-                self.samples_quietly(entries).and_then(|samples| known(&samples.dataset.source, &samples.split).images);
+            let images = self.samples_quietly(entries).and_then(|samples| samples.images());
             let group = batch.flatten().zip(accumulate).map(|(batch, accumulate)| batch * accumulate.unwrap_or(1));
-            let schedule = images.zip(group).map(|(images, group)| Schedule::new(length, group, images as usize));
+            let schedule = images.zip(group).map(|(images, group)| Schedule::new(length, group, images));
             self.never_on(length, schedule.map(|schedule| schedule.per_epoch));
         }
         let above = |number: f64| number > 0.0 && number.is_finite();

@@ -1,8 +1,8 @@
 //! When a memory is refreshed, and whether what a stage says of its memories makes sense as a whole.
 
+use crate::diag::amount::counted;
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::Kind;
-use crate::lower::recipe::Length;
 use crate::lower::value::{Scope, Value};
 use crate::lower::{Lower, Memory, Plateau, When, errors, units};
 use crate::syntax::ast::{self, EntryKind, Expr, StatementKind, TimeUnit, Unit};
@@ -87,11 +87,12 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// What the whole stage shows of its memories: losses that a plateau speaks of, memories that are never refreshed or never read.
+    /// `epochs` are those of the training, where they are known before the data is opened.
     pub(in crate::lower::stage) fn look_at_memories(
         &mut self,
         stage: &'p ast::Stage,
         memories: &[Memory],
-        length: Option<Length>,
+        epochs: Option<usize>,
     ) {
         let (mut losses, mut plateaus, mut names) = (Vec::new(), Vec::new(), Vec::new());
         for entry in &stage.entries {
@@ -123,12 +124,8 @@ impl<'p> Lower<'p, '_> {
                 .entries
                 .iter()
                 .any(|entry| matches!(&entry.kind, EntryKind::Refresh { name, .. } if name.text == memory.name));
-            let never = match length {
-                Some(Length::Epochs(epochs)) if written && !memory.refreshes.is_empty() => {
-                    !memory.refreshes.iter().any(|refresh| (0..epochs).any(|epoch| refresh.when.may(epoch)))
-                }
-                _ => false,
-            };
+            let too_short =
+                epochs.filter(|epochs| memory.refreshes.iter().all(|refresh| refresh.when.times(*epochs) == 0));
             let by_others = memories.iter().filter(|other| other.name != memory.name);
             let by_others = by_others.flat_map(|other| &other.refreshes);
             let read = self.step.as_ref().is_some_and(|step| {
@@ -142,9 +139,10 @@ impl<'p> Lower<'p, '_> {
             if !written {
                 let help = format!("add `refresh {} from epoch 5 {{ image, tags }} {{ … }}`", memory.name);
                 self.report(warning("is never refreshed: it stays as it begins", help));
-            } else if never {
-                let help = "epochs are counted from 0; `until` is the first that is too late";
-                self.report(warning("is never refreshed: training ends before", help.into()));
+            } else if let (Some(epochs), false) = (too_short, memory.refreshes.is_empty()) {
+                let epochs = counted(epochs, "epoch");
+                let help = format!("training has {epochs}, counted from 0; `until` is the first that is too late");
+                self.report(warning("is never refreshed: training ends before", help));
             }
             if !read {
                 let help = format!("name it in the step: `step {{ image, tags, {} }}`", memory.name);

@@ -1,7 +1,9 @@
 //! The weights of nets: how they begin, how they are kept.
 //!
 //! A draw belongs to the run's seed and the weight's path alone: neither the order of the weights nor what else a net holds
-//! changes it. Files of weights are read under the names that lowering gives, and what does not fit is listed whole.
+//! changes it.
+
+mod files;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -9,22 +11,17 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
+pub(super) use files::{check, digest, files};
+
 use super::RunError;
 use crate::diag::{Code, Diagnostic};
 use crate::lower::{Init, Weight};
 use crate::random::{Stream, place};
-use crate::source::Span;
 use crate::store::{StoreError, tensors};
 use crate::types::DimEnv;
 
 /// Weights and states by path.
 pub(super) type Table = HashMap<String, Tensor>;
-
-/// Names in published files that are no weights.
-const BOOKKEEPING: &str = "num_batches_tracked";
-
-/// How many misfits of a file are named; the others are counted.
-const LISTED: usize = 8;
 
 /// Every weight as it begins, each with storage of its own: the optimizer writes into it. `earlier` holds the weights of other
 /// stages that some begin with.
@@ -38,12 +35,19 @@ pub(super) fn initial(
     seed: u64,
     dtype: DType,
 ) -> Result<Table, RunError> {
-    let mut table = from_files(weights, dims, dtype).map_err(RunError::Input)?;
-    let elsewhere = |weight: &&Weight| !matches!(weight.init, Init::File { .. } | Init::Weight(_));
-    let drawn: Vec<&Weight> = weights.iter().filter(elsewhere).collect();
+    let mut table = files::read(weights, dims, dtype).map_err(RunError::Input)?;
+    let drawn: Vec<(&Weight, &Init)> = weights
+        .iter()
+        .filter(|weight| !table.contains_key(&weight.path()))
+        .filter_map(|weight| match &weight.init {
+            Init::File { otherwise, .. } => Some((weight, &**otherwise.as_ref()?)),
+            init => Some((weight, init)),
+        })
+        .filter(|(_, init)| !matches!(init, Init::Weight(_)))
+        .collect();
     let drawn: Result<Vec<(String, Tensor)>, RunError> = drawn
         .into_par_iter()
-        .map(|weight| Ok((weight.path(), draw(weight, &shape(weight, dims)?, seed)?.to_dtype(dtype)?)))
+        .map(|(weight, init)| Ok((weight.path(), draw(weight, init, &shape(weight, dims)?, seed)?.to_dtype(dtype)?)))
         .collect();
     table.extend(drawn?);
     // A net begins with one that was declared before it, so the order of the text settles copies of copies.
@@ -69,13 +73,13 @@ fn shape(weight: &Weight, dims: &DimEnv) -> Result<Vec<usize>, RunError> {
     })
 }
 
-fn draw(weight: &Weight, shape: &[usize], seed: u64) -> Result<Tensor, RunError> {
+fn draw(weight: &Weight, init: &Init, shape: &[usize], seed: u64) -> Result<Tensor, RunError> {
     let count = shape.iter().product::<usize>();
     let mut stream = Stream::new(seed, place(&weight.path()), 0, 0);
     let mut fill = |next: &mut dyn FnMut(&mut Stream) -> f64| (0..count).map(|_| next(&mut stream) as f32).collect();
     let fan_in = |shape: &[usize]| shape.iter().skip(1).product::<usize>().max(1) as f64;
     let fan_out = |shape: &[usize]| (count / shape.get(1).copied().unwrap_or(1).max(1)).max(1) as f64;
-    let numbers: Vec<f32> = match weight.init {
+    let numbers: Vec<f32> = match *init {
         Init::Constant(value) => vec![value as f32; count],
         Init::Normal { std } => fill(&mut |stream| std * stream.normal()),
         Init::Uniform { low, high } => fill(&mut |stream| stream.uniform_range(low, high)),
@@ -106,152 +110,18 @@ fn draw(weight: &Weight, shape: &[usize], seed: u64) -> Result<Tensor, RunError>
     Ok(Tensor::from_vec(numbers, shape, &Device::Cpu)?)
 }
 
-/// One net and one file it is read from.
-struct Group<'a> {
-    /// Stage and net.
-    net: [&'a str; 2],
-    file: &'a str,
-    except: BTreeSet<&'a str>,
-    /// Whether the net must want all that the file holds.
-    whole: bool,
-    /// By name in the file.
-    wanted: BTreeMap<&'a str, Vec<&'a Weight>>,
-    span: Span,
-}
+/// What a net is to be used with, by name.
+pub(super) type Notes = Vec<(&'static str, String)>;
 
-/// The weights that come from files. The span of a problem is that of the first weight it is about.
-fn from_files(weights: &[Weight], dims: &DimEnv, dtype: DType) -> Result<Table, Vec<Diagnostic>> {
-    let mut groups: Vec<Group> = Vec::new();
-    for weight in weights {
-        let Init::File { file, name, except, .. } = &weight.init else { continue };
-        let (net, whole) = ([weight.stage.as_str(), weight.net.as_str()], except.is_some());
-        let same = |group: &Group| group.net == net && group.file == file && group.whole == whole;
-        let at = groups.iter().position(same).unwrap_or_else(|| {
-            let (except, wanted) = (BTreeSet::new(), BTreeMap::new());
-            groups.push(Group { net, file, except, whole, wanted, span: weight.span });
-            groups.len() - 1
-        });
-        groups[at].except.extend(except.iter().flatten().map(String::as_str));
-        groups[at].wanted.entry(name).or_default().push(weight);
-    }
-    let mut table = Table::new();
-    let mut problems = Vec::new();
-    for group in &groups {
-        match read(group, dims, dtype) {
-            Ok(found) => table.extend(found),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if problems.is_empty() { Ok(table) } else { Err(problems) }
-}
-
-fn read(group: &Group, dims: &DimEnv, dtype: DType) -> Result<Table, Diagnostic> {
-    let file = tensors::read(Path::new(group.file)).map_err(|error| unreadable(&error, group.span))?;
-    let mut misfits = Vec::new();
-    let mut table = Table::new();
-    for (name, weight) in
-        group.wanted.iter().flat_map(|(name, weights)| weights.iter().map(move |weight| (name, weight)))
-    {
-        let Some(tensor) = file.tensors.get(*name) else {
-            misfits.push(format!("`{name}` is not in the file"));
-            continue;
-        };
-        let expected: Option<Vec<usize>> =
-            weight.dims.iter().map(|dim| dim.eval(dims).ok().and_then(|length| usize::try_from(length).ok())).collect();
-        let Some(expected) = expected else {
-            misfits.push(format!("the shape of `{}` is not known", weight.path()));
-            continue;
-        };
-        if tensor.dims() != expected {
-            misfits.push(format!("`{name}` has the shape {:?} in the file, {expected:?} in the net", tensor.dims()));
-            continue;
-        }
-        // A copy of its own, also where the type is right: two nets may come from one file.
-        match tensor.to_dtype(dtype).and_then(|tensor| tensor.copy()) {
-            Ok(tensor) => _ = table.insert(weight.path(), tensor),
-            Err(error) => misfits.push(format!("`{name}` cannot be used: {error}")),
-        }
-    }
-    let excepted = |name: &str| {
-        group
-            .except
-            .iter()
-            .any(|except| name == *except || name.strip_prefix(except).is_some_and(|rest| rest.starts_with('.')))
-    };
-    let unexpected = file
-        .tensors
-        .keys()
-        .filter(|name| group.whole && !group.wanted.contains_key(name.as_str()))
-        .filter(|name| !excepted(name) && !name.ends_with(BOOKKEEPING));
-    misfits.extend(unexpected.map(|name| format!("the net has no `{name}`")));
-    if misfits.is_empty() {
-        return Ok(table);
-    }
-    let more = misfits.len().saturating_sub(LISTED);
-    let mut help = misfits[..misfits.len() - more].join("\n");
-    if more > 0 {
-        help += &format!("\nand {more} more");
-    }
-    help += "\n`wsss weights inspect` lists what a file holds; `except = [\"…\"]` leaves parts of it out";
-    let count =
-        if misfits.len() == 1 { misfits[0].clone() } else { format!("{} names or shapes differ", misfits.len()) };
-    let message = format!("the weights in {} do not fit the net: {count}", group.file);
-    Err(Diagnostic::error(Code::WeightsMismatch, message)
-        .label(group.span, "these weights come from the file")
-        .help(help))
-}
-
-fn unreadable(error: &StoreError, span: Span) -> Diagnostic {
-    let missing = !error.path.exists();
-    let code = if missing { Code::WeightsNotFound } else { Code::CannotRead };
-    let message = format!("the weights in {} cannot be read: {}", error.path.display(), error.what);
-    let diagnostic = Diagnostic::error(code, message).label(span, "these weights come from the file");
-    let other = error.path.extension().is_some_and(|ending| ending != "safetensors");
-    match (missing, other) {
-        (true, _) => diagnostic.help("give another path, or begin from random numbers (`weights = none`)"),
-        (false, true) => diagnostic.help("`wsss weights convert` turns .pth and .npz into .safetensors"),
-        (false, false) => diagnostic,
-    }
-}
-
-/// Whether every file fits, before anything runs.
-///
-/// # Errors
-/// As [`initial`].
-pub(super) fn check(weights: &[Weight], dims: &DimEnv) -> Result<(), RunError> {
-    from_files(weights, dims, DType::F32).map(drop).map_err(RunError::Input)
-}
-
-/// Every file that weights come from, each once, with a place to point at.
-pub(super) fn files(weights: &[Weight]) -> Vec<(&str, Span)> {
-    let mut files: Vec<(&str, Span)> = Vec::new();
-    for weight in weights {
-        if let Init::File { file, .. } = &weight.init
-            && !files.iter().any(|(known, _)| known == file)
-        {
-            files.push((file, weight.span));
-        }
-    }
-    files
-}
-
-/// BLAKE3 of a file's bytes.
-pub(super) fn digest(file: &str, span: Span) -> Result<String, RunError> {
-    let path = Path::new(file);
-    let bytes =
-        std::fs::read(path).map_err(|error| RunError::input(unreadable(&StoreError::read(path, &error), span)))?;
-    Ok(blake3::hash(&bytes).to_hex().to_string())
-}
-
-/// Writes each net of a stage to `net/<name>.safetensors` below `folder`.
-pub(super) fn save(folder: &Path, weights: &[Weight], table: &Table) -> Result<(), RunError> {
+/// Writes each net of a stage to `net/<name>.safetensors` below `folder`, with `notes` in its header.
+pub(super) fn save(folder: &Path, weights: &[Weight], table: &Table, notes: &Notes) -> Result<(), RunError> {
     let mut nets: BTreeMap<&str, Vec<(String, &Tensor)>> = BTreeMap::new();
     for weight in weights {
         let tensor = table.get(&weight.path()).ok_or_else(|| lost(weight))?;
         nets.entry(&weight.net).or_default().push((weight.name.clone(), tensor));
     }
     for (net, named) in nets {
-        tensors::write(&net_file(folder, net), named, &[])?;
+        tensors::write(&net_file(folder, net), named, notes)?;
     }
     Ok(())
 }
@@ -282,7 +152,12 @@ pub(super) fn borrow(folder: &Path, weights: &[&Weight], dtype: DType) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::lower::WeightsFile;
+    use crate::manifest::{Manifest, Names};
+    use crate::source::Span;
     use crate::types::Dim;
 
     fn weight(net: &str, name: &str, dims: &[&str], init: Init) -> Weight {
@@ -334,10 +209,20 @@ mod tests {
         assert_eq!(spread(Init::Constant(0.25)), 0.0);
     }
 
-    fn from_file(file: &Path, net: &str, name: &str, dims: &[&str]) -> Weight {
-        let file = file.to_str().unwrap().to_owned();
-        let init = Init::File { file, name: name.to_owned(), except: Some(vec!["fc".to_owned()]), carries: None };
+    fn file(path: &Path, except: &[&str]) -> WeightsFile {
+        let except = except.iter().map(|name| name.to_string()).collect();
+        let (path, names) = (path.to_str().unwrap().to_owned(), Names::default());
+        WeightsFile { path, except, carries: None, source: None, names, strict: true }
+    }
+
+    fn begun(file: WeightsFile, net: &str, name: &str, dims: &[&str]) -> Weight {
+        let otherwise = (!file.strict).then(|| Box::new(Init::Constant(7.0)));
+        let init = Init::File { file: Arc::new(file), name: name.to_owned(), whole: true, otherwise };
         weight(net, &format!("trunk.{name}"), dims, init)
+    }
+
+    fn from_file(path: &Path, net: &str, name: &str, dims: &[&str]) -> Weight {
+        begun(file(path, &["fc"]), net, name, dims)
     }
 
     #[test]
@@ -364,17 +249,44 @@ mod tests {
             panic!("a wrong file is wrong input");
         };
         assert_eq!(problems[0].code, Code::WeightsMismatch);
-        assert!(
-            problems[0].message.ends_with("do not fit the net: 3 names or shapes differ"),
-            "{}",
-            problems[0].message
-        );
+        let told = "do not fit the net: 1 missing, 1 of another shape or name, 1 unexpected; 0 are loaded";
+        assert!(problems[0].message.ends_with(told), "{}", problems[0].message);
         let help = problems[0].help.clone().unwrap();
-        assert!(help.starts_with(
-            "`bn.bias` is not in the file\n\
+        let misfits = "`bn.bias` is not in the file, which has `conv.bias`\n\
              `conv.weight` has the shape [4, 3, 3, 3] in the file, [3, 3, 3, 3] in the net\n\
-             the net has no `conv.bias`\n"
-        ));
+             the net has no `conv.bias`\n";
+        assert!(help.starts_with(misfits), "{help}");
+    }
+
+    #[test]
+    fn names_become_those_of_the_net_and_may_be_forgiven() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let one = Tensor::new(&[1f64, 2.0], &Device::Cpu).unwrap();
+        tensors::write(&path, [("fc_w".to_owned(), &one), ("extra".to_owned(), &one)], &[]).unwrap();
+        let names = Manifest::parse("names = [[\"{layer}_w\", \"{layer}.weight\"]]").unwrap().names;
+        let lenient = WeightsFile { names: names.clone(), strict: false, ..file(&path, &[]) };
+        let both = |file: &WeightsFile| {
+            [begun(file.clone(), "oc", "fc.weight", &["2"]), begun(file.clone(), "oc", "fc.bias", &["2"])]
+        };
+        let weights = both(&lenient);
+        let table = initial(&weights, &Table::new(), &env(), 0, DType::F32).unwrap();
+        let numbers = |name: &str| table[&format!("classifier.oc.trunk.{name}")].to_vec1::<f32>().unwrap();
+        assert_eq!((numbers("fc.weight"), numbers("fc.bias")), (vec![1.0, 2.0], vec![7.0, 7.0]));
+        let notes: Vec<String> = check(&weights, &env()).unwrap();
+        let told = [
+            "1 loaded, 1 missing, 1 unexpected: `fc.bias` begins by itself, the net has no `extra`",
+            "arrays become f32: 1 of f64",
+        ];
+        assert!(notes.len() == 2 && notes.iter().zip(told).all(|(note, told)| note.ends_with(told)), "{notes:?}");
+
+        let strict = both(&WeightsFile { strict: true, ..lenient.clone() });
+        assert!(initial(&strict, &Table::new(), &env(), 0, DType::F32).is_err());
+        // A shape that differs is never forgiven, and neither is a file of which nothing fits.
+        let wrong = [begun(lenient.clone(), "oc", "fc.weight", &["K"])];
+        assert!(initial(&wrong, &Table::new(), &env(), 0, DType::F32).is_err());
+        let nothing = [begun(lenient, "oc", "other", &["2"])];
+        assert!(initial(&nothing, &Table::new(), &env(), 0, DType::F32).is_err());
     }
 
     #[test]
@@ -419,8 +331,8 @@ mod tests {
         let path = folder.path().join("weights.safetensors");
         let array = Tensor::new(&[1f32, 2.0, 3.0], &Device::Cpu).unwrap();
         tensors::write(&path, [("mean".to_owned(), &array), ("other".to_owned(), &array)], &[]).unwrap();
-        let file = path.to_str().unwrap().to_owned();
-        let init = Init::File { file, name: "mean".into(), except: None, carries: None };
+        let file = Arc::new(file(&path, &[]));
+        let init = Init::File { file, name: "mean".into(), whole: false, otherwise: None };
         let both = [weight("oc", "a", &["3"], init.clone()), weight("oc", "b", &["K"], init)];
         let table = initial(&both, &Table::new(), &env(), 0, DType::F32).unwrap();
         assert_eq!(table["classifier.oc.b"].to_vec1::<f32>().unwrap(), [1.0, 2.0, 3.0]);
@@ -434,7 +346,7 @@ mod tests {
             weight("seg", "head.weight", &["K", "4"], Init::Normal { std: 1.0 }),
         ];
         let table = initial(&weights, &Table::new(), &env(), 5, DType::F32).unwrap();
-        save(folder.path(), &weights, &table).unwrap();
+        save(folder.path(), &weights, &table, &vec![("classes", "[]".into())]).unwrap();
         assert!(folder.path().join("net/seg.safetensors").exists());
         let borrowed = borrow(folder.path(), &[&weights[1]], DType::F32).unwrap();
         let numbers = |table: &Table| table["classifier.seg.head.weight"].to_vec2::<f32>().unwrap();

@@ -1,0 +1,152 @@
+//! Zip archives as NumPy and PyTorch write them: members stored as they are or deflated, with checksums.
+//!
+//! An archive is hostile until read: what its members claim to unpack to is bounded before a byte of them is unpacked.
+
+use std::io::{Read, Seek};
+
+use flate2::read::DeflateDecoder;
+use zip::{CompressionMethod, ZipArchive};
+
+/// What the members may unpack to, together: this much, and [`MOST_TIMES`] the archive's own length.
+const MOST_BYTES: u64 = 1 << 28;
+const MOST_TIMES: u64 = 64;
+
+pub struct Archive<R> {
+    zip: ZipArchive<R>,
+    /// In the order of the archive.
+    members: Vec<Member>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub name: String,
+    /// Bytes once unpacked.
+    pub length: u64,
+}
+
+impl<R: Read + Seek> Archive<R> {
+    /// Reads the list of members.
+    ///
+    /// # Errors
+    /// What is no whole archive, and one whose members claim more than it could hold.
+    pub fn open(mut source: R) -> Result<Archive<R>, String> {
+        let not_whole = |_| "is not a whole zip archive".to_owned();
+        let own = source.seek(std::io::SeekFrom::End(0)).map_err(|error| error.to_string())?;
+        let mut zip = ZipArchive::new(source).map_err(not_whole)?;
+        let mut members = Vec::with_capacity(zip.len());
+        let mut all = 0u64;
+        for index in 0..zip.len() {
+            let member = zip.by_index_raw(index).map_err(|_| "is not a whole zip archive".to_owned())?;
+            let name = String::from_utf8_lossy(member.name_raw()).into_owned();
+            all = all.saturating_add(member.size());
+            members.push(Member { name, length: member.size() });
+        }
+        let most = MOST_BYTES.saturating_add(own.saturating_mul(MOST_TIMES));
+        if all > most {
+            return Err(format!(
+                "is an archive of {own} bytes that would unpack to {all}: more than {most} are not unpacked"
+            ));
+        }
+        Ok(Archive { zip, members })
+    }
+
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The bytes of a member, compared with its checksum.
+    ///
+    /// # Errors
+    /// A damaged member, one that is packed in another way or with a password.
+    pub fn read(&mut self, index: usize) -> Result<Vec<u8>, String> {
+        let Member { name, length } = self.members[index].clone();
+        // One byte more than promised is enough to notice a lie.
+        let (bytes, crc) = self.unpack(index, length.saturating_add(1))?;
+        if bytes.len() as u64 != length || crc32fast::hash(&bytes) != crc {
+            return Err(format!("`{name}` is damaged: its checksum is another"));
+        }
+        Ok(bytes)
+    }
+
+    /// At most the first `most` bytes of a member, which are not compared with anything.
+    ///
+    /// # Errors
+    /// As [`read`](Archive::read).
+    pub fn beginning(&mut self, index: usize, most: u64) -> Result<Vec<u8>, String> {
+        self.unpack(index, most).map(|(bytes, _)| bytes)
+    }
+
+    fn unpack(&mut self, index: usize, most: u64) -> Result<(Vec<u8>, u32), String> {
+        let name = &self.members[index].name;
+        let damaged = |what: &dyn std::fmt::Display| format!("`{name}` is damaged: {what}");
+        let mut member = self.zip.by_index_raw(index).map_err(|error| damaged(&error))?;
+        if member.encrypted() {
+            return Err(format!("`{name}` is locked with a password"));
+        }
+        let crc = member.crc32();
+        let mut bytes = Vec::new();
+        let read = match member.compression() {
+            CompressionMethod::Stored => (&mut member).take(most).read_to_end(&mut bytes),
+            CompressionMethod::DEFLATE => DeflateDecoder::new(&mut member).take(most).read_to_end(&mut bytes),
+            _ => return Err(format!("`{name}` is packed in a way that is not known")),
+        };
+        read.map_err(|error| damaged(&error))?;
+        Ok((bytes, crc))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::io::{Cursor, Write};
+
+    use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipWriter};
+
+    /// An archive of members that are stored.
+    pub(crate) fn stored(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in members {
+            let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+            writer.start_file(*name, options).unwrap();
+            writer.write_all(bytes).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn members_come_back_in_order() {
+        let bytes = testing::stored(&[("b", b"two"), ("a", b"")]);
+        let mut archive = Archive::open(Cursor::new(bytes)).unwrap();
+        let names: Vec<&str> = archive.members().iter().map(|member| member.name.as_str()).collect();
+        assert_eq!(names, ["b", "a"]);
+        assert_eq!((archive.read(0).unwrap().as_slice(), archive.read(1).unwrap().len()), (b"two".as_slice(), 0));
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_is_unpacked() {
+        let mut bytes = testing::stored(&[("bomb", b"small")]);
+        let claim = (3u32 << 30).to_le_bytes();
+        // The length once unpacked, in the member's own header and in the directory.
+        let directory = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+        bytes[22..26].copy_from_slice(&claim);
+        bytes[directory + 24..directory + 28].copy_from_slice(&claim);
+        let refused = Archive::open(Cursor::new(bytes)).err().unwrap();
+        assert!(refused.contains("would unpack to 3221225472"), "{refused}");
+    }
+
+    #[test]
+    fn a_lie_of_the_directory_is_noticed() {
+        let mut bytes = testing::stored(&[("lie", b"small")]);
+        let directory = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+        bytes[directory + 24] = 4;
+        let answer = Archive::open(Cursor::new(bytes)).and_then(|mut archive| archive.read(0));
+        assert_eq!(answer.unwrap_err(), "`lie` is damaged: its checksum is another");
+    }
+}
