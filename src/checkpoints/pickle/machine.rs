@@ -132,8 +132,8 @@ impl<R: Read> Machine<R> {
                 }
                 0x85..=0x87 => {
                     let count = usize::from(code - 0x84);
-                    let from = self.stack.len().checked_sub(count).ok_or_else(nothing_there)?;
-                    let elements = self.stack.split_off(from);
+                    let from = self.stack.len().checked_sub(count).filter(|from| *from >= self.low());
+                    let elements = self.stack.split_off(from.ok_or_else(nothing_there)?);
                     self.push(Value::Tuple(elements))?;
                 }
                 b'l' | 0x91 => {
@@ -215,8 +215,12 @@ impl<R: Read> Machine<R> {
 
     /// The value on top, which lies above the last mark.
     fn pop(&mut self) -> Result<At, String> {
-        let low = self.marks.last().copied().unwrap_or(0);
-        if self.stack.len() > low { self.stack.pop().ok_or_else(nothing_there) } else { Err(nothing_there()) }
+        if self.stack.len() > self.low() { self.stack.pop().ok_or_else(nothing_there) } else { Err(nothing_there()) }
+    }
+
+    /// Where the last mark lies: nothing below it is taken off the stack before the mark is.
+    fn low(&self) -> usize {
+        self.marks.last().copied().unwrap_or(0)
     }
 
     fn top(&self) -> Result<At, String> {

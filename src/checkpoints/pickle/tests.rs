@@ -74,6 +74,8 @@ fn what_is_claimed_and_not_there_is_not_allocated() {
     assert_eq!(refused(b"\x80\x020."), "has a pickle that takes what is not there");
     assert_eq!(refused(b"\x80\x02(t\x85\x86."), "has a pickle that takes what is not there");
     assert_eq!(refused(b"\x80\x02h\x00."), "has a pickle that takes what is not there");
+    // Three from the stack, with a mark between them.
+    assert_eq!(refused(b"\x80\x02NN(N\x87t."), "has a pickle that takes what is not there");
     assert_eq!(refused(b"\x80\x01."), "has a pickle of protocol 1; 2 to 5 are read");
 }
 
