@@ -41,6 +41,7 @@ pub static FILES: &[File] = embed! {
     "cam": "cam.wsss",
     "pool": "pool.wsss",
     "affinity": "affinity.wsss",
+    "refine": "refine.wsss",
     "erase": "erase.wsss",
     "seeds": "seeds.wsss",
     "losses": "losses.wsss",

@@ -16,7 +16,6 @@ mod columns;
 mod depthwise;
 mod forward;
 mod geometry;
-mod scratch;
 mod winograd;
 
 use candle_core::{Result, Tensor, bail};

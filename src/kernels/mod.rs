@@ -16,6 +16,7 @@ pub mod topk;
 // What the kernels are written with.
 mod par;
 pub mod real;
+mod scratch;
 mod walk;
 pub mod wide;
 
@@ -29,6 +30,9 @@ pub mod norm;
 pub mod optimizer;
 pub mod pool;
 pub mod resize;
+
+// Maps and pictures.
+pub mod crf;
 
 #[cfg(test)]
 pub mod testing;

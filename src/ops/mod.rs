@@ -20,6 +20,7 @@ mod pointwise;
 mod pool;
 mod random;
 mod reduce;
+mod refine;
 mod resize;
 mod shape;
 mod softmax;
@@ -52,6 +53,7 @@ pub static FAMILIES: &[&Family] = &[
     &random::FAMILY,
     &shape::FAMILY,
     &index::FAMILY,
+    &refine::FAMILY,
     &control::FAMILY,
     &meaning::FAMILY,
 ];

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::columns::{add_back, lay_out};
-use super::scratch::with_scratch;
 use super::{Geometry, depthwise, forward, winograd};
 use crate::kernels::par::{PIECE, for_pieces, for_tasks};
 use crate::kernels::real::{Grid, Out, Real, build_blocks};
+use crate::kernels::scratch::with_scratch;
 use crate::kernels::wide::wide;
 
 /// The gradient for the input.

@@ -3,9 +3,9 @@
 //! Each plane is first copied into scratch with all the border that taps reach, so that the loops know no edges.
 
 use super::Geometry;
-use super::scratch::with_scratch;
 use crate::kernels::par::for_pieces;
 use crate::kernels::real::{Real, build_blocks};
+use crate::kernels::scratch::with_scratch;
 use crate::kernels::wide::wide;
 
 /// Numbers in one of the four registers that a sum over taps, or a sum over pixels, is held in. Found by trial: at other

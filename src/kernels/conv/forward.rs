@@ -1,10 +1,10 @@
 //! The product: tiles of output rows, each one matrix product on one worker.
 
 use super::columns::lay_out;
-use super::scratch::with_scratch;
 use super::{Geometry, depthwise, winograd};
 use crate::kernels::par::for_tasks;
 use crate::kernels::real::{Grid, Out, Real, build};
+use crate::kernels::scratch::with_scratch;
 use crate::kernels::wide::wide;
 
 /// `x` and `w` as they lie in memory → the result. `w` is `[out, in/groups, kernel, kernel]`.

@@ -11,9 +11,9 @@
 use std::ops::Range;
 
 use super::Geometry;
-use super::scratch::with_scratch;
 use crate::kernels::par::for_tasks;
 use crate::kernels::real::{Grid, Out, Real, build, build_blocks, with_room};
+use crate::kernels::scratch::with_scratch;
 use crate::kernels::wide::wide;
 
 /// Places of a transformed tile.

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::kernels::real::Real;
+use super::real::Real;
 
 /// A cache line: products read fastest from memory that begins with one.
 #[derive(Clone, Copy)]
@@ -15,16 +15,22 @@ thread_local! {
     static LINES: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
 }
 
+/// # Safety
+/// Any bits are a value of the type, and a [`Line`] is aligned for it.
+pub(super) unsafe trait Plain: Copy {}
+
+// SAFETY: any bits are a float.
+unsafe impl<R: Real> Plain for R {}
+
 /// Lends `work` a buffer of `length` numbers with unspecified content. A call from within gets a buffer of its own.
-pub(super) fn with_scratch<R: Real, T>(length: usize, work: impl FnOnce(&mut [R]) -> T) -> T {
+pub(super) fn with_scratch<R: Plain, T>(length: usize, work: impl FnOnce(&mut [R]) -> T) -> T {
     LINES.with(|kept| {
         let mut lines = kept.take();
         let needed = (length * size_of::<R>()).div_ceil(size_of::<Line>());
         if lines.len() < needed {
             lines.resize(needed, Line { _bytes: [0; 64] });
         }
-        // SAFETY: `lines` holds at least `length` numbers, aligned for them, with every bit set to something; any bits
-        // are a float.
+        // SAFETY: `lines` holds at least `length` numbers, aligned for them, with every bit set to something.
         let numbers = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<R>(), length) };
         let result = work(numbers);
         kept.set(lines);
