@@ -143,7 +143,7 @@ fn backward<T: Real>(f: Unary, gy: &Tensor, saved: &Tensor) -> Result<Tensor> {
         Unary::Relu => par::map2(gy, saved, |g, y: T| when(y > T::ZERO, g)),
         Unary::Relu6 => {
             let six = T::from_f64(6.0);
-            par::map2(gy, saved, |g, y: T| when(y > T::ZERO && y < six, g))
+            par::map2(gy, saved, |g, y: T| when((y > T::ZERO) & (y < six), g))
         }
         Unary::Sigmoid => par::map2(gy, saved, |g, y: T| g * y * (T::ONE - y)),
         Unary::Softplus => par::map2(gy, saved, |g, x| g * sigmoid::<T>(x)),
@@ -159,7 +159,7 @@ fn backward<T: Real>(f: Unary, gy: &Tensor, saved: &Tensor) -> Result<Tensor> {
         }
         Unary::Clamp { lo, hi } => {
             let (lo, hi) = (T::from_f64(lo), T::from_f64(hi));
-            par::map2(gy, saved, |g, x: T| when(x >= lo && x <= hi, g))
+            par::map2(gy, saved, |g, x: T| when((x >= lo) & (x <= hi), g))
         }
         Unary::Floor => vec![T::ZERO; gy.len()],
         Unary::Affine { scale, .. } => {
