@@ -184,4 +184,6 @@ fn distinct<'n>(names: impl IntoIterator<Item = &'n str>) -> bool {
 impl<T: Read + Seek + Send> Source for T {}
 
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod tests;

@@ -28,6 +28,7 @@ const DEEPEST: usize = 8;
 const MOST_ENTRIES: usize = 1 << 20;
 
 const SAVE_STATE: &str = "in Python: `torch.save(net.state_dict(), \"weights.pth\")`";
+const SAVE_WHOLE: &str = "in Python: `tensor.contiguous()` before it is saved";
 
 /// The zip archive of PyTorch 1.6 and later.
 pub(super) fn archive(source: Box<dyn Source>) -> Result<Found, Fault> {
@@ -230,7 +231,7 @@ fn tensor(pickle: &Pickle, at: At, storages: &Storages) -> Result<Array, Fault> 
     // A tensor of few numbers could claim any shape by repeating them.
     let count = shape.iter().try_fold(1usize, |count, axis| count.checked_mul(*axis));
     if count.is_none_or(|count| count > storage.count) {
-        return Err(Fault::refused("a tensor repeats its numbers").help(SAVE_STATE));
+        return Err(Fault::refused("a tensor repeats its numbers").help(SAVE_WHOLE));
     }
     let place = Place { origin, offset: begin + (first * storage.number.size()) as u64, strides: Some(strides) };
     Array::new(storage.number, shape, place)

@@ -257,7 +257,7 @@ impl<R: Read> Machine<R> {
         let top = self.top()?;
         match &mut self.values[top] {
             Value::Dict(known) => known.extend(entries),
-            Value::Call(call) if call.name == Name::OrderedDict => call.entries.extend(entries),
+            Value::Call(call) if matches!(call.name, Name::OrderedDict | Name::Plain) => call.entries.extend(entries),
             _ => return Err("has a pickle that sets entries of what is no dictionary".into()),
         }
         Ok(())
