@@ -46,7 +46,11 @@ impl Step {
         attrs.iter().all(|(_, attr)| matches!(attr, Attr::Float(_)))
     }
 
-    fn read(attrs: &Attrs) -> Result<Vec<Step>, OpError> {
+    /// The steps of such attributes.
+    ///
+    /// # Errors
+    /// Attributes that [`Step::write`] did not make.
+    pub fn read(attrs: &Attrs) -> Result<Vec<Step>, OpError> {
         let text = attrs.get_word("ops")?;
         text.split(", ")
             .map(|text| Step::parse(text).ok_or_else(|| OpError::internal(format!("`{text}` is no step of a chain"))))
