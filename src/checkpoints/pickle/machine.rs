@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::{At, Call, Name, Pickle, Value};
 
@@ -285,7 +286,7 @@ impl<R: Read> Machine<R> {
 
     fn raw(&mut self, length: u64) -> Result<(), String> {
         let bytes = self.take(length)?;
-        self.push(Value::Bytes(bytes))
+        self.push(Value::Bytes(Arc::new(bytes)))
     }
 
     fn text(&mut self, length: u64) -> Result<(), String> {
