@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::output::Output;
 use super::recipe;
 use crate::checkpoints::{self, Array, Checkpoint};
+use crate::diag::amount::{self, counted};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::Manifest;
 use crate::source::Sources;
@@ -98,7 +99,12 @@ fn table(arrays: &[(&str, &Array)]) -> String {
     }
     let numbers: usize = arrays.iter().map(|(_, array)| array.count()).sum();
     let bytes: usize = arrays.iter().map(|(_, array)| array.length()).sum();
-    text + &format!("\n{} arrays, {numbers} numbers, {:.1} MB", arrays.len(), bytes as f64 / 1e6)
+    text + &format!(
+        "\n{}, {}, {}",
+        counted(arrays.len(), "array"),
+        counted(numbers, "number"),
+        amount::bytes(bytes as u64)
+    )
 }
 
 fn convert(input: &Path, target: &Path, said: &Said, output: &Output) -> Exit {
@@ -123,7 +129,7 @@ fn convert(input: &Path, target: &Path, said: &Said, output: &Output) -> Exit {
     };
     match written {
         Ok(()) => {
-            output.text(&format!("{} arrays written to {}", file.arrays.len(), target.display()));
+            output.text(&format!("{} written to {}", counted(file.arrays.len(), "array"), target.display()));
             Exit::Done
         }
         Err(problem) => output.problem(problem.diagnostic()),
