@@ -19,9 +19,8 @@ impl Dictionary {
     /// # Errors
     /// Numbers that NumPy has no kind for (bf16).
     pub fn entry(&mut self, name: &str, number: Number, shape: &[usize], bytes: &[u8]) -> Result<(), String> {
-        let sign = number
-            .numpy()
-            .ok_or_else(|| format!("`{name}` holds {}, which NumPy has no kind for; safetensors has", number.word()))?;
+        let sign =
+            number.numpy().ok_or_else(|| format!("`{name}` holds {}, which NumPy has no kind for", number.word()))?;
         self.0.entry(name, sign, shape, bytes);
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::exit::Exit;
 use super::output::Output;
 use super::recipe;
-use crate::checkpoints::{self, Array, Checkpoint};
+use crate::checkpoints::{self, Array, Checkpoint, Number};
 use crate::diag::amount::{self, counted};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::Manifest;
@@ -123,6 +123,12 @@ fn convert(input: &Path, target: &Path, said: &Said, output: &Output) -> Exit {
         Ok(notes) => notes,
         Err(problem) => return output.problem(problem),
     };
+    let without = file.arrays.iter().find(|(_, array)| ending == Some("npy") && array.number == Number::Bf16);
+    if let Some((name, _)) = without {
+        let message = format!("the weights in {} have no place in a .npy file: `{name}` holds bf16", input.display());
+        let help = "NumPy has no such numbers; a .safetensors file has";
+        return output.problem(Diagnostic::error(Code::WeightsRefused, message).help(help));
+    }
     let written = match ending {
         Some("npy") => checkpoints::write_labels(target, &mut file),
         _ => checkpoints::write_safetensors(target, &mut file, &notes),
