@@ -96,7 +96,7 @@ fn a_pickle_of_too_many_values_is_refused() {
 #[test]
 fn a_pickle_of_too_many_steps_is_refused() {
     for step in [b'2', b'(', 0x94] {
-        let pickle = [b"\x80\x04N", &[step; (1 << 25) + 1][..], b"."].concat();
+        let pickle = [b"\x80\x04N".to_vec(), vec![step; (1 << 25) + 1], b".".to_vec()].concat();
         assert_eq!(refused(&pickle), "has a pickle of more than 33554432 steps");
     }
 }
