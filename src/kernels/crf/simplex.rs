@@ -32,8 +32,9 @@ pub fn diagonal<const D: usize>() -> Key {
 /// What coordinate `axis` of a feature is multiplied by, so that blurring a vertex with half of its neighbours comes to a
 /// standard deviation of 1.
 pub fn scale(axis: usize, dimensions: usize) -> f32 {
-    let deviation = (2.0f64 / 3.0).sqrt() * (dimensions + 1) as f64;
-    (deviation / (((axis + 1) * (axis + 2)) as f64).sqrt()) as f32
+    // Rounded where Krähenbühl and Koltun's code rounds: another last place would move pixels to other weights by some 1e-5.
+    let deviation = ((2.0f64 / 3.0).sqrt() * (dimensions + 1) as f64) as f32;
+    (1.0 / (((axis + 1) * (axis + 2)) as f64).sqrt() * f64::from(deviation)) as f32
 }
 
 /// The simplices of [`LANES`] features.
