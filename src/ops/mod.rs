@@ -16,6 +16,8 @@ mod index;
 mod linear;
 mod meaning;
 mod norm;
+mod pairs;
+mod patches;
 mod pointwise;
 mod pool;
 mod random;
@@ -49,6 +51,8 @@ pub static FAMILIES: &[&Family] = &[
     &pool::FAMILY,
     &norm::FAMILY,
     &resize::FAMILY,
+    &pairs::FAMILY,
+    &patches::FAMILY,
     &random::FAMILY,
     &shape::FAMILY,
     &index::FAMILY,
