@@ -36,7 +36,7 @@ pub(super) static OP: OpDef = OpDef {
     grad: Gradient::None("class numbers have no gradient"),
     examples: &[Example {
         about: "what is beside the seed is taken in, what is apart is not",
-        code: "let claims = argmax(tensor([[[[0, 0, 1, 0]], [[1, 1, 0, 1]]]]), axis = 1)\ngrow_seeds(ignore_where(claims, tensor([[[0, 1, 1, 1]]], \"binary\")), claims)",
+        code: r#"grow_seeds(ignore_where(argmax(tensor([[[[0, 0, 1, 0]], [[1, 1, 0, 1]]]]), axis = 1), tensor([[[0, 1, 1, 1]]], "binary")), argmax(tensor([[[[0, 0, 1, 0]], [[1, 1, 0, 1]]]]), axis = 1))"#,
         answer: "[[[1 1 255 255]]]",
     }],
     ..OpDef::USUAL

@@ -32,7 +32,7 @@ pub(super) static OP: OpDef = OpDef {
     grad: Gradient::None("class numbers have no gradient"),
     examples: &[Example {
         about: "half of a class",
-        code: "let scores = tensor([[[[0.9, 0.8, 0.7, 0.6]]]])\nmost_confident(argmax(scores, axis = 1), scores, share = 0.5)",
+        code: "most_confident(argmax(tensor([[[[0.9, 0.8, 0.7, 0.6]]]]), axis = 1), tensor([[[[0.9, 0.8, 0.7, 0.6]]]]), share = 0.5)",
         answer: "[[[0 255 255 255]]]",
     }],
     ..OpDef::USUAL
