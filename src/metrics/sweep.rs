@@ -176,7 +176,8 @@ impl<'a> Levels<'a> {
         let scale = if width > 0.0 { (Levels::BUCKETS - 1) as f32 / width } else { 0.0 };
         let mut levels = Levels { thresholds, lowest, scale, before: vec![0; Levels::BUCKETS + 1] };
         for &threshold in thresholds {
-            levels.before[levels.bucket(threshold) + 1] += 1;
+            let bucket = levels.bucket(threshold);
+            levels.before[bucket + 1] += 1;
         }
         for bucket in 1..levels.before.len() {
             levels.before[bucket] += levels.before[bucket - 1];
