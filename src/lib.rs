@@ -9,6 +9,7 @@ pub mod diag;
 pub mod diff;
 pub mod exec;
 pub mod expand;
+pub mod files;
 pub mod grad;
 pub mod graph;
 pub mod hir;

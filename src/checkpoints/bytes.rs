@@ -1,12 +1,13 @@
 //! Where the numbers of an array lie, and how they are fetched: one array at a time.
 
+use std::borrow::Cow;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::Fault;
 use super::{Array, Number};
-use crate::store::archive::Archive;
+use crate::files::archive::Archive;
 
 /// What a checkpoint is read from.
 pub trait Source: Read + Seek + Send {}
@@ -14,7 +15,11 @@ pub trait Source: Read + Seek + Send {}
 /// What stays open to fetch numbers from.
 pub(super) enum Held {
     File(Box<dyn Source>),
-    Archive { archive: Archive<Box<dyn Source>>, last: Option<(usize, Arc<[u8]>)> },
+    /// The last member is kept: PyTorch lets arrays share one.
+    Archive {
+        archive: Archive<Box<dyn Source>>,
+        last: Option<(usize, Vec<u8>)>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -32,7 +37,7 @@ pub(super) enum Origin {
     /// A member of the archive.
     Member(usize),
     /// What was in the way of reading names, so that it is here already.
-    Memory(Arc<[u8]>),
+    Memory(Arc<Vec<u8>>),
 }
 
 impl Place {
@@ -60,6 +65,16 @@ pub(super) fn column_order(shape: &[usize]) -> Vec<usize> {
     shape.iter().map(next).collect()
 }
 
+/// Whether numbers lie one after the other, the last axis fastest.
+pub(super) fn in_a_row(shape: &[usize], strides: &[usize]) -> bool {
+    let mut step = 1usize;
+    shape.iter().zip(strides).rev().all(|(axis, stride)| {
+        let fits = *axis == 1 || *stride == step;
+        step = step.saturating_mul(*axis);
+        fits
+    })
+}
+
 /// The numbers that an array reaches, counted from its first; `None` where there is no address for them.
 pub(super) fn reach(shape: &[usize], strides: &[usize]) -> Option<usize> {
     if shape.contains(&0) {
@@ -73,7 +88,8 @@ pub(super) fn reach(shape: &[usize], strides: &[usize]) -> Option<usize> {
 }
 
 impl Held {
-    pub(super) fn numbers(&mut self, array: &Array) -> Result<Vec<u8>, String> {
+    /// The bytes of an array, the last axis fastest: lent where they lie in memory that way, so that there is never more than one copy.
+    pub(super) fn numbers<'h>(&'h mut self, array: &'h Array) -> Result<Cow<'h, [u8]>, String> {
         let Place { origin, offset, strides } = &array.place;
         let size = array.number.size();
         let span = match strides {
@@ -81,43 +97,43 @@ impl Held {
             Some(strides) => reach(&array.shape, strides).map_or(0, |reach| reach * size),
         };
         let bytes = match origin {
-            Origin::Memory(bytes) => cut(bytes, *offset, span)?,
-            Origin::File => self.span(*offset, span)?,
-            Origin::Member(index) => cut(&self.member(*index)?, *offset, span)?,
+            Origin::Memory(bytes) => Cow::Borrowed(cut(bytes, *offset, span)?),
+            Origin::File => Cow::Owned(self.span(*offset, span)?),
+            Origin::Member(index) => Cow::Borrowed(cut(self.member(*index)?, *offset, span)?),
         };
         Ok(match strides {
             None => bytes,
-            Some(strides) => gather(&bytes, size, &array.shape, strides),
+            Some(strides) => Cow::Owned(gather(&bytes, size, &array.shape, strides)),
         })
     }
 
     fn span(&mut self, offset: u64, span: usize) -> Result<Vec<u8>, String> {
         let Held::File(file) = self else { return Err("is not in the file".into()) };
         file.seek(SeekFrom::Start(offset)).map_err(|error| error.to_string())?;
-        let mut bytes = Vec::new();
+        // The readers have made sure that the file holds as many.
+        let mut bytes = Vec::with_capacity(span);
         file.take(span as u64).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         if bytes.len() == span { Ok(bytes) } else { Err("is cut short".into()) }
     }
 
-    /// The last member is kept: PyTorch lets arrays share one.
-    fn member(&mut self, index: usize) -> Result<Arc<[u8]>, String> {
+    fn member(&mut self, index: usize) -> Result<&[u8], String> {
         let Held::Archive { archive, last } = self else { return Err("is not in the archive".into()) };
-        if let Some((at, bytes)) = last
-            && *at == index
-        {
-            return Ok(bytes.clone());
-        }
-        *last = None;
-        let bytes: Arc<[u8]> = archive.read(index)?.into();
-        *last = Some((index, bytes.clone()));
-        Ok(bytes)
+        // One that is not wanted any more goes before the next one comes.
+        let kept = match last.take_if(|(at, _)| *at == index) {
+            Some(kept) => kept,
+            None => {
+                *last = None;
+                (index, archive.read(index)?)
+            }
+        };
+        Ok(&last.insert(kept).1)
     }
 }
 
-fn cut(bytes: &[u8], offset: u64, span: usize) -> Result<Vec<u8>, String> {
+fn cut(bytes: &[u8], offset: u64, span: usize) -> Result<&[u8], String> {
     let start = usize::try_from(offset).ok();
     let range = start.and_then(|start| Some(Range { start, end: start.checked_add(span)? }));
-    range.and_then(|range| bytes.get(range)).map(<[u8]>::to_vec).ok_or_else(|| "is cut short".into())
+    range.and_then(|range| bytes.get(range)).ok_or_else(|| "is cut short".into())
 }
 
 /// Numbers in the order of the last axis fastest.
@@ -166,7 +182,7 @@ impl Reader {
     /// The next bytes, as many as there are in the file at least.
     pub(super) fn take(&mut self, count: u64) -> Result<Vec<u8>, Fault> {
         self.expect(count)?;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(count as usize);
         (&mut self.inner).take(count).read_to_end(&mut bytes)?;
         self.at += bytes.len() as u64;
         if bytes.len() as u64 == count { Ok(bytes) } else { Err(Fault::refused("it is cut short")) }

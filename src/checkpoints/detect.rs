@@ -5,8 +5,8 @@ use std::io::{Read, Seek, SeekFrom};
 use super::bytes::Source;
 use super::error::Fault;
 use super::{caffe, mxnet, torch};
-use crate::store::archive::Archive;
-use crate::store::npy;
+use crate::files::archive::Archive;
+use crate::files::npy;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
@@ -46,6 +46,11 @@ pub(super) fn detect(source: &mut Box<dyn Source>) -> Result<Format, Fault> {
     let mut first = Vec::new();
     source.by_ref().take(512).read_to_end(&mut first)?;
     source.rewind()?;
+    // Before all others: its first bytes are a length, which may look like any of them.
+    let header = first.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+    if header.is_some_and(|header| header <= length.saturating_sub(8)) && first.get(8) == Some(&b'{') {
+        return Ok(Format::Safetensors);
+    }
     if first.starts_with(b"PK\x03\x04") || first.starts_with(b"PK\x05\x06") {
         let archive = Archive::open(&mut *source).map_err(|what| Fault::refused(format!("it {what}")))?;
         let holds = |ending: &str| archive.members().iter().any(|member| member.name.ends_with(ending));
@@ -66,10 +71,6 @@ pub(super) fn detect(source: &mut Box<dyn Source>) -> Result<Format, Fault> {
             true => Ok(Format::OldTorch),
             false => Err(Fault::unknown("it is a pickle that PyTorch did not write").help(KNOWN)),
         };
-    }
-    let header = first.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
-    if header.is_some_and(|header| header <= length.saturating_sub(8)) && first.get(8) == Some(&b'{') {
-        return Ok(Format::Safetensors);
     }
     if first.get(257..262) == Some(b"ustar") {
         return Err(Fault::unknown("it is a tar archive, as PyTorch wrote before 0.1.10").help(KNOWN));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::diag::{Code, Diagnostic};
-use crate::store::StoreError;
+use crate::files::FileError;
 
 /// Why a file of weights is not read, with its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,7 +18,7 @@ pub struct Unreadable {
 impl Unreadable {
     /// Why the operating system did not let `path` be read.
     pub fn missing(path: &Path, error: &std::io::Error) -> Unreadable {
-        let StoreError { what, .. } = StoreError::read(path, error);
+        let FileError { what, .. } = FileError::read(path, error);
         Unreadable { code: Code::WeightsNotFound, path: path.to_owned(), what, help: None }
     }
 

@@ -17,9 +17,10 @@ mod pickle;
 mod safetensors;
 mod torch;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -29,9 +30,17 @@ use bytes::{Held, Place};
 pub use detect::Format;
 use error::Fault;
 pub use error::Unreadable;
-pub use labels::write as write_labels;
+pub use labels::{Dictionary, write as write_labels};
 pub use number::Number;
-pub use safetensors::write as write_safetensors;
+pub use safetensors::{write as write_safetensors, write_arrays};
+
+/// What the arrays of a file may be long, together, though they may share their numbers: this much, and [`MOST_TIMES`] the file's own length.
+const MOST_BYTES: u64 = 1 << 28;
+const MOST_TIMES: u64 = 64;
+
+/// The longest name, and the most axes, that an array may have: no net comes near, and what a file says once it may use a million times.
+const MOST_NAME: usize = 1 << 12;
+const MOST_AXES: usize = 64;
 
 /// What a file of weights holds.
 pub struct Checkpoint {
@@ -64,6 +73,16 @@ impl Checkpoint {
     /// # Errors
     /// A file that is not there, is in no known format, is damaged, or asks for more than numbers.
     pub fn open(path: &Path) -> Result<Checkpoint, Unreadable> {
+        let mut file = Checkpoint::exact(path)?;
+        file.arrays = without_module(file.arrays);
+        Ok(file)
+    }
+
+    /// [`open`](Checkpoint::open), every name as it is written.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn exact(path: &Path) -> Result<Checkpoint, Unreadable> {
         let unreadable = |error: std::io::Error| Unreadable::missing(path, &error);
         let file = File::open(path).map_err(unreadable)?;
         if file.metadata().map_err(unreadable)?.is_dir() {
@@ -73,6 +92,7 @@ impl Checkpoint {
     }
 
     fn read(mut source: Box<dyn Source>) -> Result<Checkpoint, Fault> {
+        let own = source.seek(SeekFrom::End(0))?;
         let (format, source) = detect::detect(&mut source).map(|format| (format, source))?;
         let Found { arrays, notes, held } = match format {
             Format::Safetensors => safetensors::read(source)?,
@@ -83,7 +103,11 @@ impl Checkpoint {
             Format::Mxnet => mxnet::read(source)?,
             Format::Caffe => caffe::read(source)?,
         };
-        Ok(Checkpoint { format, arrays: without_module(arrays), notes, held })
+        let all = arrays.values().fold(0u64, |all, array| all.saturating_add(array.length() as u64));
+        if all > MOST_BYTES.saturating_add(own.saturating_mul(MOST_TIMES)) {
+            return Err(Fault::refused(format!("its {own} bytes stand for arrays of {all}")));
+        }
+        Ok(Checkpoint { format, arrays, notes, held })
     }
 
     /// From bytes that lie in memory.
@@ -110,11 +134,16 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// Name, kind of numbers and shape of every array.
+    fn described(&self) -> Vec<(String, Number, Vec<usize>)> {
+        self.arrays.iter().map(|(name, array)| (name.clone(), array.number, array.shape.clone())).collect()
+    }
+
     /// The bytes of an array: little-endian, the last axis running fastest.
     ///
     /// # Errors
     /// An array that is not there, a file that is damaged or cannot be read any more.
-    pub fn bytes(&mut self, name: &str) -> Result<Vec<u8>, String> {
+    pub fn bytes(&mut self, name: &str) -> Result<Cow<'_, [u8]>, String> {
         let array = self.arrays.get(name).ok_or_else(|| format!("there is no `{name}`"))?;
         self.held.numbers(array).map_err(|what| format!("`{name}` {what}"))
     }
@@ -124,9 +153,9 @@ impl Checkpoint {
     /// # Errors
     /// As [`bytes`](Checkpoint::bytes).
     pub fn tensor(&mut self, name: &str) -> Result<candle_core::Tensor, String> {
-        let bytes = self.bytes(name)?;
-        let Array { number, shape, .. } = &self.arrays[name];
-        number.tensor(bytes, shape).map_err(|what| format!("`{name}` {what}"))
+        let array = self.arrays.get(name).ok_or_else(|| format!("there is no `{name}`"))?;
+        let tensor = self.held.numbers(array).and_then(|bytes| array.number.tensor(&bytes, &array.shape));
+        tensor.map_err(|what| format!("`{name}` {what}"))
     }
 }
 
@@ -143,8 +172,11 @@ impl Array {
     /// Numbers that lie one after the other from a place on.
     ///
     /// # Errors
-    /// A shape of more bytes than there is an address for.
+    /// A shape of too many axes, or of more bytes than there is an address for.
     fn new(number: Number, shape: Vec<usize>, place: Place) -> Result<Array, Fault> {
+        if shape.len() > MOST_AXES {
+            return Err(Fault::refused(format!("it claims an array of {} axes", shape.len())));
+        }
         match bytes::length_of(number, &shape) {
             Some(_) => Ok(Array { number, shape, place }),
             None => Err(Fault::refused(format!("it claims an array of the shape {shape:?}"))),
@@ -164,8 +196,11 @@ fn without_module(arrays: IndexMap<String, Array>) -> IndexMap<String, Array> {
 /// Puts an array under its name.
 ///
 /// # Errors
-/// A name that is there already.
+/// A name that is there already, or is too long.
 fn put(arrays: &mut IndexMap<String, Array>, name: String, array: Array) -> Result<(), Fault> {
+    if name.len() > MOST_NAME {
+        return Err(Fault::refused(format!("it has a name of {} bytes", name.len())));
+    }
     match arrays.entry(name) {
         indexmap::map::Entry::Occupied(known) => Err(Fault::refused(format!("it holds `{}` twice", known.key()))),
         indexmap::map::Entry::Vacant(place) => {
@@ -183,5 +218,7 @@ fn distinct<'n>(names: impl IntoIterator<Item = &'n str>) -> bool {
 
 impl<T: Read + Seek + Send> Source for T {}
 
+#[cfg(test)]
+mod real;
 #[cfg(test)]
 mod tests;

@@ -80,8 +80,8 @@ impl Number {
     }
 
     /// The numbers as a tensor: f16 and bf16 as f32, whole numbers as u8, u32 or i64.
-    pub(super) fn tensor(self, bytes: Vec<u8>, shape: &[usize]) -> Result<Tensor, String> {
-        let plain = |dtype: DType| Tensor::from_raw_buffer(&bytes, dtype, shape, &Device::Cpu);
+    pub(super) fn tensor(self, bytes: &[u8], shape: &[usize]) -> Result<Tensor, String> {
+        let plain = |dtype: DType| Tensor::from_raw_buffer(bytes, dtype, shape, &Device::Cpu);
         let whole = |numbers: Vec<i64>| Tensor::from_vec(numbers, shape, &Device::Cpu);
         let tensor = match self {
             F64 => plain(DType::F64),
@@ -91,12 +91,12 @@ impl Number {
             I64 => plain(DType::I64),
             U32 => plain(DType::U32),
             U8 | Bool => plain(DType::U8),
-            I32 => whole(each(&bytes, |bytes| i32::from_le_bytes(bytes).into())),
-            I16 => whole(each(&bytes, |bytes| i16::from_le_bytes(bytes).into())),
-            I8 => whole(each(&bytes, |bytes| i8::from_le_bytes(bytes).into())),
-            U16 => whole(each(&bytes, |bytes| u16::from_le_bytes(bytes).into())),
+            I32 => whole(each(bytes, |bytes| i32::from_le_bytes(bytes).into())),
+            I16 => whole(each(bytes, |bytes| i16::from_le_bytes(bytes).into())),
+            I8 => whole(each(bytes, |bytes| i8::from_le_bytes(bytes).into())),
+            U16 => whole(each(bytes, |bytes| u16::from_le_bytes(bytes).into())),
             U64 => {
-                let numbers: Vec<u64> = each(&bytes, u64::from_le_bytes);
+                let numbers: Vec<u64> = each(bytes, u64::from_le_bytes);
                 let numbers: Result<Vec<i64>, _> = numbers.into_iter().map(i64::try_from).collect();
                 whole(numbers.map_err(|_| "holds whole numbers beyond 2^63")?)
             }
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn numbers_keep_their_values() {
         let f64s = |number: Number, bytes: &[u8]| {
-            let tensor = number.tensor(bytes.to_vec(), &[bytes.len() / number.size()]).unwrap();
+            let tensor = number.tensor(bytes, &[bytes.len() / number.size()]).unwrap();
             tensor.to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap()
         };
         assert_eq!(f64s(F16, &[0x00, 0x3c, 0x00, 0xc0]), [1.0, -2.0]);
@@ -137,6 +137,6 @@ mod tests {
         assert_eq!(f64s(I32, &(-70_000i32).to_le_bytes()), [-70_000.0]);
         assert_eq!(f64s(U16, &[0xff, 0xff]), [65535.0]);
         assert_eq!(f64s(Bool, &[0, 1]), [0.0, 1.0]);
-        assert!(U64.tensor(vec![0xff; 8], &[1]).is_err());
+        assert!(U64.tensor(&[0xff; 8], &[1]).is_err());
     }
 }

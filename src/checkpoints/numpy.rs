@@ -7,9 +7,9 @@ use indexmap::IndexMap;
 use super::bytes::{Held, Origin, Place, Reader, Source, column_order};
 use super::error::Fault;
 use super::pickle::{self, At, Name, Pickle, Value};
-use super::{Array, Found, Number, put};
-use crate::store::archive::Archive;
-use crate::store::npy::Header;
+use super::{Array, Found, MOST_BYTES, Number, put};
+use crate::files::archive::Archive;
+use crate::files::npy::Header;
 
 /// The longest header that is looked at.
 const MOST_HEADER: u64 = 1 << 16;
@@ -69,11 +69,16 @@ fn not_whole() -> Fault {
 fn dictionary(pickle: &Pickle) -> Result<IndexMap<String, Array>, Fault> {
     let state = array_state(pickle, pickle.root()).ok_or_else(not_whole)?;
     let [root] = pickle.elements(state[4]).ok_or_else(not_whole)? else { return Err(not_whole()) };
-    let mut arrays = IndexMap::new();
+    let (mut arrays, mut all) = (IndexMap::new(), 0);
     for (key, value) in pickle.entries(*root).ok_or_else(not_whole)? {
         let name = key_of(pickle, key).ok_or_else(not_whole)?;
         let array =
             held_array(pickle, value).ok_or_else(|| Fault::refused(format!("`{name}` is no array that is read")))?;
+        // Many entries may point to one array: each stands for its own.
+        all += array.length() as u64;
+        if all > MOST_BYTES {
+            return Err(Fault::refused("its arrays stand for more numbers than it could hold"));
+        }
         put(&mut arrays, name, array)?;
     }
     Ok(arrays)
@@ -88,13 +93,13 @@ fn array_state(pickle: &Pickle, at: At) -> Option<&[At]> {
 /// A key as text: picture ids are text or whole numbers.
 fn key_of(pickle: &Pickle, at: At) -> Option<String> {
     if let Some(text) = pickle.text(at) {
-        return Some(text);
+        return Some(text.into_owned());
     }
     if let Some(number) = pickle.int(at) {
         return Some(number.to_string());
     }
     let (number, bytes) = scalar(pickle, at)?;
-    let tensor = number.tensor(bytes, &[]).ok()?;
+    let tensor = number.tensor(&bytes, &[]).ok()?;
     let whole = tensor.dtype().is_int().then(|| tensor.to_dtype(candle_core::DType::I64).ok()?.to_scalar::<i64>().ok());
     whole.flatten().map(|number| number.to_string())
 }
@@ -119,19 +124,18 @@ fn held_array(pickle: &Pickle, at: At) -> Option<Array> {
             return of_memory(number, Vec::new(), false, bytes);
         }
     };
-    let shape: Option<Vec<usize>> = pickle.elements(shape)?.iter().map(|length| pickle.length(*length)).collect();
-    of_memory(number, shape?, turned, bytes)
+    of_memory(number, pickle.lengths(shape)?, turned, bytes)
 }
 
-fn of_memory(number: Number, shape: Vec<usize>, turned: bool, bytes: Vec<u8>) -> Option<Array> {
+fn of_memory(number: Number, shape: Vec<usize>, turned: bool, bytes: Arc<Vec<u8>>) -> Option<Array> {
     let length = bytes.len();
     let strides = turned.then(|| column_order(&shape));
-    let place = Place { origin: Origin::Memory(Arc::from(bytes)), offset: 0, strides };
+    let place = Place { origin: Origin::Memory(bytes), offset: 0, strides };
     Array::new(number, shape, place).ok().filter(|array| array.length() == length)
 }
 
 /// `scalar(dtype, bytes)`.
-fn scalar(pickle: &Pickle, at: At) -> Option<(Number, Vec<u8>)> {
+fn scalar(pickle: &Pickle, at: At) -> Option<(Number, Arc<Vec<u8>>)> {
     match pickle.call(at)? {
         (call, [dtype, bytes]) if call.name == Name::NumpyScalar => {
             let (number, bytes) = (dtype_of(pickle, *dtype)?, bytes_of(pickle, *bytes)?);
@@ -151,12 +155,14 @@ fn dtype_of(pickle: &Pickle, at: At) -> Option<Number> {
     Number::of_numpy(&pickle.text(*arguments.first()?)?)
 }
 
-/// Bytes, or text that stands for them: one letter a byte.
-fn bytes_of(pickle: &Pickle, at: At) -> Option<Vec<u8>> {
+/// Bytes, which many arrays may share, or text that stands for them: one letter a byte.
+fn bytes_of(pickle: &Pickle, at: At) -> Option<Arc<Vec<u8>>> {
     match (pickle.value(at), pickle.call(at)) {
         (Value::Bytes(bytes), _) => Some(bytes.clone()),
         (_, Some((call, [text, _encoding]))) if call.name == Name::Encode => match pickle.value(*text) {
-            Value::Text(text) => text.chars().map(|letter| u8::try_from(letter).ok()).collect(),
+            Value::Text(text) => {
+                text.chars().map(|letter| u8::try_from(letter).ok()).collect::<Option<_>>().map(Arc::new)
+            }
             _ => None,
         },
         _ => None,

@@ -1,6 +1,7 @@
 //! safetensors: a header in JSON, then the numbers.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::bytes::{Place, Reader, Source};
 use super::error::Fault;
 use super::{Array, Checkpoint, Found, Number, put};
-use crate::store::{StoreError, file};
+use crate::files::{self, FileError};
 
 /// The longest header that the format allows.
 const MOST_HEADER: u64 = 100_000_000;
@@ -53,32 +54,40 @@ pub(super) fn read(source: Box<dyn Source>) -> Result<Found, Fault> {
 ///
 /// # Errors
 /// An array that cannot be read, a file that cannot be written.
-pub fn write(path: &Path, checkpoint: &mut Checkpoint, notes: &BTreeMap<String, String>) -> Result<(), StoreError> {
+pub fn write(path: &Path, checkpoint: &mut Checkpoint, notes: &BTreeMap<String, String>) -> Result<(), FileError> {
+    write_arrays(path, checkpoint.described(), notes, |name, file| {
+        file.write_all(&checkpoint.bytes(name).map_err(std::io::Error::other)?)
+    })
+}
+
+/// Writes arrays of which `numbers` gives the bytes, one after the other, so that none waits in memory for the others.
+///
+/// # Errors
+/// What `numbers` says, a file that cannot be written.
+pub fn write_arrays(
+    path: &Path,
+    mut arrays: Vec<(String, Number, Vec<usize>)>,
+    notes: &BTreeMap<String, String>,
+    mut numbers: impl FnMut(&str, &mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), FileError> {
     // Large numbers first: then each array begins at a multiple of its number's size.
-    let mut names: Vec<String> = checkpoint.arrays.keys().cloned().collect();
-    names.sort_by_key(|name| std::cmp::Reverse(checkpoint.arrays[name].number.size()));
+    arrays.sort_by_key(|(_, number, _)| std::cmp::Reverse(number.size()));
     let mut header = Map::new();
     if !notes.is_empty() {
         header.insert("__metadata__".into(), json!(notes));
     }
     let mut end = 0;
-    for name in &names {
-        let array = &checkpoint.arrays[name];
+    for (name, number, shape) in &arrays {
         let begin = end;
-        end += array.length();
-        header.insert(
-            name.clone(),
-            json!({ "dtype": array.number.safetensors(), "shape": array.shape, "data_offsets": [begin, end] }),
-        );
+        end += number.size() * shape.iter().product::<usize>();
+        let place = json!({ "dtype": number.safetensors(), "shape": shape, "data_offsets": [begin, end] });
+        header.insert(name.clone(), place);
     }
     let mut header = Value::Object(header).to_string();
     header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
-    file::write(path, true, |file| {
+    files::write(path, true, |file| {
         file.write_all(&(header.len() as u64).to_le_bytes())?;
         file.write_all(header.as_bytes())?;
-        for name in &names {
-            file.write_all(&checkpoint.bytes(name).map_err(std::io::Error::other)?)?;
-        }
-        Ok(())
+        arrays.iter().try_for_each(|(name, ..)| numbers(name, file))
     })
 }

@@ -134,6 +134,17 @@ fn names_do_not_decide_the_format() {
     assert_eq!(Checkpoint::open(folder.path()).err().unwrap().what, "it is a folder");
 }
 
+/// Headers as long as the first bytes of a pickle, of an MXNet file and of a message of Caffe say.
+#[test]
+fn a_safetensors_file_is_known_by_more_than_its_length() {
+    for length in [0x0280u64, 0x112, 0x0a0a, 0x06a2] {
+        let header = format!("{:1$}", r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, length as usize);
+        let bytes = [&length.to_le_bytes()[..], header.as_bytes(), &[7]].concat();
+        let mut file = Checkpoint::of_bytes(bytes).unwrap_or_else(|problem| panic!("{problem:?}"));
+        assert_eq!((file.format, numbers(&mut file, "a")), (Format::Safetensors, vec![7.0]));
+    }
+}
+
 #[test]
 fn what_is_in_no_known_format_is_told() {
     for (bytes, told) in [
@@ -141,7 +152,7 @@ fn what_is_in_no_known_format_is_told() {
         (b"text, just text".to_vec(), "it is in no known format"),
         (b"\n\x04text".to_vec(), "it is in no known format"),
         (b"\x80\x02}.".to_vec(), "it is a pickle that PyTorch did not write"),
-        (crate::store::archive::testing::stored(&[("a.txt", b"")]), "it is a zip archive of neither PyTorch nor NumPy"),
+        (crate::files::archive::testing::stored(&[("a.txt", b"")]), "it is a zip archive of neither PyTorch nor NumPy"),
     ] {
         let problem = refused(bytes);
         assert_eq!((problem.code, problem.what.as_str()), (Code::WeightsNotFound, told));
@@ -185,6 +196,55 @@ fn hostile_files_are_refused_and_told_why() {
     let mut tail = b"\x48\0\0\0\0\0\0\0".to_vec();
     tail.extend(format!("{:72}", r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#).bytes());
     assert!(told(tail).contains("its length is another"));
+}
+
+/// What is said once may be used a million times: names, shapes and numbers are bounded together, not each alone.
+#[test]
+fn much_of_little_is_refused() {
+    let told = |bytes: Vec<u8>| refused(bytes).what;
+    let npy = |entries: &[u8]| {
+        let mut bytes = std::fs::read(path("labels.npy")).unwrap()[..128].to_vec();
+        bytes.extend(
+            b"\x80\x04cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R(K\x01)N\x89]}(",
+        );
+        bytes.extend(entries);
+        bytes.extend(b"uatb.");
+        bytes
+    };
+    // One array of a megabyte under a thousand names.
+    let mut entries = b"K\x00cnumpy.core.numeric\n_frombuffer\n(B\0\0\x10\0".to_vec();
+    entries.extend(vec![1; 1 << 20]);
+    entries.extend(b"cnumpy\ndtype\n\x8c\x02u1\x85RJ\0\0\x10\0\x85\x8c\x01CtR\x94");
+    for name in 1..1000u16 {
+        entries.extend([b"M", &name.to_le_bytes()[..], b"h\0"].concat());
+    }
+    assert_eq!(told(npy(&entries)), "its arrays stand for more numbers than it could hold");
+    // One storage of a megabyte behind a thousand tensors, deflated to almost nothing.
+    let storage = vec![0; 1 << 20];
+    let mut pickle = b"\x80\x02}(".to_vec();
+    for tensor in 0..1000u16 {
+        pickle.extend(
+            format!(
+                "X\x04\0\0\0{tensor:04}ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nByteStorage\n"
+            )
+            .bytes(),
+        );
+        pickle.extend(b"X\x01\0\0\x000X\x03\0\0\0cpuJ\0\0\x10\0tQK\0J\0\0\x10\0\x85K\x01\x85\x89}tR");
+    }
+    pickle.extend(b"u.");
+    let archive = crate::files::archive::testing::stored(&[("a/data.pkl", &pickle), ("a/data/0", &storage)]);
+    assert!(told(archive).ends_with("stand for arrays of 1048576000"), "its own length is not enough");
+    // A name of a megabyte, and a shape of a thousand axes.
+    let mut long = b"\x80\x02}(X\0\0\x10\0".to_vec();
+    long.extend(vec![b'a'; 1 << 20]);
+    long.extend(b"Nu.");
+    let archive = crate::files::archive::testing::stored(&[("a/data.pkl", &long)]);
+    assert_eq!(told(archive), "it holds no named arrays");
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", "1, ".repeat(1000));
+    let mut axes = b"\x93NUMPY\x01\0".to_vec();
+    axes.extend((header.len() as u16).to_le_bytes());
+    axes.extend(header.bytes().chain([0; 4]));
+    assert_eq!(told(axes), "it claims an array of 1000 axes");
 }
 
 #[test]

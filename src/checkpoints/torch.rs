@@ -8,11 +8,11 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::bytes::{Held, Origin, Place, Reader, Source, reach};
+use super::bytes::{Held, Origin, Place, Reader, Source, in_a_row, reach};
 use super::error::Fault;
 use super::pickle::{self, At, Name, Pickle, Value};
 use super::{Array, Found, Number, put};
-use crate::store::archive::Archive;
+use crate::files::archive::Archive;
 
 /// The member that holds the pickle.
 pub(super) const PICKLE: &str = "data.pkl";
@@ -28,6 +28,7 @@ const DEEPEST: usize = 8;
 const MOST_ENTRIES: usize = 1 << 20;
 
 const SAVE_STATE: &str = "in Python: `torch.save(net.state_dict(), \"weights.pth\")`";
+const SAVE_WHOLE: &str = "in Python: `tensor.contiguous()` before it is saved";
 
 /// The zip archive of PyTorch 1.6 and later.
 pub(super) fn archive(source: Box<dyn Source>) -> Result<Found, Fault> {
@@ -82,12 +83,12 @@ pub(super) fn stream(source: Box<dyn Source>) -> Result<Found, Fault> {
     let mut begins = HashMap::new();
     for key in keys.elements(keys.root()).ok_or_else(not_whole)? {
         let key = keys.text(*key).ok_or_else(not_whole)?;
-        let storage = storages.get(&key).ok_or_else(not_whole)?;
+        let storage = storages.get(&*key).ok_or_else(not_whole)?;
         let count = reader.u64()?;
         if count != storage.count as u64 {
             return Err(Fault::refused(format!("the numbers of `{key}` are not as many as they should be")));
         }
-        begins.insert(key, reader.at());
+        begins.insert(key.into_owned(), reader.at());
         reader.skip(storage.length().ok_or_else(not_whole)?)?;
     }
     let arrays = state(&pickle, |storage| match begins.get(&storage.key) {
@@ -139,7 +140,8 @@ fn storage(pickle: &Pickle, id: At) -> Result<Storage, Fault> {
             Fault::refused("it has storages that are parts of others, as PyTorch wrote before 0.4").help(SAVE_STATE)
         );
     }
-    let (key, count) = (pickle.text(*key).ok_or_else(not_whole)?, pickle.length(*count).ok_or_else(not_whole)?);
+    let (key, count) =
+        (pickle.text(*key).ok_or_else(not_whole)?.into_owned(), pickle.length(*count).ok_or_else(not_whole)?);
     Ok(Storage { key, number: *number, count })
 }
 
@@ -189,7 +191,7 @@ impl Collector<'_> {
         }
         for (key, value) in entries {
             let Some(name) = self.pickle.text(key) else { continue };
-            let name = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+            let name = if prefix.is_empty() { name.into_owned() } else { format!("{prefix}.{name}") };
             if is_tensor(self.pickle, value) {
                 let array = tensor(self.pickle, value, self.storages).map_err(|fault| fault.of(&name))?;
                 put(&mut self.arrays, name, array)?;
@@ -230,9 +232,10 @@ fn tensor(pickle: &Pickle, at: At, storages: &Storages) -> Result<Array, Fault> 
     // A tensor of few numbers could claim any shape by repeating them.
     let count = shape.iter().try_fold(1usize, |count, axis| count.checked_mul(*axis));
     if count.is_none_or(|count| count > storage.count) {
-        return Err(Fault::refused("a tensor repeats its numbers").help(SAVE_STATE));
+        return Err(Fault::refused("a tensor repeats its numbers").help(SAVE_WHOLE));
     }
-    let place = Place { origin, offset: begin + (first * storage.number.size()) as u64, strides: Some(strides) };
+    let strides = (!in_a_row(&shape, &strides)).then_some(strides);
+    let place = Place { origin, offset: begin + (first * storage.number.size()) as u64, strides };
     Array::new(storage.number, shape, place)
 }
 
@@ -241,6 +244,5 @@ fn lengths(pickle: &Pickle, at: At) -> Result<Vec<usize>, Fault> {
         Some((call, [tuple])) if call.name == Name::Size => *tuple,
         _ => at,
     };
-    let lengths = pickle.elements(at).ok_or_else(not_whole)?.iter().map(|length| pickle.length(*length));
-    lengths.collect::<Option<_>>().ok_or_else(not_whole)
+    pickle.lengths(at).ok_or_else(not_whole)
 }

@@ -1,6 +1,7 @@
-//! `wsss data check PATH`: opens every file of a data set and says what is wrong with it, file by file.
+//! `wsss data check PATH`: opens every file of a data set and says what is wrong with it, file by file. `wsss data tags PATH OUT`: its tags as the
+//! code of the field keeps them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -17,17 +18,54 @@ pub(super) enum Command {
     Check {
         /// The folder: PASCAL VOC's layout (`JPEGImages`, …) or a plain one (`images`, `masks`, `labels.csv`, `classes.txt`)
         path: PathBuf,
+        /// A file of tags in place of those of the folder (`cls_labels.npy`)
+        #[arg(long, value_name = "FILE")]
+        tags: Option<PathBuf>,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
     },
+    /// Writes the tags of all pictures to a NumPy file, as the code of the field reads them (`cls_labels.npy`)
+    Tags {
+        /// The folder, as for `check`
+        path: PathBuf,
+        /// A file ending in .npy
+        #[arg(value_name = "OUT")]
+        out: PathBuf,
+    },
 }
 
 pub(super) fn run(command: Command) -> Exit {
-    let Command::Check { path, json } = command;
+    match command {
+        Command::Check { path, tags, json } => check(&path, tags, json),
+        Command::Tags { path, out } => tags(&path, &out),
+    }
+}
+
+fn tags(path: &Path, out: &Path) -> Exit {
+    let output = Output::new(false);
+    if out.extension().is_none_or(|ending| ending != "npy") {
+        return output.usage(&format!("`{}` does not end in .npy", out.display()), "tags are written as a NumPy file");
+    }
+    let written = data::detect(path).and_then(|source| data::write_tags(data::open(&source)?.as_ref(), out));
+    match written {
+        Ok(written) => {
+            let without = if written.without == 0 { String::new() } else { format!("; {} have none", written.without) };
+            output.text(&format!(
+                "tags of {} written to {}{without}",
+                counted(written.pictures, "picture"),
+                out.display()
+            ));
+            Exit::Done
+        }
+        Err(error) => output.problem(error.diagnostic()),
+    }
+}
+
+fn check(path: &Path, tags: Option<PathBuf>, json: bool) -> Exit {
     let output = Output::new(json);
-    let source = match data::detect(&path) {
-        Ok(source) => source,
+    let source = match data::detect(path) {
+        Ok(source) => source.with_tags(tags),
         Err(error) => return output.problem(error.diagnostic()),
     };
     let problems: Vec<Diagnostic> = data::check_source(&source).iter().map(DataError::diagnostic).collect();

@@ -9,8 +9,8 @@ use super::exit::Exit;
 use super::output::Output;
 use super::recipe;
 use crate::diag::{Code, Diagnostic};
+use crate::files;
 use crate::source::Sources;
-use crate::store;
 use crate::syntax;
 
 #[derive(clap::Args)]
@@ -83,7 +83,7 @@ fn one(path: &Path, check: bool, output: &Output) -> Exit {
         }
         return Exit::Wrong;
     }
-    match store::file::write_bytes(path, formatted.as_bytes()) {
+    match files::write_bytes(path, formatted.as_bytes()) {
         Ok(()) => {
             if !output.json {
                 output.text(&format!("formatted {shown}"));

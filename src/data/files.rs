@@ -86,7 +86,7 @@ impl Dataset for Files {
         match &record.tags {
             Tags::Known(tags) => Ok(tags.clone()),
             Tags::Annotation(path) => super::voc::annotation_tags(path, &self.classes),
-            Tags::Unlisted(file) => Err(DataError::invalid(file, format!("has no line for `{}`", record.id))),
+            Tags::Unlisted(file) => Err(DataError::invalid(file, format!("has no tags for `{}`", record.id))),
             Tags::Unlabelled(help) => {
                 Err(DataError::missing(&self.root, format!("`{}` has no image-level label", record.id)).help(*help))
             }

@@ -19,11 +19,12 @@ use indexmap::IndexMap;
 
 use super::DataError;
 use super::files::{Files, Record, Split, Tags, by_stem, expect_folder, lines, read_classes, tags_of};
+use super::labels::Labels;
 
 const UNLABELLED: &str = "labels come from `labels.csv`, a line a picture: `image,class;class;…`";
 
 /// Reads lists and labels; what is wrong with them goes to `problems`. `None` when nothing useful is left.
-pub(super) fn scan(root: &Path, problems: &mut Vec<DataError>) -> Option<Files> {
+pub(super) fn scan(root: &Path, labels: Option<&Path>, problems: &mut Vec<DataError>) -> Option<Files> {
     let mut give_up = |problem| problems.push(problem);
     expect_folder(root).map_err(&mut give_up).ok()?;
     let folder = root.join("images");
@@ -42,6 +43,10 @@ pub(super) fn scan(root: &Path, problems: &mut Vec<DataError>) -> Option<Files> 
     };
     let classes = classes(root, rows.as_deref()).map_err(&mut give_up).ok()?;
 
+    let labels = match labels {
+        Some(file) => Some(Labels::read(file, &classes).map_err(&mut give_up).ok()?),
+        None => None,
+    };
     let mut tags = HashMap::new();
     for row in rows.iter().flatten() {
         match tags_of(row.classes.iter().map(String::as_str), &classes, &table, row.line) {
@@ -65,10 +70,11 @@ pub(super) fn scan(root: &Path, problems: &mut Vec<DataError>) -> Option<Files> 
                     present: image.is_some(),
                     image: image.unwrap_or_else(|| folder.join(&id)),
                     mask: masks.get(&id).cloned(),
-                    tags: match (tags.get(&id), &rows) {
-                        (Some(tags), _) => Tags::Known(tags.clone()),
-                        (None, Some(_)) => Tags::Unlisted(table.clone()),
-                        (None, None) => Tags::Unlabelled(UNLABELLED),
+                    tags: match (&labels, tags.get(&id), &rows) {
+                        (Some(labels), ..) => labels.of(&id),
+                        (None, Some(tags), _) => Tags::Known(tags.clone()),
+                        (None, None, Some(_)) => Tags::Unlisted(table.clone()),
+                        (None, None, None) => Tags::Unlabelled(UNLABELLED),
                     },
                     id,
                 });
@@ -226,7 +232,7 @@ mod tests {
     }
 
     fn source(tree: &Tree) -> Source {
-        Source::Folder { root: tree.root().to_owned() }
+        Source::Folder { root: tree.root().to_owned(), tags: None }
     }
 
     #[test]

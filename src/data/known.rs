@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_two_halves_of_voc_are_the_whole() {
-        let images = |split: &str| known(&Source::Voc2012 { root: "none".into() }, split).images.unwrap();
+        let images = |split: &str| known(&Source::Voc2012 { root: "none".into(), tags: None }, split).images.unwrap();
         assert_eq!(images("train") + images("val"), images("trainval"));
     }
 }

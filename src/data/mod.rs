@@ -11,6 +11,7 @@ mod files;
 mod folder;
 mod jitter;
 mod known;
+mod labels;
 mod loader;
 mod maps;
 mod pipeline;
@@ -33,6 +34,7 @@ pub use check::{check, check_source};
 pub use decode::{IGNORE, Mask, Rgb, read_indices, read_mask, read_rgb};
 pub use error::{DataError, Kind};
 pub use known::{Known, known};
+pub use labels::{Written, write as write_tags};
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use maps::FolderMaps;
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
@@ -45,9 +47,18 @@ pub use transform::{Method, Placed, Streams, Transform};
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// A folder in the layout of the PASCAL VOC development kit.
-    Voc2012 { root: PathBuf },
+    Voc2012 {
+        root: PathBuf,
+        /// A file of tags in place of those of the folder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tags: Option<PathBuf>,
+    },
     /// `images/`, and optionally `masks/`, `labels.csv`, `classes.txt`.
-    Folder { root: PathBuf },
+    Folder {
+        root: PathBuf,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tags: Option<PathBuf>,
+    },
     /// Pictures that the program draws: `images` of them, four fifths `train` and the rest `val`, each of `size` (height,
     /// width), with 1 to 20 `classes`.
     Scenes { images: usize, size: [usize; 2], classes: usize, seed: u64 },
@@ -56,15 +67,27 @@ pub enum Source {
 /// A data set in words: `voc2012 data/VOC2012`.
 pub fn words(source: &Source) -> String {
     match source {
-        Source::Voc2012 { root } => format!("voc2012 {}", root.display()),
-        Source::Folder { root } => format!("folder {}", root.display()),
+        Source::Voc2012 { root, tags } => format!("voc2012 {}{}", root.display(), with_tags(tags)),
+        Source::Folder { root, tags } => format!("folder {}{}", root.display(), with_tags(tags)),
         Source::Scenes { images, size: [height, width], classes, seed } => {
             format!("scenes {images} {height}x{width} {classes} classes seed {seed}")
         }
     }
 }
 
+fn with_tags(tags: &Option<PathBuf>) -> String {
+    tags.as_ref().map_or(String::new(), |tags| format!(" with the tags of {}", tags.display()))
+}
+
 impl Source {
+    /// With the tags of `file` in place of those of the folder; drawn pictures keep their own.
+    pub fn with_tags(mut self, file: Option<PathBuf>) -> Source {
+        if let Source::Voc2012 { tags, .. } | Source::Folder { tags, .. } = &mut self {
+            *tags = file;
+        }
+        self
+    }
+
     /// How many foreground classes there are, where that is known before any file is opened.
     pub fn class_count(&self) -> Option<usize> {
         match self {
@@ -143,12 +166,16 @@ pub fn open(source: &Source) -> Result<Arc<dyn Dataset>, DataError> {
 fn scan(source: &Source) -> (Option<Arc<dyn Dataset>>, Vec<DataError>) {
     let mut problems = Vec::new();
     let dataset: Option<Arc<dyn Dataset>> = match source {
-        Source::Voc2012 { root } => voc::scan(root, &mut problems).map(|files| Arc::new(files) as _),
+        Source::Voc2012 { root, tags } => {
+            voc::scan(root, tags.as_deref(), &mut problems).map(|files| Arc::new(files) as _)
+        }
         Source::Scenes { images, size, classes, seed } => scenes::Scenes::new(*images, *size, *classes, *seed)
             .map_err(|problem| problems.push(problem))
             .ok()
             .map(|scenes| Arc::new(scenes) as _),
-        Source::Folder { root } => folder::scan(root, &mut problems).map(|files| Arc::new(files) as _),
+        Source::Folder { root, tags } => {
+            folder::scan(root, tags.as_deref(), &mut problems).map(|files| Arc::new(files) as _)
+        }
     };
     (dataset, problems)
 }
@@ -157,9 +184,9 @@ fn scan(source: &Source) -> (Option<Arc<dyn Dataset>>, Vec<DataError>) {
 pub fn detect(path: &Path) -> Result<Source, DataError> {
     files::expect_folder(path)?;
     if path.join("JPEGImages").is_dir() {
-        Ok(Source::Voc2012 { root: path.to_owned() })
+        Ok(Source::Voc2012 { root: path.to_owned(), tags: None })
     } else if path.join("images").is_dir() {
-        Ok(Source::Folder { root: path.to_owned() })
+        Ok(Source::Folder { root: path.to_owned(), tags: None })
     } else {
         Err(DataError::invalid(path, "is not a data set of a known layout").help(
             voc::nested(path).unwrap_or_else(|| {

@@ -247,7 +247,7 @@ mod tests {
     }
 
     fn pipeline(tree: &Tree, fields: Fields) -> Pipeline {
-        let dataset = open(&Source::Folder { root: tree.root().to_owned() }).unwrap();
+        let dataset = open(&Source::Folder { root: tree.root().to_owned(), tags: None }).unwrap();
         Pipeline::new(dataset, "train", Vec::new(), Vec::new(), fields).unwrap()
     }
 
@@ -274,7 +274,7 @@ mod tests {
     fn what_cannot_work_is_refused_at_the_door() {
         let tree = tree();
         tree.text("labels.csv", "a,owl\nb,fox\nc,fox\nd,owl\n");
-        let dataset = open(&Source::Folder { root: tree.root().to_owned() }).unwrap();
+        let dataset = open(&Source::Folder { root: tree.root().to_owned(), tags: None }).unwrap();
         let new = |split: &str, transforms| {
             Pipeline::new(dataset.clone(), split, transforms, Vec::new(), Fields::default()).err().unwrap()
         };
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn joined_maps_move_or_arrive_as_they_were_saved() {
         let tree = tree();
-        let dataset = open(&Source::Folder { root: tree.root().to_owned() }).unwrap();
+        let dataset = open(&Source::Folder { root: tree.root().to_owned(), tags: None }).unwrap();
         let load = |map: JoinedMap, transforms: Vec<Transform>| {
             let join = Join { name: "cam".into(), artifacts: Arc::new(Fixed(map)), flat: false };
             let placed = transforms.into_iter().map(|transform| Placed::new(transform, 1)).collect();

@@ -66,7 +66,7 @@ mod tests {
         tree.text("labels.csv", "a,owl\nb,fox\nagain,owl\n");
         tree.text("train.txt", "a\nb\n");
         tree.text("val.txt", "again\nb\n");
-        let problems = check_source(&Source::Folder { root: tree.root().to_owned() });
+        let problems = check_source(&Source::Folder { root: tree.root().to_owned(), tags: None });
         let told: Vec<String> = problems.iter().map(|problem| tree.tell(problem)).collect();
         expect_test::expect![[r#"
             images/again.jpg: is in `val`, and in `train` as `a`: the bytes are the same; take it out of one of them: figures on `val` are for pictures that no net has seen
@@ -74,6 +74,6 @@ mod tests {
         .assert_eq(&told.join("\n"));
         tree.text("val.txt", "again\n");
         tree.jpeg("images/again.jpg", 4, 6);
-        assert_eq!(check_source(&Source::Folder { root: tree.root().to_owned() }), []);
+        assert_eq!(check_source(&Source::Folder { root: tree.root().to_owned(), tags: None }), []);
     }
 }

@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn the_splits_of_voc() {
-        let splits = Source::Voc2012 { root: ".".into() }.splits();
+        let splits = Source::Voc2012 { root: ".".into(), tags: None }.splits();
         let covered = |outer: &str| splits.iter().filter(|inner| covers(outer, inner)).copied().collect::<Vec<_>>();
         assert_eq!(covered("train"), ["train"]);
         assert_eq!(covered("trainaug"), ["train", "trainaug"]);

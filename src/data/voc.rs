@@ -5,7 +5,7 @@
 //! | `JPEGImages/<id>.jpg` | the photographs |
 //! | `ImageSets/Segmentation/<split>.txt` | a list of ids: bare (`2007_000032`), as paths (`/JPEGImages/2007_000032.jpg …`), or as integers (`2007000032`) |
 //! | `SegmentationClass/<id>.png`, else `SegmentationClassAug/<id>.png` | index masks; 255 is not known |
-//! | `Annotations/<id>.xml`, or `labels.txt` where that folder is absent | image-level tags; a line of `labels.txt` is `id class class …` |
+//! | `Annotations/<id>.xml`, or `labels.txt` where that folder is absent | image-level tags, where no file of tags is named; a line of `labels.txt` is `id class class …` |
 //! | `classes.txt` | other classes than the twenty of VOC, one a line, `background` first if at all |
 
 use std::collections::HashMap;
@@ -16,6 +16,7 @@ use indexmap::IndexMap;
 
 use super::DataError;
 use super::files::{Files, Record, Split, Tags, by_stem, expect_folder, lines, read_classes, tags_of};
+use super::labels::Labels;
 
 const CLASSES: [&str; 20] = [
     "aeroplane",
@@ -41,11 +42,14 @@ const CLASSES: [&str; 20] = [
 ];
 
 /// Reads lists and labels; what is wrong with them goes to `problems`. `None` when nothing useful is left.
-pub(super) fn scan(root: &Path, problems: &mut Vec<DataError>) -> Option<Files> {
+pub(super) fn scan(root: &Path, tags: Option<&Path>, problems: &mut Vec<DataError>) -> Option<Files> {
     let found = find(root).map_err(|problem| problems.push(problem)).ok()?;
-    let labels = match &found.annotations {
-        true => HashMap::new(),
-        false => read_labels(&found.labels, &found.classes, problems),
+    let labels = match (tags, found.annotations) {
+        (Some(file), _) => {
+            Given::File(Labels::read(file, &found.classes).map_err(|problem| problems.push(problem)).ok()?)
+        }
+        (None, true) => Given::Annotations,
+        (None, false) => Given::Lines(read_labels(&found.labels, &found.classes, problems)),
     };
     let mut records = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -74,6 +78,13 @@ pub(super) fn scan(root: &Path, problems: &mut Vec<DataError>) -> Option<Files> 
     }
     let root = root.to_owned();
     Some(Files { kind: "voc2012", root, classes: found.classes, records, splits, fingerprint: OnceLock::new() })
+}
+
+/// Where tags come from.
+enum Given {
+    File(Labels),
+    Annotations,
+    Lines(HashMap<String, Vec<bool>>),
 }
 
 /// What lies in the folders.
@@ -136,13 +147,16 @@ fn listed_id(line: &str, images: &HashMap<String, PathBuf>) -> String {
     }
 }
 
-fn record(root: &Path, id: String, found: &Found, labels: &HashMap<String, Vec<bool>>) -> Record {
+fn record(root: &Path, id: String, found: &Found, labels: &Given) -> Record {
     let image = found.images.get(&id).cloned();
-    let tags = match (found.annotations, labels.get(&id)) {
-        (true, _) => Tags::Annotation(root.join("Annotations").join(format!("{id}.xml"))),
-        (false, Some(tags)) => Tags::Known(tags.clone()),
-        (false, None) if found.labels.is_file() => Tags::Unlisted(found.labels.clone()),
-        (false, None) => Tags::Unlabelled("labels come from `Annotations/<id>.xml` or from `labels.txt`"),
+    let tags = match labels {
+        Given::File(labels) => labels.of(&id),
+        Given::Annotations => Tags::Annotation(root.join("Annotations").join(format!("{id}.xml"))),
+        Given::Lines(lines) => match lines.get(&id) {
+            Some(tags) => Tags::Known(tags.clone()),
+            None if found.labels.is_file() => Tags::Unlisted(found.labels.clone()),
+            None => Tags::Unlabelled("labels come from `Annotations/<id>.xml` or from `labels.txt`"),
+        },
     };
     Record {
         present: image.is_some(),
@@ -215,7 +229,7 @@ mod tests {
     }
 
     fn source(tree: &Tree) -> Source {
-        Source::Voc2012 { root: tree.root().to_owned() }
+        Source::Voc2012 { root: tree.root().to_owned(), tags: None }
     }
 
     #[test]
@@ -277,14 +291,14 @@ mod tests {
             SegmentationClass/2007_000001.png: is 5 × 8, its picture is 6 × 8 (height × width)
             JPEGImages/2007_000002.jpg: is cut short: the JPEG data has no end marker
             SegmentationClass/2007_000003.png: holds the index 7; 3 classes, background included, allow 0 to 2 and 255
-            labels.txt: has no line for `2007_000009`"#]]
+            labels.txt: has no tags for `2007_000009`"#]]
         .assert_eq(&told.join("\n"));
         assert_eq!(open(&source(&tree)).err(), problems.into_iter().next());
     }
 
     #[test]
     fn what_is_not_there_is_named() {
-        let error = open(&Source::Voc2012 { root: "/nowhere/at/all".into() }).err().unwrap();
+        let error = open(&Source::Voc2012 { root: "/nowhere/at/all".into(), tags: None }).err().unwrap();
         assert_eq!(error.to_string(), "/nowhere/at/all: there is no such folder");
         assert!(error.help.unwrap().contains("--variant quick"));
         let tree = tiny();
@@ -312,9 +326,9 @@ mod tests {
     #[test]
     fn real_photographs_open() {
         let Some(root) = crate::data::testing::real("voc6-tiny") else { return };
-        let dataset = open(&Source::Voc2012 { root: root.clone() }).unwrap();
+        let dataset = open(&Source::Voc2012 { root: root.clone(), tags: None }).unwrap();
         assert_eq!(dataset.classes(), ["cat", "cow", "dog", "horse", "person", "sheep"]);
         assert_eq!((dataset.len("train"), dataset.len("val")), (Some(29), Some(11)));
-        assert_eq!(check_source(&Source::Voc2012 { root }), []);
+        assert_eq!(check_source(&Source::Voc2012 { root, tags: None }), []);
     }
 }

@@ -3,9 +3,9 @@
 use super::interpreter::RunError as StepError;
 use crate::data::DataError;
 use crate::diag::{Code, Diagnostic};
+use crate::files::FileError;
 use crate::graph::{Graph, Id};
 use crate::lower::Stage;
-use crate::store::StoreError;
 
 /// Why a run ended early. What was finished before is kept and reused.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,8 +54,8 @@ impl RunError {
     }
 }
 
-impl From<StoreError> for RunError {
-    fn from(error: StoreError) -> RunError {
+impl From<FileError> for RunError {
+    fn from(error: FileError) -> RunError {
         RunError::failed(error.diagnostic())
     }
 }

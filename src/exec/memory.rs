@@ -17,8 +17,9 @@ use super::weights::Table;
 use super::{Event, RunError, parallel};
 use crate::compile::CompiledRefresh;
 use crate::data::{Array, Artifacts, DataError, JoinedMap, Pipeline};
+use crate::files;
 use crate::lower::{Memory, When};
-use crate::store::{Draft, StageArtifacts, file, file_name, is_written, write_artifact};
+use crate::store::{Draft, StageArtifacts, file_name, is_written, write_artifact};
 use crate::types::{Dim, DimEnv};
 
 /// The maps of a memory as the loader reads them: those of its version, before the first one a single number.
@@ -164,7 +165,7 @@ impl<'a> Memories<'a> {
             for entry in versions.flatten() {
                 let epoch = entry.file_name().to_str().and_then(|epoch| epoch.parse::<usize>().ok());
                 if epoch.is_some_and(|epoch| epoch < *kept) {
-                    file::remove_folder(&entry.path())?;
+                    files::remove_folder(&entry.path())?;
                 }
             }
         }

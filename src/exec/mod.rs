@@ -51,8 +51,9 @@ pub use parts::PRIMITIVES;
 pub use train::AHEAD;
 
 use crate::compile::Compiled;
+use crate::files::{self, FileError};
 use crate::lower::Recipe;
-use crate::store::{Claim, Draft, Finished, Key, Lock, RunFolder, StageLock, StageRecord, Store, file, timestamp};
+use crate::store::{Claim, Draft, Finished, Key, Lock, RunFolder, StageLock, StageRecord, Store, timestamp};
 use choose::Choice;
 use interpreter::Interpreter;
 use job::{Job, Tell};
@@ -280,7 +281,7 @@ impl Runner<'_> {
             Some(train) => train::train(&job, train, borrowed, self.tell)?,
             None => each::each(&job, borrowed, self.tell)?,
         };
-        file::write_json(&draft.path("metrics.json"), &metrics)?;
+        files::write_json(&draft.path("metrics.json"), &metrics)?;
         let record = StageRecord {
             key: prepared.key.clone(),
             recipe: self.recipe.to_owned(),
@@ -329,8 +330,8 @@ fn read_metrics(finished: &Finished) -> Result<Metrics, RunError> {
 /// The figures of a finished stage by its folder.
 fn read_figures(folder: &std::path::Path) -> Result<Metrics, RunError> {
     let path = folder.join("metrics.json");
-    let text = std::fs::read(&path).map_err(|error| crate::store::StoreError::read(&path, &error))?;
-    serde_json::from_slice(&text).map_err(|error| crate::store::StoreError::broken(&path, error.to_string()).into())
+    let text = std::fs::read(&path).map_err(|error| FileError::read(&path, &error))?;
+    serde_json::from_slice(&text).map_err(|error| FileError::broken(&path, error.to_string()).into())
 }
 
 /// `metrics.json` has plain numbers (`null` for none); `details.json` beside it says over what each was taken, which are

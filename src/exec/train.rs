@@ -20,10 +20,11 @@ use super::weights::{self, Table};
 use super::{Event, RunError};
 use crate::data::{Batch, Loader, LoaderOptions};
 use crate::diag::amount::counted;
+use crate::files;
 use crate::graph::Role;
 use crate::lower::{Guard, Schedule, Train};
 use crate::metrics::MetricValue;
-use crate::store::{file, npz};
+use crate::store::npz;
 
 /// Batches that are ready before the step that takes them.
 pub const AHEAD: usize = 3;
@@ -306,5 +307,5 @@ fn write_log(job: &Job, lines: &[EpochLine]) -> Result<(), RunError> {
         serde_json::to_writer(&mut log, line).map_err(|error| RunError::internal(error.to_string()))?;
         log.push(b'\n');
     }
-    Ok(file::write_bytes(&job.draft.path("log.jsonl"), &log)?)
+    Ok(files::write_bytes(&job.draft.path("log.jsonl"), &log)?)
 }

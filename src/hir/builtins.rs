@@ -44,9 +44,11 @@ macro_rules! builtins {
 
 builtins! {
     Voc2012, "voc2012", "data", "The PASCAL VOC 2012 devkit folder.", [
-        Required "root" "the folder that holds `JPEGImages`"];
+        Required "root" "the folder that holds `JPEGImages`",
+        Optional "tags" "a file of tags in place of the annotations: `cls_labels.npy` (default none)"];
     Folder, "folder", "data", "A folder of pictures with `labels.csv`.", [
-        Required "root" "the folder that holds `images`"];
+        Required "root" "the folder that holds `images`",
+        Optional "tags" "a file of tags in place of `labels.csv`: `cls_labels.npy` (default none)"];
     Scenes, "scenes", "data", "Pictures the program draws itself, with exact masks; no files.", [
         Optional "images" "how many, training and validation together (default 600)",
         Optional "size" "height and width in pixels (default 96)",

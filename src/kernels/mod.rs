@@ -6,6 +6,7 @@
 
 // Number by number, along axes, and around.
 pub mod broadcast;
+pub mod chain;
 pub mod indexing;
 pub mod layout;
 pub mod pointwise;

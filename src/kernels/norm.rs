@@ -7,6 +7,7 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 
+use super::chain::{self, Link};
 use super::par::collect;
 use super::real::{Real, build_blocks, contiguous, dispatch, read, tensor};
 use super::wide::wide;
@@ -49,39 +50,70 @@ pub fn normalize(
     bias: Option<&Tensor>,
     eps: f64,
 ) -> Result<Tensor> {
-    let axes = Axes::of(x)?;
-    let (mean, scale) = (axes.numbers("mean", Some(mean), 0.0)?, axes.scale(var, weight, eps)?);
-    let bias = axes.numbers("bias", bias, 0.0)?;
-    dispatch!("normalize", x, R => {
-        let flat = contiguous(x)?;
-        let numbers = &*read::<R>(&flat)?;
-        let y = axes.each_plane(|channel, at, y: &mut [R]| {
-            let (mean, scale, bias) = (R::of(mean[channel]), R::of(scale[channel]), R::of(bias[channel]));
-            y.iter_mut().zip(&numbers[at..]).for_each(|(y, &x)| *y = (x - mean) * scale + bias);
-        });
-        tensor(y, x.shape())
-    })
+    chain::run(x, &[Link::Channels(Channels::normalize(mean, var, weight, bias, eps)?)])
 }
 
 /// The gradient of [`normalize`] for `x` with the statistics held fixed: `gy [B, C, …]` → `[B, C, …]`.
 pub fn grad_fixed(gy: &Tensor, var: &Tensor, weight: Option<&Tensor>, eps: f64) -> Result<Tensor> {
-    let axes = Axes::of(gy)?;
-    let scale = axes.scale(var, weight, eps)?;
-    dispatch!("normalize", gy, R => {
-        let flat = contiguous(gy)?;
-        let numbers = &*read::<R>(&flat)?;
-        let gx = axes.each_plane(|channel, at, gx: &mut [R]| {
-            let scale = R::of(scale[channel]);
-            gx.iter_mut().zip(&numbers[at..]).for_each(|(gx, &g)| *gx = g * scale);
-        });
-        tensor(gx, gy.shape())
-    })
+    chain::run(gy, &[Link::Channels(Channels::scale(var, weight, eps)?)])
+}
+
+/// What [`normalize`] and [`grad_fixed`] do to the numbers of each channel: `(x - mean) * scale + bias`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Channels {
+    pub mean: Option<Vec<f64>>,
+    pub scale: Vec<f64>,
+    pub bias: Option<Vec<f64>>,
+}
+
+impl Channels {
+    /// Of [`normalize`].
+    pub fn normalize(
+        mean: &Tensor,
+        var: &Tensor,
+        weight: Option<&Tensor>,
+        bias: Option<&Tensor>,
+        eps: f64,
+    ) -> Result<Channels> {
+        let channels = one_axis(var)?;
+        let mean = one_a_channel("mean", channels, Some(mean), 0.0)?;
+        let bias = one_a_channel("bias", channels, bias, 0.0)?;
+        Ok(Channels { mean: Some(mean), scale: scale(channels, var, weight, eps)?, bias: Some(bias) })
+    }
+
+    /// Of [`grad_fixed`].
+    pub fn scale(var: &Tensor, weight: Option<&Tensor>, eps: f64) -> Result<Channels> {
+        Ok(Channels { mean: None, scale: scale(one_axis(var)?, var, weight, eps)?, bias: None })
+    }
+}
+
+fn one_axis(var: &Tensor) -> Result<usize> {
+    match *var.dims() {
+        [channels] => Ok(channels),
+        _ => bail!("norm: `var` is {:?}, expected one number for each channel", var.dims()),
+    }
+}
+
+/// One number a channel; `default` where there is no tensor.
+fn one_a_channel(name: &str, channels: usize, of: Option<&Tensor>, default: f64) -> Result<Vec<f64>> {
+    match of {
+        None => Ok(vec![default; channels]),
+        Some(numbers) if numbers.dims() == [channels] => numbers.to_dtype(DType::F64)?.to_vec1(),
+        Some(numbers) => bail!("norm: `{name}` is {:?}, expected one number for {channels} channels", numbers.dims()),
+    }
+}
+
+/// `weight / sqrt(var + eps)`.
+fn scale(channels: usize, var: &Tensor, weight: Option<&Tensor>, eps: f64) -> Result<Vec<f64>> {
+    let (var, weight) =
+        (one_a_channel("var", channels, Some(var), 1.0)?, one_a_channel("weight", channels, weight, 1.0)?);
+    Ok(var.iter().zip(weight).map(|(var, weight)| weight / (var + eps).sqrt()).collect())
 }
 
 /// The gradients of [`normalize`] for weight and bias: `[2, C]`, the weight's first.
 pub fn grad_affine(gy: &Tensor, x: &Tensor, mean: &Tensor, var: &Tensor, eps: f64) -> Result<Tensor> {
     let axes = Axes::of_both(gy, x)?;
-    let (mean, scale) = (axes.numbers("mean", Some(mean), 0.0)?, axes.scale(var, None, eps)?);
+    let (mean, scale) = (one_a_channel("mean", axes.channels, Some(mean), 0.0)?, scale(axes.channels, var, None, eps)?);
     dispatch!("normalize", gy, R => {
         let (gy, x) = (contiguous(gy)?, contiguous(x)?);
         let (gradients, numbers) = (&*read::<R>(&gy)?, &*read::<R>(&x)?);
@@ -113,9 +145,10 @@ pub fn grad_batch(
         bail!("norm: statistics {:?} and {:?} of {} channels", stats.dims(), affine.dims(), axes.channels);
     }
     let [mean, var] = [stats.get(0)?, stats.get(1)?];
-    let [products, sums] = [affine.get(0)?, affine.get(1)?].map(|row| axes.numbers("affine", Some(&row), 0.0));
-    let (mean, products, sums) = (axes.numbers("mean", Some(&mean), 0.0)?, products?, sums?);
-    let (plain, scale) = (axes.scale(&var, None, eps)?, axes.scale(&var, weight, eps)?);
+    let [products, sums] =
+        [affine.get(0)?, affine.get(1)?].map(|row| one_a_channel("affine", axes.channels, Some(&row), 0.0));
+    let (mean, products, sums) = (one_a_channel("mean", axes.channels, Some(&mean), 0.0)?, products?, sums?);
+    let (plain, scale) = (scale(axes.channels, &var, None, eps)?, scale(axes.channels, &var, weight, eps)?);
     let count = (axes.batch * axes.plane) as f64;
     dispatch!("normalize", gy, R => {
         let (gy, x) = (contiguous(gy)?, contiguous(x)?);
@@ -153,23 +186,6 @@ impl Axes {
             bail!("norm: the gradient is {:?}, the input {:?}", gy.dims(), x.dims());
         }
         Axes::of(x)
-    }
-
-    /// One number a channel; `default` where there is no tensor.
-    fn numbers(&self, name: &str, of: Option<&Tensor>, default: f64) -> Result<Vec<f64>> {
-        match of {
-            None => Ok(vec![default; self.channels]),
-            Some(numbers) if numbers.dims() == [self.channels] => numbers.to_dtype(DType::F64)?.to_vec1(),
-            Some(numbers) => {
-                bail!("norm: `{name}` is {:?}, expected one number for {} channels", numbers.dims(), self.channels)
-            }
-        }
-    }
-
-    /// `weight / sqrt(var + eps)`.
-    fn scale(&self, var: &Tensor, weight: Option<&Tensor>, eps: f64) -> Result<Vec<f64>> {
-        let (var, weight) = (self.numbers("var", Some(var), 1.0)?, self.numbers("weight", weight, 1.0)?);
-        Ok(var.iter().zip(weight).map(|(var, weight)| weight / (var + eps).sqrt()).collect())
     }
 
     /// Two numbers for each channel, as the rows of a `[2, C]` tensor.

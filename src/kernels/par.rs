@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::real::Out;
+use super::wide::wide;
 
 /// Numbers in a piece. Small enough for a core's cache, large enough that handing it out costs nothing; tensors up to this
 /// size are worked on where they are.
@@ -50,9 +51,14 @@ fn on_all_cores(count: usize, least: usize, f: &(dyn Fn(usize) + Sync)) {
 /// `f` of each number.
 pub fn map<A: Copy + Sync, T: Send>(a: &[A], f: impl Fn(A) -> T + Sync) -> Vec<T> {
     build(a.len(), |start, out| {
-        for (out, &a) in out.iter_mut().zip(&a[start..]) {
-            out.write(f(a));
-        }
+        wide(
+            #[inline(always)]
+            || {
+                for (out, &a) in out.iter_mut().zip(&a[start..]) {
+                    out.write(f(a));
+                }
+            },
+        );
     })
 }
 
@@ -60,9 +66,14 @@ pub fn map<A: Copy + Sync, T: Send>(a: &[A], f: impl Fn(A) -> T + Sync) -> Vec<T
 pub fn map2<A: Copy + Sync, B: Copy + Sync, T: Send>(a: &[A], b: &[B], f: impl Fn(A, B) -> T + Sync) -> Vec<T> {
     assert_eq!(a.len(), b.len(), "both sides are equally long");
     build(a.len(), |start, out| {
-        for ((out, &a), &b) in out.iter_mut().zip(&a[start..]).zip(&b[start..]) {
-            out.write(f(a, b));
-        }
+        wide(
+            #[inline(always)]
+            || {
+                for ((out, &a), &b) in out.iter_mut().zip(&a[start..]).zip(&b[start..]) {
+                    out.write(f(a, b));
+                }
+            },
+        );
     })
 }
 

@@ -7,8 +7,8 @@
 
 use candle_core::{Result, Tensor};
 
-use super::par;
-use super::real::{Real, contiguous, dispatch, read, tensor};
+use super::chain::{self, Link};
+use super::real::Real;
 
 /// A function of one number.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -73,101 +73,109 @@ impl Unary {
 
 /// `f` of every number of `x`.
 pub fn unary(f: Unary, x: &Tensor) -> Result<Tensor> {
-    dispatch!("unary", x, R => forward::<R>(f, x))
+    chain::run(x, &[Link::Unary(f)])
 }
 
 /// `gy · f'`, where `saved` is the input or the output of `f` as [`Unary::saves`] says. Both have one shape.
 pub fn unary_grad(f: Unary, gy: &Tensor, saved: &Tensor) -> Result<Tensor> {
-    if gy.dims() != saved.dims() {
-        candle_core::bail!("the gradient is {:?}, the value it belongs to {:?}", gy.dims(), saved.dims());
-    }
-    dispatch!("unary_grad", gy, R => backward::<R>(f, gy, saved))
+    chain::run(gy, &[Link::Derivative(f, saved)])
 }
 
-fn forward<T: Real>(f: Unary, x: &Tensor) -> Result<Tensor> {
-    let x = contiguous(x)?;
-    let input = &*read::<T>(&x)?;
-    let y = match f {
-        Unary::Neg => par::map(input, |x: T| -x),
-        Unary::Abs => par::map(input, |x: T| x.abs()),
-        Unary::Exp => par::map(input, |x: T| x.exp()),
-        Unary::Log => par::map(input, |x: T| x.ln()),
-        Unary::Sqrt => par::map(input, |x: T| x.sqrt()),
-        Unary::Square => par::map(input, |x: T| x * x),
-        Unary::Recip => par::map(input, |x: T| T::ONE / x),
-        Unary::Relu => par::map(input, |x: T| if x <= T::ZERO { T::ZERO } else { x }),
-        Unary::Relu6 => {
+/// `f` of each number, in its place. To be called from within [`super::wide::wide`].
+#[inline(always)]
+pub(super) fn apply<T: Real>(f: Unary, numbers: &mut [T]) {
+    use Unary::*;
+    match f {
+        Neg => each(numbers, |x: T| -x),
+        Abs => each(numbers, |x: T| x.abs()),
+        Exp => each(numbers, |x: T| x.exp()),
+        Log => each(numbers, |x: T| x.ln()),
+        Sqrt => each(numbers, |x: T| x.sqrt()),
+        Square => each(numbers, |x: T| x * x),
+        Recip => each(numbers, |x: T| T::ONE / x),
+        Relu => each(numbers, |x: T| if x <= T::ZERO { T::ZERO } else { x }),
+        Relu6 => {
             let six = T::from_f64(6.0);
-            par::map(input, |x: T| clamp(x, T::ZERO, six))
+            each(numbers, |x: T| clamp(x, T::ZERO, six))
         }
-        Unary::Sigmoid => par::map(input, sigmoid::<T>),
-        Unary::Softplus => par::map(input, softplus::<T>),
-        Unary::LogSigmoid => par::map(input, |x: T| -softplus(-x)),
-        Unary::Tanh => par::map(input, |x: T| x.tanh()),
-        Unary::Gelu => par::map(input, |x: T| x * T::of(normal_below(x.double()))),
-        Unary::Elu { alpha } => {
+        Sigmoid => each(numbers, sigmoid::<T>),
+        Softplus => each(numbers, softplus::<T>),
+        LogSigmoid => each(numbers, |x: T| -softplus(-x)),
+        Tanh => each(numbers, |x: T| x.tanh()),
+        Gelu => each(numbers, |x: T| x * T::of(normal_below(x.double()))),
+        Elu { alpha } => {
             let alpha = T::from_f64(alpha);
-            par::map(input, |x: T| if x > T::ZERO { x } else { alpha * x.exp_m1() })
+            each(numbers, |x: T| if x > T::ZERO { x } else { alpha * x.exp_m1() })
         }
-        Unary::Clamp { lo, hi } => {
+        Clamp { lo, hi } => {
             let (lo, hi) = (T::from_f64(lo), T::from_f64(hi));
-            par::map(input, |x: T| clamp(x, lo, hi))
+            each(numbers, |x: T| clamp(x, lo, hi))
         }
-        Unary::Floor => par::map(input, |x: T| x.floor()),
-        Unary::Affine { scale, shift } => {
+        Floor => each(numbers, |x: T| x.floor()),
+        Affine { scale, shift } => {
             let (scale, shift) = (T::from_f64(scale), T::from_f64(shift));
-            par::map(input, |x: T| scale * x + shift)
+            each(numbers, |x: T| scale * x + shift)
         }
-    };
-    tensor(y, x.dims())
+    }
 }
 
-fn backward<T: Real>(f: Unary, gy: &Tensor, saved: &Tensor) -> Result<Tensor> {
-    let (gy, saved) = (contiguous(gy)?, contiguous(saved)?);
-    let dims = gy.dims();
-    let (gy, saved) = (&*read::<T>(&gy)?, &*read::<T>(&saved)?);
+/// Multiplies each gradient by the derivative of `f`, in its place. As [`apply`].
+#[inline(always)]
+pub(super) fn apply_grad<T: Real>(f: Unary, gradients: &mut [T], saved: &[T]) {
+    use Unary::*;
     let two = T::from_f64(2.0);
     let when = |condition: bool, g: T| if condition { g } else { T::ZERO };
-    let gx = match f {
-        Unary::Neg => par::map(gy, |g: T| -g),
-        Unary::Abs => par::map2(gy, saved, |g, x| match x {
+    match f {
+        Neg => each(gradients, |g: T| -g),
+        Abs => each2(gradients, saved, |g: T, x| match x {
             x if x > T::ZERO => g,
             x if x < T::ZERO => -g,
             _ => T::ZERO,
         }),
-        Unary::Exp => par::map2(gy, saved, |g, y| g * y),
-        Unary::Log => par::map2(gy, saved, |g, x| g / x),
-        Unary::Sqrt => par::map2(gy, saved, |g, y: T| when(y != T::ZERO, g / (two * y))),
-        Unary::Square => par::map2(gy, saved, |g, x| g * two * x),
-        Unary::Recip => par::map2(gy, saved, |g: T, y| -g * y * y),
-        Unary::Relu => par::map2(gy, saved, |g, y: T| when(y > T::ZERO, g)),
-        Unary::Relu6 => {
+        Exp => each2(gradients, saved, |g: T, y| g * y),
+        Log => each2(gradients, saved, |g: T, x| g / x),
+        Sqrt => each2(gradients, saved, |g: T, y| when(y != T::ZERO, g / (two * y))),
+        Square => each2(gradients, saved, |g: T, x| g * two * x),
+        Recip => each2(gradients, saved, |g: T, y| -g * y * y),
+        Relu => each2(gradients, saved, |g: T, y| when(y > T::ZERO, g)),
+        Relu6 => {
             let six = T::from_f64(6.0);
-            par::map2(gy, saved, |g, y: T| when(y > T::ZERO && y < six, g))
+            each2(gradients, saved, |g: T, y| when((y > T::ZERO) & (y < six), g))
         }
-        Unary::Sigmoid => par::map2(gy, saved, |g, y: T| g * y * (T::ONE - y)),
-        Unary::Softplus => par::map2(gy, saved, |g, x| g * sigmoid::<T>(x)),
-        Unary::LogSigmoid => par::map2(gy, saved, |g, x: T| g * sigmoid(-x)),
-        Unary::Tanh => par::map2(gy, saved, |g, y: T| g * (T::ONE - y * y)),
-        Unary::Gelu => par::map2(gy, saved, |g: T, x: T| {
+        Sigmoid => each2(gradients, saved, |g: T, y| g * y * (T::ONE - y)),
+        Softplus => each2(gradients, saved, |g: T, x| g * sigmoid::<T>(x)),
+        LogSigmoid => each2(gradients, saved, |g: T, x| g * sigmoid::<T>(-x)),
+        Tanh => each2(gradients, saved, |g: T, y| g * (T::ONE - y * y)),
+        Gelu => each2(gradients, saved, |g: T, x| {
             let x = x.double();
             g * T::of(normal_below(x) + x * (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt())
         }),
-        Unary::Elu { alpha } => {
+        Elu { alpha } => {
             let alpha = T::from_f64(alpha);
-            par::map2(gy, saved, |g: T, y: T| if y > T::ZERO { g } else { g * (y + alpha) })
+            each2(gradients, saved, |g: T, y| if y > T::ZERO { g } else { g * (y + alpha) })
         }
-        Unary::Clamp { lo, hi } => {
+        Clamp { lo, hi } => {
             let (lo, hi) = (T::from_f64(lo), T::from_f64(hi));
-            par::map2(gy, saved, |g, x: T| when(x >= lo && x <= hi, g))
+            each2(gradients, saved, |g: T, x| when((x >= lo) & (x <= hi), g))
         }
-        Unary::Floor => vec![T::ZERO; gy.len()],
-        Unary::Affine { scale, .. } => {
+        Floor => gradients.fill(T::ZERO),
+        Affine { scale, .. } => {
             let scale = T::from_f64(scale);
-            par::map(gy, |g: T| g * scale)
+            each(gradients, |g: T| g * scale)
         }
-    };
-    tensor(gx, dims)
+    }
+}
+
+/// `f` of each number.
+#[inline(always)]
+pub(super) fn each<T: Real>(numbers: &mut [T], f: impl Fn(T) -> T) {
+    numbers.iter_mut().for_each(|number| *number = f(*number));
+}
+
+/// `f` of each number and the one beside it.
+#[inline(always)]
+pub(super) fn each2<T: Real>(numbers: &mut [T], others: &[T], f: impl Fn(T, T) -> T) {
+    numbers.iter_mut().zip(others).for_each(|(number, &other)| *number = f(*number, other));
 }
 
 /// Not-a-number stays: a comparison with it is false, so it falls through both.

@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use super::attrs::Attrs;
 use super::carry;
 use crate::diag::Code;
+use crate::kernels::chain::Link;
 use crate::types::{DimEnv, Fact, Frame, Interval, Norm};
 
 /// One op. See the module text; copy the nearest neighbour to write a new one.
@@ -37,6 +38,8 @@ pub struct OpDef {
     /// Whether the result of one picture depends on the others of the batch, though the batch axis stays.
     pub mixes: fn(&Infer) -> bool,
     pub grad: Gradient,
+    /// How it goes on with numbers place by place, where it does: chains of such ops are one pass over memory.
+    pub chain: Option<Chain>,
     /// Floating-point operations; a multiply-add counts as two.
     pub flops: fn(&Cost) -> u64,
     /// Bytes the kernel needs beside its inputs and its result.
@@ -62,6 +65,7 @@ impl OpDef {
         norm: |_| None,
         mixes: |_| false,
         grad: Gradient::None("it has no gradient"),
+        chain: None,
         flops: |cost| cost.output.iter().product::<usize>() as u64,
         scratch: |_| 0,
         examples: &[],
@@ -373,6 +377,16 @@ pub struct Draw {
     pub epoch: u64,
     /// The data-set index of each sample of the batch.
     pub samples: Vec<u64>,
+}
+
+/// How an op takes part in a chain: the result at a place is made of the number at that place in one input, the one the chain hands it.
+/// The other inputs are of the same dims, or hold one number for each channel.
+#[derive(Clone, Copy)]
+pub struct Chain {
+    /// The inputs that a chain may come in by.
+    pub slots: &'static [usize],
+    /// The step. The tensor of the slot that the chain comes in by is left out.
+    pub link: for<'a> fn(&Eval<'a>) -> Result<Link<'a>, OpError>,
 }
 
 /// A node of a graph that is being built. Opaque here: ops do not know the graph.

@@ -6,6 +6,7 @@
 pub mod attrs;
 pub(crate) mod carry;
 mod def;
+pub mod fused;
 mod rules;
 mod window;
 
@@ -58,6 +59,7 @@ pub static FAMILIES: &[&Family] = &[
     &index::FAMILY,
     &control::FAMILY,
     &meaning::FAMILY,
+    &fused::FAMILY,
 ];
 
 /// The op of that name, internal ones included.
@@ -78,7 +80,7 @@ pub mod prelude {
     pub(super) use super::carry;
     pub use super::def::Default as Preset;
     pub use super::def::{
-        Cost, Eval, Example, Grad, Gradient, Infer, Input, Law, Nature, OpDef, OpError, Param, ParamKind, Ref,
+        Chain, Cost, Eval, Example, Grad, Gradient, Infer, Input, Law, Nature, OpDef, OpError, Param, ParamKind, Ref,
     };
     pub use crate::diag::Code;
     pub use crate::types::{Dim, Domain, Fact, Frame, Interval, Norm, Rounding, Scale};

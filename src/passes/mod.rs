@@ -11,6 +11,7 @@ mod runner;
 
 mod drop_dead;
 mod fold_constants;
+mod fuse;
 mod merge_duplicates;
 mod simplify;
 
@@ -32,10 +33,13 @@ pub struct Pass {
     pub run: fn(&Graph) -> Option<Patch>,
 }
 
-/// Every pass, in the order of a round. Rounds repeat, so the order decides how soon a graph is done, not how it ends: folding
-/// makes the zeros and ones that simplifying looks for, both make duplicates.
+/// Every pass that makes a graph simpler, in the order of a round. Rounds repeat, so the order decides how soon a graph is done, not how it
+/// ends: folding makes the zeros and ones that simplifying looks for, both make duplicates.
 pub static PASSES: &[Pass] = &[drop_dead::PASS, fold_constants::PASS, simplify::PASS, merge_duplicates::PASS];
 
+/// Those that suit a graph to the machine, once, when there is nothing to simplify any more.
+pub static LAST: &[Pass] = &[fuse::PASS];
+
 pub fn find(name: &str) -> Option<&'static Pass> {
-    PASSES.iter().find(|pass| pass.name == name)
+    PASSES.iter().chain(LAST).find(|pass| pass.name == name)
 }

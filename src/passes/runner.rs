@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{PASSES, Pass, find};
+use super::{LAST, PASSES, Pass, find};
 use crate::graph::{Graph, Verified, verify};
 
 /// One run of one pass.
@@ -59,23 +59,32 @@ pub fn improve_selected(
     if let Some(unknown) = selection.skip.iter().chain(&selection.after).find(|name| find(name).is_none()) {
         return Err(PassError::Unknown(unknown.clone()));
     }
-    let passes = PASSES.iter().filter(|pass| !selection.skip.iter().any(|name| name == pass.name));
+    let chosen =
+        |passes: &'static [Pass]| passes.iter().filter(|pass| !selection.skip.iter().any(|name| name == pass.name));
+    let mut ended = false;
     let mut runner = Runner::new(graph.into_inner());
     let mut records = Vec::new();
-    'rounds: for round in 0.. {
+    for round in 0.. {
         let mut changed = false;
-        for pass in passes.clone() {
+        for pass in chosen(PASSES) {
             let record = runner.run(pass)?;
             changed |= record.patches > 0;
             if round == 0 || record.patches > 0 {
                 records.push(record);
             }
             if selection.after.as_deref() == Some(pass.name) {
-                break 'rounds;
+                ended = true;
+                break;
             }
         }
-        if !changed {
+        if !changed || ended {
             break;
+        }
+    }
+    for pass in chosen(LAST) {
+        if !ended {
+            records.push(runner.run(pass)?);
+            ended = selection.after.as_deref() == Some(pass.name);
         }
     }
     let graph = verify(runner.graph).map_err(|broken| PassError::Broken(broken.to_string()))?;
@@ -166,6 +175,7 @@ mod tests {
             fold-constants 7 → 5 (1)
             simplify 5 → 3 (1)
             merge-duplicates 3 → 3 (0)
+            fuse 3 → 3 (0)
         "#]]
         .assert_eq(&(text::print(&graph) + &records.concat()));
     }
@@ -177,7 +187,7 @@ mod tests {
             improve_selected(graph(), &Selection { skip, after: after.map(Into::into) }).map(|(graph, _)| graph.len())
         };
         assert_eq!(selected(&[], Some("drop-dead")), Ok(7));
-        assert_eq!(selected(&["fold-constants"], None), Ok(5));
+        assert_eq!(selected(&["fold-constants", "fuse"], None), Ok(5));
         assert_eq!(selected(&[], Some("fold")), Err(PassError::Unknown("fold".into())));
     }
 

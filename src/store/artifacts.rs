@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
 
-use super::{StoreError, file_name, npz, palette};
+use super::{file_name, npz, palette};
 use crate::data::{self, Array, DataError, Grid, JoinedMap, Planes};
+use crate::files::FileError;
 
 /// Where the artifact `save` of the picture `id` lies in a stage's folder, without its ending.
 fn stem(folder: &Path, save: &str, id: &str) -> PathBuf {
@@ -24,13 +25,13 @@ fn with_ending(stem: &Path, ending: &str) -> PathBuf {
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn write(folder: &Path, save: &str, id: &str, tensor: &Tensor) -> Result<(), StoreError> {
+pub fn write(folder: &Path, save: &str, id: &str, tensor: &Tensor) -> Result<(), FileError> {
     let stem = stem(folder, save, id);
     if let (DType::U32, &[height, width]) = (tensor.dtype(), tensor.dims())
         && height * width > 0
     {
         let numbers = tensor.flatten_all().and_then(|flat| flat.to_vec1::<u32>());
-        let numbers = numbers.map_err(|error| StoreError::broken(&stem, error.to_string()))?;
+        let numbers = numbers.map_err(|error| FileError::broken(&stem, error.to_string()))?;
         let bytes: Option<Vec<u8>> = numbers.into_iter().map(|number| u8::try_from(number).ok()).collect();
         if let Some(data) = bytes {
             return palette::write(&with_ending(&stem, ".png"), &Grid { height, width, data });

@@ -4,13 +4,9 @@
 //! [`Draft`] to fill. Nothing is seen before it is whole: files are written beside their place and renamed, and so are stages.
 //! Absent from this room: what a stage is, and every decision whether it should run.
 
-pub mod archive;
 mod artifacts;
-mod error;
-pub mod file;
 mod key;
 mod name;
-pub mod npy;
 pub mod npz;
 pub mod palette;
 mod pins;
@@ -19,7 +15,6 @@ mod stage;
 pub mod tensors;
 
 pub use artifacts::{StageArtifacts, is_written, write as write_artifact};
-pub use error::StoreError;
 pub use key::{Key, Part, Parts};
 pub use name::file_name;
 pub use pins::Pins;
@@ -29,6 +24,8 @@ pub use stage::{Draft, Finished, StageRecord};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::files::{self, FileError};
 
 /// The finished stages below `<out>/store`.
 #[derive(Clone, Debug)]
@@ -55,9 +52,9 @@ impl Store {
     ///
     /// # Errors
     /// A folder that cannot be made or written to.
-    pub fn expect_writable(&self) -> Result<(), StoreError> {
-        file::make_folder(&self.root)?;
-        let failed = |error: std::io::Error| StoreError::write(&self.root, &error);
+    pub fn expect_writable(&self) -> Result<(), FileError> {
+        files::make_folder(&self.root)?;
+        let failed = |error: std::io::Error| FileError::write(&self.root, &error);
         tempfile::Builder::new().prefix(".writing-").tempfile_in(&self.root).map_err(failed)?.close().map_err(failed)
     }
 
@@ -86,13 +83,13 @@ impl Store {
     ///
     /// # Errors
     /// A folder or lock file that cannot be made.
-    pub fn claim(&self, key: &Key, again: bool, mut wait: impl FnMut() -> bool) -> Result<Option<Claim>, StoreError> {
+    pub fn claim(&self, key: &Key, again: bool, mut wait: impl FnMut() -> bool) -> Result<Option<Claim>, FileError> {
         if let (Some(finished), false) = (self.find(key), again) {
             return Ok(Some(Claim::Finished(Box::new(finished))));
         }
         let path = self.root.join(format!("{key}.lock"));
-        file::make_folder(&self.root)?;
-        let failed = |error: std::io::Error| StoreError::write(&path, &error);
+        files::make_folder(&self.root)?;
+        let failed = |error: std::io::Error| FileError::write(&path, &error);
         let lock = File::options().create(true).write(true).truncate(false).open(&path).map_err(failed)?;
         loop {
             match lock.try_lock() {
@@ -138,8 +135,8 @@ mod tests {
         let store = Store::at(out.path());
         let key = key("a");
         let filling = draft(&store, &key, false);
-        file::write_bytes(&filling.path("net/oc.safetensors"), b"weights").unwrap();
-        file::write_bytes(&filling.path("checkpoint/state.safetensors"), b"state").unwrap();
+        files::write_bytes(&filling.path("net/oc.safetensors"), b"weights").unwrap();
+        files::write_bytes(&filling.path("checkpoint/state.safetensors"), b"state").unwrap();
         assert!(store.find(&key).is_none() && store.all().is_empty());
         drop(filling);
         assert!(store.find(&key).is_none(), "a stopped stage counts as finished");
@@ -176,14 +173,14 @@ mod tests {
         let store = Store::at(out.path());
         let key = key("a");
         let first = draft(&store, &key, false);
-        file::write_bytes(&first.path("old"), b"old").unwrap();
+        files::write_bytes(&first.path("old"), b"old").unwrap();
         first.finish(&record(&key)).unwrap();
         let second = draft(&store, &key, true);
-        file::write_bytes(&second.path("left"), b"left").unwrap();
+        files::write_bytes(&second.path("left"), b"left").unwrap();
         drop(second);
         assert!(store.find(&key).unwrap().path("old").exists(), "the old result stays until the new one is whole");
         let third = draft(&store, &key, true);
-        file::write_bytes(&third.path("new"), b"new").unwrap();
+        files::write_bytes(&third.path("new"), b"new").unwrap();
         let finished = third.finish(&record(&key)).unwrap();
         assert!(finished.path("new").exists() && !finished.path("old").exists() && !finished.path("left").exists());
         let left: Vec<String> = std::fs::read_dir(out.path().join("store"))

@@ -9,9 +9,9 @@ use std::path::Path;
 
 use candle_core::{CpuStorage, Device, Storage, Tensor};
 
-use super::archive::Archive;
-use super::npy::Header;
-use super::{StoreError, file};
+use crate::files::archive::Archive;
+use crate::files::npy::Header;
+use crate::files::{self, FileError};
 
 mod zero_runs;
 
@@ -19,18 +19,18 @@ mod zero_runs;
 ///
 /// # Errors
 /// A file that cannot be written, an archive beyond 4 GiB, an array of another type.
-pub fn write(path: &Path, arrays: &[(&str, &Tensor)]) -> Result<(), StoreError> {
-    let bytes = encode(arrays).map_err(|what| StoreError::broken(path, what))?;
-    file::write(path, false, |file| file.write_all(&bytes))
+pub fn write(path: &Path, arrays: &[(&str, &Tensor)]) -> Result<(), FileError> {
+    let bytes = encode(arrays).map_err(|what| FileError::broken(path, what))?;
+    files::write(path, false, |file| file.write_all(&bytes))
 }
 
 /// Every array of an archive, in its order. A damaged member is an error: checksums are compared.
 ///
 /// # Errors
 /// A file that cannot be read or is not an archive of C-ordered arrays of numbers.
-pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, StoreError> {
-    let bytes = std::fs::read(path).map_err(|error| StoreError::read(path, &error))?;
-    decode(&bytes).map_err(|what| StoreError::broken(path, what))
+pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, FileError> {
+    let bytes = std::fs::read(path).map_err(|error| FileError::read(path, &error))?;
+    decode(&bytes).map_err(|what| FileError::broken(path, what))
 }
 
 const LOCAL: &[u8; 4] = b"PK\x03\x04";

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::{StoreError, file};
 use crate::data::Grid;
+use crate::files::{self, FileError};
 
 /// The colour of each class number, as the VOC kit draws them: the bits of the number, dealt out to red, green and blue from
 /// the highest bit down (`VOCcode/VOClabelcolormap.m`). 255 comes out as the cream of the borders.
@@ -24,9 +24,9 @@ pub fn color(class: u8) -> [u8; 3] {
 ///
 /// # Errors
 /// A file that cannot be written; a grid without pixels.
-pub fn write(path: &Path, grid: &Grid<u8>) -> Result<(), StoreError> {
+pub fn write(path: &Path, grid: &Grid<u8>) -> Result<(), FileError> {
     let palette: Vec<u8> = (0..=255).flat_map(color).collect();
-    file::write(path, false, |file| {
+    files::write(path, false, |file| {
         let mut encoder = png::Encoder::new(file, grid.width as u32, grid.height as u32);
         encoder.set_color(png::ColorType::Indexed);
         encoder.set_depth(png::BitDepth::Eight);

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, WeightFile, file};
+use super::WeightFile;
+use crate::files::{self, FileError};
 
 /// Files of weights by the names the recipe has for them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -19,19 +20,19 @@ impl Pins {
     ///
     /// # Errors
     /// A file that cannot be read or holds something else.
-    pub fn read(path: &Path) -> Result<Pins, StoreError> {
+    pub fn read(path: &Path) -> Result<Pins, FileError> {
         match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| StoreError::broken(path, error.message())),
+            Ok(text) => toml::from_str(&text).map_err(|error| FileError::broken(path, error.message())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Pins::default()),
-            Err(error) => Err(StoreError::read(path, &error)),
+            Err(error) => Err(FileError::read(path, &error)),
         }
     }
 
     /// # Errors
     /// A file that cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        let text = toml::to_string(self).map_err(|error| StoreError::broken(path, error.to_string()))?;
-        file::write_bytes(path, text.as_bytes())
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        let text = toml::to_string(self).map_err(|error| FileError::broken(path, error.to_string()))?;
+        files::write_bytes(path, text.as_bytes())
     }
 
     /// The digest that a file was pinned with.

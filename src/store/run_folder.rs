@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, StoreError, file, file_name};
+use super::{Key, file_name};
+use crate::files::{self, FileError};
 
 /// `wsss.lock`: everything that decides the results of a run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -59,15 +60,15 @@ impl RunFolder {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn create(out: &Path, recipe: &str, text: &str, lock: &Lock) -> Result<RunFolder, StoreError> {
+    pub fn create(out: &Path, recipe: &str, text: &str, lock: &Lock) -> Result<RunFolder, FileError> {
         let mut hasher = blake3::Hasher::new();
         lock.stages.iter().for_each(|stage| _ = hasher.update(stage.key.as_str().as_bytes()));
         let hash = &hasher.finalize().to_hex()[..8];
         let path = out.join(format!("{}-{}-{hash}", file_name(recipe), date(SystemTime::now())));
-        file::write_bytes(&path.join("recipe.wsss"), text.as_bytes())?;
+        files::write_bytes(&path.join("recipe.wsss"), text.as_bytes())?;
         let lock_path = path.join("wsss.lock");
-        let lock = toml::to_string(lock).map_err(|error| StoreError::broken(&lock_path, error.to_string()))?;
-        file::write_bytes(&lock_path, lock.as_bytes())?;
+        let lock = toml::to_string(lock).map_err(|error| FileError::broken(&lock_path, error.to_string()))?;
+        files::write_bytes(&lock_path, lock.as_bytes())?;
         Ok(RunFolder { path })
     }
 
@@ -99,8 +100,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
-        file::write_json(&self.path.join(name), value)
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), FileError> {
+        files::write_json(&self.path.join(name), value)
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Parts, StoreError, file};
+use super::{Key, Parts};
+use crate::files::{self, FileError};
 
 /// `stage.json`: where a result comes from. Nothing in it is needed to use the result.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -75,9 +76,9 @@ pub struct Draft {
 }
 
 impl Draft {
-    pub(super) fn begin(root: &Path, key: &Key, lock: File) -> Result<Draft, StoreError> {
+    pub(super) fn begin(root: &Path, key: &Key, lock: File) -> Result<Draft, FileError> {
         let folder = root.join(format!("{key}.part"));
-        file::make_folder(&folder)?;
+        files::make_folder(&folder)?;
         Ok(Draft { folder, place: root.join(key.as_str()), _lock: lock })
     }
 
@@ -93,28 +94,28 @@ impl Draft {
     ///
     /// # Errors
     /// What the operating system refuses.
-    pub fn clear(&self) -> Result<(), StoreError> {
-        file::remove_folder(&self.folder)?;
-        file::make_folder(&self.folder)
+    pub fn clear(&self) -> Result<(), FileError> {
+        files::remove_folder(&self.folder)?;
+        files::make_folder(&self.folder)
     }
 
     /// Puts the draft in its place: whole, on the disk, without the checkpoint.
     ///
     /// # Errors
     /// What the operating system refuses; the draft stays a draft then.
-    pub fn finish(self, record: &StageRecord) -> Result<Finished, StoreError> {
-        file::remove_folder(&self.path("checkpoint"))?;
-        file::sync_folder(&self.folder)?;
-        file::write_json(&self.path("stage.json"), record)?;
-        let failed = |error: std::io::Error| StoreError::write(&self.place, &error);
+    pub fn finish(self, record: &StageRecord) -> Result<Finished, FileError> {
+        files::remove_folder(&self.path("checkpoint"))?;
+        files::sync_folder(&self.folder)?;
+        files::write_json(&self.path("stage.json"), record)?;
+        let failed = |error: std::io::Error| FileError::write(&self.place, &error);
         // A folder that is not empty cannot be replaced in one step: the old result steps aside first.
         let aside = self.place.with_extension("old");
-        file::remove_folder(&aside)?;
+        files::remove_folder(&aside)?;
         if self.place.exists() {
             std::fs::rename(&self.place, &aside).map_err(failed)?;
         }
         std::fs::rename(&self.folder, &self.place).map_err(failed)?;
-        file::remove_folder(&aside)?;
+        files::remove_folder(&aside)?;
         Ok(Finished { folder: self.place.clone(), record: record.clone() })
     }
 }

@@ -1,13 +1,16 @@
-//! Named tensors in a safetensors file, whole or not at all.
+//! Named tensors in a safetensors file, whole or not at all. They are written and read one at a time.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::Path;
 
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
-use safetensors::{Dtype, SafeTensors};
 
-use super::{StoreError, file};
+use crate::checkpoints::{Checkpoint, Number, write_arrays};
+use crate::files::FileError;
+
+/// Numbers that are turned into bytes at a time.
+const PIECE: usize = 1 << 14;
 
 /// Writes f32, f64 and u32 tensors under their names, with `notes` in the header.
 ///
@@ -17,56 +20,48 @@ pub fn write<'a>(
     path: &Path,
     tensors: impl IntoIterator<Item = (String, &'a Tensor)>,
     notes: &[(&str, String)],
-) -> Result<(), StoreError> {
-    let broken = |error: &dyn std::fmt::Display| StoreError::broken(path, error.to_string());
-    let mut views = Vec::new();
-    for (name, tensor) in tensors {
-        let tensor = tensor.to_device(&Device::Cpu).and_then(|tensor| tensor.contiguous());
-        views.push((name, View(tensor.map_err(|error| broken(&error))?)));
+) -> Result<(), FileError> {
+    let broken = |error: &dyn std::fmt::Display| FileError::broken(path, error.to_string());
+    let tensors: BTreeMap<String, &Tensor> = tensors.into_iter().collect();
+    let mut arrays = Vec::new();
+    for (name, tensor) in &tensors {
+        let number = match tensor.dtype() {
+            DType::F64 => Number::F64,
+            DType::F32 => Number::F32,
+            DType::U32 => Number::U32,
+            other => return Err(broken(&format!("`{name}` holds {other:?}, which is not written"))),
+        };
+        arrays.push((name.clone(), number, tensor.dims().to_vec()));
     }
-    // Only one note can be told apart from another order of the same: a map of several would be written in random order.
-    let notes = match notes {
-        [] => None,
-        notes => {
-            let all: BTreeMap<&str, &String> = notes.iter().map(|(name, note)| (*name, note)).collect();
-            let text = serde_json::to_string(&all).map_err(|error| broken(&error))?;
-            Some(HashMap::from([("wsss".to_owned(), text)]))
-        }
-    };
-    let bytes = safetensors::serialize(views, notes).map_err(|error| broken(&error))?;
-    file::write(path, true, |file: &mut dyn Write| file.write_all(&bytes))
+    // In one note: readers of other programs show it whole.
+    let mut header = BTreeMap::new();
+    if !notes.is_empty() {
+        let all: BTreeMap<&str, &String> = notes.iter().map(|(name, note)| (*name, note)).collect();
+        header.insert("wsss".to_owned(), serde_json::to_string(&all).map_err(|error| broken(&error))?);
+    }
+    write_arrays(path, arrays, &header, |name, file| numbers(tensors[name], file))
 }
 
-struct View(Tensor);
-
-impl safetensors::View for View {
-    fn dtype(&self) -> Dtype {
-        match self.0.dtype() {
-            DType::F64 => Dtype::F64,
-            DType::U32 => Dtype::U32,
-            _ => Dtype::F32,
-        }
+fn numbers(tensor: &Tensor, file: &mut dyn Write) -> io::Result<()> {
+    let tensor = tensor.to_device(&Device::Cpu).and_then(|tensor| tensor.contiguous()).map_err(io::Error::other)?;
+    let (storage, layout) = tensor.storage_and_layout();
+    let range = layout.start_offset()..layout.start_offset() + tensor.elem_count();
+    match &*storage {
+        Storage::Cpu(CpuStorage::F32(numbers)) => pieces(&numbers[range], |number| number.to_le_bytes(), file),
+        Storage::Cpu(CpuStorage::F64(numbers)) => pieces(&numbers[range], |number| number.to_le_bytes(), file),
+        Storage::Cpu(CpuStorage::U32(numbers)) => pieces(&numbers[range], |number| number.to_le_bytes(), file),
+        _ => unreachable!("the tensor is f32, f64 or u32, and on this machine by now"),
     }
+}
 
-    fn shape(&self) -> &[usize] {
-        self.0.dims()
+fn pieces<T, const N: usize>(numbers: &[T], bytes: impl Fn(&T) -> [u8; N], file: &mut dyn Write) -> io::Result<()> {
+    let mut piece = Vec::with_capacity(N * PIECE.min(numbers.len()));
+    for part in numbers.chunks(PIECE) {
+        piece.clear();
+        piece.extend(part.iter().flat_map(&bytes));
+        file.write_all(&piece)?;
     }
-
-    fn data(&self) -> std::borrow::Cow<'_, [u8]> {
-        let (storage, layout) = self.0.storage_and_layout();
-        let range = layout.start_offset()..layout.start_offset() + self.0.elem_count();
-        let bytes: Vec<u8> = match &*storage {
-            Storage::Cpu(CpuStorage::F32(numbers)) => numbers[range].iter().flat_map(|n| n.to_le_bytes()).collect(),
-            Storage::Cpu(CpuStorage::F64(numbers)) => numbers[range].iter().flat_map(|n| n.to_le_bytes()).collect(),
-            Storage::Cpu(CpuStorage::U32(numbers)) => numbers[range].iter().flat_map(|n| n.to_le_bytes()).collect(),
-            _ => unreachable!("weights are f32, f64 or u32, and on this machine by now"),
-        };
-        bytes.into()
-    }
-
-    fn data_len(&self) -> usize {
-        self.0.elem_count() * self.0.dtype().size_in_bytes()
-    }
+    Ok(())
 }
 
 /// The tensors of a file by name, and its notes.
@@ -80,32 +75,16 @@ pub struct Tensors {
 ///
 /// # Errors
 /// A file that cannot be read, is cut short, or holds a type that is not known.
-pub fn read(path: &Path) -> Result<Tensors, StoreError> {
-    let bytes = std::fs::read(path).map_err(|error| StoreError::read(path, &error))?;
-    let broken = |what: String| StoreError::broken(path, what);
-    let not_whole = |error| broken(format!("is not a whole safetensors file: {error}"));
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(not_whole)?;
-    let notes = metadata.metadata().as_ref().and_then(|notes| notes.get("wsss"));
-    let notes = notes.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let file = SafeTensors::deserialize(&bytes).map_err(not_whole)?;
+pub fn read(path: &Path) -> Result<Tensors, FileError> {
+    let broken = |what: String| FileError::broken(path, what);
+    let mut file = Checkpoint::exact(path).map_err(|problem| broken(problem.what))?;
+    let names: Vec<String> = file.arrays.keys().cloned().collect();
     let mut tensors = BTreeMap::new();
-    for (name, view) in file.iter() {
-        let dtype = match view.dtype() {
-            Dtype::F64 => DType::F64,
-            Dtype::F32 => DType::F32,
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            Dtype::U32 => DType::U32,
-            Dtype::U8 => DType::U8,
-            Dtype::I64 => DType::I64,
-            other => return Err(broken(format!("`{name}` holds {other:?}, which is not read"))),
-        };
-        let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu).and_then(|tensor| {
-            if matches!(dtype, DType::F16 | DType::BF16) { tensor.to_dtype(DType::F32) } else { Ok(tensor) }
-        });
-        tensors.insert(name.to_owned(), tensor.map_err(|error| broken(error.to_string()))?);
+    for name in names {
+        let tensor = file.tensor(&name).map_err(broken)?;
+        tensors.insert(name, tensor);
     }
-    Ok(Tensors { tensors, notes })
+    Ok(Tensors { tensors, notes: file.notes })
 }
 
 #[cfg(test)]
@@ -141,6 +120,6 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
         let message = read(&path).unwrap_err().to_string();
-        assert!(message.contains("cut.safetensors: is not a whole safetensors file"), "{message}");
+        assert!(message.contains("cut.safetensors: it is no whole safetensors file"), "{message}");
     }
 }

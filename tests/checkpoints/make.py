@@ -1,7 +1,8 @@
 """Makes the files of this folder, which `src/checkpoints/tests.rs` reads: run by hand, with NumPy 2.
 
 PyTorch is not needed: Python's own pickle writes names and arguments the way PyTorch asks it to, and the containers around them are
-laid out here as PyTorch, MXNet and Caffe document them. Every file holds the same net:
+laid out here as PyTorch, MXNet and Caffe document them; PyTorch 2.15, MXNet 1.9 and what protoc makes of `caffe.proto` read them. What these
+libraries write themselves is in `real/` (`make_real.py`). Every file holds the same net:
 
     conv.weight   [2, 3, 2, 2]   numbers 0, 0.5, 1, 1.5, …
     conv.bias     [2]            -1, 2
@@ -71,15 +72,23 @@ class Parameter:
 
 
 class Pickler(pickle.Pickler):
+    view = ()
+
     def persistent_id(self, thing):
         if isinstance(thing, Storage):
-            return ("storage", thing.kind, thing.key, "cpu", len(thing.array))
+            return ("storage", thing.kind, thing.key, "cpu", len(thing.array), *self.view)
         return None
 
 
-def dumps(thing, protocol=2):
+class StreamPickler(Pickler):
+    """In a stream a storage may be part of another; PyTorch writes none that is."""
+
+    view = (None,)
+
+
+def dumps(thing, pickler=Pickler):
     out = io.BytesIO()
-    Pickler(out, protocol).dump(thing)
+    pickler(out, 2).dump(thing)
     return out.getvalue()
 
 
@@ -108,7 +117,7 @@ def torch_zip(path, thing, storages, method=zipfile.ZIP_STORED):
 
 def torch_stream(path, thing, storages):
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
-    parts = [dumps(0x1950A86A20F9469CFC6C), dumps(1001), dumps(system), dumps(thing), dumps([s.key for s in storages])]
+    parts = [dumps(0x1950A86A20F9469CFC6C), dumps(1001), dumps(system), dumps(thing, StreamPickler), dumps([s.key for s in storages])]
     for storage in storages:
         parts += [struct.pack("<q", len(storage.array)), storage.array.tobytes()]
     path.write_bytes(b"".join(parts))

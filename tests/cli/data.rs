@@ -45,6 +45,54 @@ fn a_folder_is_checked_file_by_file() {
 }
 
 #[test]
+fn tags_go_out_and_come_in() {
+    let place = Place::new();
+    rgb(&place.path("set/images/a.png"), 4);
+    rgb(&place.path("set/images/b.png"), 4);
+    place.write("set/labels.csv", "image,classes\na,cat\nb,cat;dog\n").write("set/train.txt", "a\nb\n");
+    place.write("set/test.txt", "c\n");
+    rgb(&place.path("set/images/c.png"), 4);
+    let answer = place.wsss(&["data", "tags", "set", "out/cls_labels.npy"]).expect_code(0);
+    assert_eq!(answer.out.trim(), "tags of 2 pictures written to out/cls_labels.npy; 1 have none");
+    let arrays = place.wsss(&["weights", "inspect", "out/cls_labels.npy"]).expect_code(0).out;
+    assert!(arrays.contains("a  f32   2\n") && arrays.contains("b  f32   2\n"), "{arrays}");
+    // Other tags than those of the folder, which need not have any.
+    std::fs::remove_file(place.path("set/labels.csv")).expect("it is there");
+    std::fs::remove_file(place.path("set/test.txt")).expect("it is there");
+    place.write("set/classes.txt", "cat\ndog\n");
+    let check = ["data", "check", "set", "--tags", "out/cls_labels.npy"];
+    place.wsss(&check).expect_code(0);
+    place.write("set/classes.txt", "cat\ndog\ncow\n");
+    let answer = place.wsss(&check).expect_code(1);
+    assert!(answer.err.contains("has 2 tags for `a`, the data set has 3 classes"), "{}", answer.err);
+    let answer = place.wsss(&["data", "tags", "set", "more.npy"]).expect_code(1);
+    assert!(answer.err.contains("no picture of the data set has tags"), "{}", answer.err);
+    place.wsss(&["data", "tags", "set", "out.txt"]).expect_code(2);
+}
+
+#[test]
+fn a_recipe_names_the_file_of_its_tags() {
+    let place = Place::new();
+    rgb(&place.path("set/images/a.png"), 4);
+    place.write("set/classes.txt", "cat\ndog\n").write("set/labels.csv", "a,cat\n");
+    place.wsss(&["data", "tags", "set", "cat.npy"]).expect_code(0);
+    place.write("set/labels.csv", "a,dog\n");
+    let recipe = |tags: &str| {
+        format!(
+            "use data {{ folder }}\ninfer t {{\n  data = folder(\"set\"{tags}).train\n  each {{ tags }} {{ metric cat = mean(slice(tags, axis = 1, start = 0, length = 1)) }}\n}}\n"
+        )
+    };
+    for (tags, cat) in [("", 0.0), (", tags = none", 0.0), (", tags = \"cat.npy\"", 1.0)] {
+        place.write("t.wsss", recipe(tags));
+        let objects = place.wsss(&["run", "t.wsss", "--json"]).expect_code(0).objects();
+        assert_eq!(objects.last().expect("figures")["metrics"]["t"]["cat"]["value"], cat, "{tags}");
+    }
+    place.write("t.wsss", recipe(", tags = 3"));
+    let answer = place.wsss(&["run", "t.wsss"]).expect_code(1);
+    assert!(answer.err.contains("`tags` of `folder`"), "{}", answer.err);
+}
+
+#[test]
 fn what_is_no_data_set_is_told() {
     let place = Place::new();
     place.write("set/readme.txt", "nothing");

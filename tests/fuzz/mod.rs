@@ -1,7 +1,8 @@
-//! Texts that nobody wrote: recipes of the repository with parts changed, moved, doubled and lost. For a second or two in every test
-//! run; `WSSS_FUZZ_MINUTES=10 cargo test --release fuzz` goes on for longer. What is found is printed whole.
+//! Texts that nobody wrote: recipes of the repository with parts changed, moved, doubled and lost; and files of weights likewise. For a second or
+//! two in every test run; `WSSS_FUZZ_MINUTES=10 cargo test --release fuzz` goes on for longer. What is found is printed whole, or kept.
 
 mod targets;
+mod weights;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,10 +28,17 @@ fn any_recipe_is_checked() {
     drive(targets::checker, 3);
 }
 
-fn drive(target: fn(&str), seed: u64) {
+fn time() -> Duration {
     let minutes = std::env::var("WSSS_FUZZ_MINUTES").ok().and_then(|minutes| minutes.parse::<f64>().ok());
-    let time = minutes.map_or(USUAL, |minutes| Duration::from_secs_f64(minutes * 60.0));
-    let seed = std::env::var("WSSS_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(seed);
+    minutes.map_or(USUAL, |minutes| Duration::from_secs_f64(minutes * 60.0))
+}
+
+fn seed(usual: u64) -> u64 {
+    std::env::var("WSSS_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(usual)
+}
+
+fn drive(target: fn(&str), usual: u64) {
+    let (time, seed) = (time(), seed(usual));
     let mut mutator = Mutator::new(corpus(), seed);
     let start = Instant::now();
     let mut count = 0u64;
@@ -74,7 +82,24 @@ struct Mutator {
     corpus: Vec<String>,
     /// Words and signs of the corpus, each once.
     tokens: Vec<String>,
-    state: u64,
+    random: Random,
+}
+
+/// xorshift64*: good enough to choose with.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let word = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d);
+        if end == 0 { 0 } else { (word % end as u64) as usize }
+    }
 }
 
 impl Mutator {
@@ -101,16 +126,11 @@ impl Mutator {
         tokens.extend(odd.map(str::to_string));
         tokens.sort();
         tokens.dedup();
-        Mutator { corpus, tokens, state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 }
+        Mutator { corpus, tokens, random: Random::new(seed) }
     }
 
-    /// xorshift64*: good enough to choose with.
     fn below(&mut self, end: usize) -> usize {
-        self.state ^= self.state >> 12;
-        self.state ^= self.state << 25;
-        self.state ^= self.state >> 27;
-        let word = self.state.wrapping_mul(0x2545_f491_4f6c_dd1d);
-        if end == 0 { 0 } else { (word % end as u64) as usize }
+        self.random.below(end)
     }
 
     fn next_text(&mut self) -> String {

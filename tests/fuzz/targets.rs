@@ -1,9 +1,10 @@
-//! What may be asked of any text at all. Each function takes a text that nobody wrote to be read, and panics where the program would
-//! break a promise. `tests/fuzz` drives them with mutated recipes, `fuzz/` with libFuzzer.
+//! What may be asked of any text, and of any file of weights. Each function takes what nobody wrote to be read, and panics where the program
+//! would break a promise. `tests/fuzz` drives them with mutated recipes and files, `fuzz/` with libFuzzer.
 
 use std::io;
 use std::path::Path;
 
+use wsss::checkpoints::Checkpoint;
 use wsss::compile::compile;
 use wsss::cost::costs;
 use wsss::diag::{Problems, brief, render};
@@ -68,6 +69,23 @@ pub fn checker(text: &str) {
     let own = problems.iter().find(|problem| problem.code == wsss::diag::Code::Internal);
     assert!(own.is_none(), "a mistake of the program: {own:?}");
     draw(&problems, &sources);
+}
+
+/// Any bytes are a file of weights or none; what is read of one is bounded by what it is. Whether it was one.
+pub fn weights(bytes: &[u8]) -> bool {
+    let Ok(mut file) = Checkpoint::of_bytes(bytes.to_vec()) else { return false };
+    let claimed: usize = file.arrays.values().map(|array| array.length()).sum();
+    assert!(claimed <= (1 << 28) + 64 * bytes.len(), "{} bytes claim to hold {claimed}", bytes.len());
+    for name in file.arrays.keys().cloned().collect::<Vec<_>>() {
+        let (shape, length) = (file.arrays[&name].shape.clone(), file.arrays[&name].length());
+        if let Ok(bytes) = file.bytes(&name) {
+            assert_eq!(bytes.len(), length, "`{name}` is another than it said");
+        }
+        if let Ok(tensor) = file.tensor(&name) {
+            assert_eq!(tensor.dims(), shape, "`{name}` is another than it said");
+        }
+    }
+    true
 }
 
 fn draw(problems: &Problems, sources: &Sources) {

@@ -455,6 +455,109 @@ def heads():
         keep(name, net, lambda: {"embedding": net(taps)})
 
 
+# Pixel-region correlation on ResNet38, under the names that psa, SEAM and CPN share.
+
+
+class Wide(nn.Module):
+    """A block of ResNet38: two convolutions of 3 × 3, or with `narrow` a bottleneck of 1 × 1, 3 × 3, 1 × 1."""
+
+    def __init__(self, inputs, middle, outputs, stride=1, first=1, second=1, narrow=False):
+        super().__init__()
+        conv = lambda a, b, kernel, stride=1, dilation=1: nn.Conv2d(
+            a, b, kernel, stride, dilation * (kernel // 2), dilation, bias=False
+        )
+        self.bn_branch2a, self.bn_branch2b1 = nn.BatchNorm2d(inputs), nn.BatchNorm2d(outputs // 4 if narrow else middle)
+        if narrow:
+            self.conv_branch2a = conv(inputs, outputs // 4, 1)
+            self.conv_branch2b1 = conv(outputs // 4, outputs // 2, 3, dilation=second)
+            self.bn_branch2b2 = nn.BatchNorm2d(outputs // 2)
+            self.conv_branch2b2 = conv(outputs // 2, outputs, 1)
+        else:
+            self.conv_branch2a = conv(inputs, middle, 3, stride, first)
+            self.conv_branch2b1 = conv(middle, outputs, 3, dilation=second)
+        if narrow or inputs != outputs or stride != 1:
+            self.conv_branch1 = conv(inputs, outputs, 1, stride)
+
+    def forward(self, x):
+        """What comes out, and the normalised input."""
+        inner = F.relu(self.bn_branch2a(x))
+        y = self.conv_branch2b1(F.relu(self.bn_branch2b1(self.conv_branch2a(inner))))
+        if hasattr(self, "conv_branch2b2"):
+            y = self.conv_branch2b2(F.relu(self.bn_branch2b2(y)))
+        return y + (self.conv_branch1(inner) if hasattr(self, "conv_branch1") else x), inner
+
+
+class RegionNet(nn.Module):
+    """CPN (Ferenas/CPN): maps of ResNet38 refined by pixels, as SEAM's are, and by regions."""
+
+    def __init__(self, classes, low, high, width):
+        super().__init__()
+        w = width
+        self.conv1a = nn.Conv2d(3, w, 3, padding=1, bias=False)
+        self.b2, self.b2_1, self.b2_2 = Wide(w, 2 * w, 2 * w, 2), Wide(2 * w, 2 * w, 2 * w), Wide(2 * w, 2 * w, 2 * w)
+        self.b3, self.b3_1, self.b3_2 = Wide(2 * w, 4 * w, 4 * w, 2), Wide(4 * w, 4 * w, 4 * w), Wide(4 * w, 4 * w, 4 * w)
+        self.b4 = Wide(4 * w, 8 * w, 8 * w, 2)
+        for i in range(1, 6):
+            setattr(self, f"b4_{i}", Wide(8 * w, 8 * w, 8 * w))
+        self.b5 = Wide(8 * w, 8 * w, 16 * w, second=2)
+        self.b5_1, self.b5_2 = (Wide(16 * w, 8 * w, 16 * w, first=2, second=2) for _ in range(2))
+        self.b6 = Wide(16 * w, 0, 32 * w, second=4, narrow=True)
+        self.b7 = Wide(32 * w, 0, 64 * w, second=4, narrow=True)
+        self.bn7 = nn.BatchNorm2d(64 * w)
+        self.fc8 = nn.Conv2d(64 * w, classes + 1, 1, bias=False)
+        self.f8_3 = nn.Conv2d(8 * w, low, 1, bias=False)
+        self.f8_4 = nn.Conv2d(16 * w, high, 1, bias=False)
+        self.f9 = nn.Conv2d(3 + low + high, low + high, 1, bias=False)
+        self.f10 = nn.Conv2d(3 + low + high, low + high, 1, bias=False)
+
+    def trunk(self, x):
+        x = self.conv1a(x)
+        for name in ("b2", "b2_1", "b2_2", "b3", "b3_1", "b3_2", "b4", "b4_1", "b4_2", "b4_3", "b4_4", "b4_5"):
+            x, _ = getattr(self, name)(x)
+        x, conv4 = self.b5(x)
+        x, _ = self.b5_1(x)
+        x, _ = self.b5_2(x)
+        x, conv5 = self.b6(x)
+        x, _ = self.b7(x)
+        return conv4, conv5, F.relu(self.bn7(x))
+
+    def forward(self, image, over="pixels", turned=True):
+        conv4, conv5, conv6 = self.trunk(image)
+        cam = self.fc8(conv6)
+        colours = F.interpolate(image, cam.shape[2:], mode="bilinear", align_corners=True)
+        features = torch.cat((colours, F.relu(self.f8_3(conv4)), F.relu(self.f8_4(conv5))), 1).flatten(2)
+        # Each map over its maximum, the background what the others leave, of these only the largest of each pixel.
+        positive = F.relu(cam).flatten(2)
+        normal = F.relu(positive - 1e-5) / (positive.amax(2, keepdim=True) + 1e-5)
+        most = normal[:, 1:].amax(1, keepdim=True)
+        normal = torch.cat((1 - most, normal[:, 1:] * (normal[:, 1:] >= most)), 1)
+        # By pixels.
+        embedded = self.f9(features[..., None])[..., 0]
+        unit = embedded / (embedded.norm(dim=1, keepdim=True) + 1e-5)
+        alike = F.relu(unit.transpose(1, 2) @ unit)
+        by_pixels = normal @ (alike / (alike.sum(1, keepdim=True) + 1e-5))
+        # By regions.
+        regions = normal.softmax(2) @ features.transpose(1, 2)
+        keys = F.relu(self.f10(regions.transpose(1, 2)[..., None]))[..., 0]
+        keys = keys.transpose(1, 2) if turned else keys.reshape(1, keys.shape[2], keys.shape[1])
+        scores = keys @ F.relu(embedded) / math.sqrt(cam.shape[1])
+        by_regions = normal * scores.softmax(2 if over == "pixels" else 1)
+        refined = (by_pixels + by_regions).reshape(cam.shape)
+        grown = lambda x: F.interpolate(x, image.shape[2:], mode="bilinear", align_corners=True)[..., ::4, ::4]
+        return grown(cam), grown(refined)
+
+
+def regions():
+    net, x = RegionNet(5, 4, 6, 2), picture(70, 53)
+    found = lambda: {
+        "cam": net(x)[0],
+        "refined": net(x)[1],
+        "over_classes": net(x, over="classes")[1],
+        "as_released": net(x, turned=False)[1],
+    }
+    keep("cpn_net", net, found)
+
+
 # Vision transformers.
 
 
@@ -509,7 +612,7 @@ def transformers():
 
 def main():
     torch.set_num_threads(1)
-    for family in (resnets, caffe, resnests, small, vggs, heads, transformers):
+    for family in (resnets, caffe, resnests, small, vggs, heads, regions, transformers):
         family()
     line = lambda name, value: f'"{name}": ' + json.dumps(value, separators=(",", ":"))
     for file, table in (("small_networks.json", STATES), ("names.json", DIGESTS)):

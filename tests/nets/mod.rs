@@ -83,6 +83,7 @@ fn formula(t: usize, name: &str, shape: &[usize]) -> Tensor {
 }
 
 /// The state of the published network in its order, and its results.
+#[derive(Clone)]
 struct Published {
     state: Vec<(String, Vec<usize>)>,
     results: HashMap<String, Tensor>,

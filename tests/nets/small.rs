@@ -1,6 +1,8 @@
 //! Networks at small size, the same text as those of full size.
 
-use super::{Given, check, picture, published};
+use candle_core::DType;
+
+use super::{Given, agree, check, picture, published, results, stage, weights};
 
 /// One picture of this size; `nets` are names of the library.
 #[track_caller]
@@ -148,6 +150,29 @@ net nothing() {
     on_features("affinity_head", uses, "affinity_net(nothing(), widths = [4, 8, 16])", &given(), &saves);
     let groups = "affinity_net(nothing(), widths = [4, 8, 16], groups = [2, 4, 8])";
     on_features("affinity_head_groups", uses, groups, &given(), &saves);
+}
+
+/// CPN's network on a narrow ResNet38: as the paper has it, with shares over classes, and with the keys of the released code.
+#[test]
+fn the_network_of_cpn() {
+    let all = published("small_networks");
+    let net = |over: &str, as_released: bool| {
+        format!(
+            "cpn_net(resnet38_frozen(width = 2), 5, low = 4, high = 6, over = \"{over}\", as_released = {as_released})"
+        )
+    };
+    let whole = [("cam", "n(image).cam"), ("refined", "n(image).refined")];
+    let variants = [
+        (net("pixels", false), &whole[..]),
+        (net("classes", false), &[("over_classes", "n(image).refined")]),
+        (net("pixels", true), &[("as_released", "n(image).refined")]),
+    ];
+    for (net, saves) in variants {
+        let stage = stage("use nets { cpn_net, resnet38_frozen }", &net, &[], saves);
+        let mut published = all["cpn_net"].clone();
+        published.results.retain(|name, _| saves.iter().any(|(save, _)| save == name));
+        agree(&results(&stage, weights(&stage, &published, &[]), &picture(70, 53), DType::F64), &published, 1e-11);
+    }
 }
 
 const SMALL_VIT: &str = "width = 24, depth = 3, heads = 3, side = 32, patch = 8";

@@ -3,7 +3,8 @@
 
 use wsss::compile::compile;
 use wsss::diag::Problems;
-use wsss::graph::{Graph, Kind, Role};
+use wsss::graph::{Graph, Id, Kind, Role};
+use wsss::ops::fused::Step;
 
 use super::lowered;
 
@@ -38,8 +39,13 @@ fn told(net: &str, call: &str) -> [usize; 4] {
     let mut later = Problems::default();
     let compiled = compile(&recipe, &mut later).expect("a right recipe");
     let graph: &Graph = &compiled.stage("t").expect("the stage").graph;
-    let ops =
-        |name: &str| graph.ids().filter(|id| matches!(graph.node(*id).kind, Kind::Op(op) if op.name == name)).count();
+    // Those that were fused too.
+    let named = |id: Id| match (&graph.node(id).kind, Step::read(&graph.node(id).attrs)) {
+        (Kind::Op(_), Ok(steps)) => steps.iter().map(|step| step.op.name).collect(),
+        (Kind::Op(op), Err(_)) => vec![op.name],
+        _ => Vec::new(),
+    };
+    let ops = |name: &str| graph.ids().flat_map(named).filter(|op| *op == name).count();
     let outputs = |role: Role| graph.outputs.iter().filter(|output| output.role == role).count();
     [ops("batch_normalize"), ops("normalize"), outputs(Role::Assign), outputs(Role::Gradient)]
 }

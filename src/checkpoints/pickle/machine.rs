@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::{At, Call, Name, Pickle, Value};
 
@@ -257,7 +258,7 @@ impl<R: Read> Machine<R> {
         let top = self.top()?;
         match &mut self.values[top] {
             Value::Dict(known) => known.extend(entries),
-            Value::Call(call) if call.name == Name::OrderedDict => call.entries.extend(entries),
+            Value::Call(call) if matches!(call.name, Name::OrderedDict | Name::Plain) => call.entries.extend(entries),
             _ => return Err("has a pickle that sets entries of what is no dictionary".into()),
         }
         Ok(())
@@ -285,7 +286,7 @@ impl<R: Read> Machine<R> {
 
     fn raw(&mut self, length: u64) -> Result<(), String> {
         let bytes = self.take(length)?;
-        self.push(Value::Bytes(bytes))
+        self.push(Value::Bytes(Arc::new(bytes)))
     }
 
     fn text(&mut self, length: u64) -> Result<(), String> {

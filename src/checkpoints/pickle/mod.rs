@@ -11,6 +11,9 @@ mod machine;
 mod names;
 mod write;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 pub(super) use machine::read;
 pub(super) use names::Name;
 pub(super) use write::Writer;
@@ -31,7 +34,7 @@ pub(super) enum Value {
     Int(i64),
     /// A number that is not whole, or beyond 64 bits: no reader asks for one.
     Other,
-    Bytes(Vec<u8>),
+    Bytes(Arc<Vec<u8>>),
     Text(String),
     List(Vec<At>),
     Tuple(Vec<At>),
@@ -84,13 +87,19 @@ impl Pickle {
         self.int(at).and_then(|number| usize::try_from(number).ok())
     }
 
-    /// Text; Python 2 wrote it as bytes.
-    pub(super) fn text(&self, at: At) -> Option<String> {
+    /// Text that names something, which is never long; Python 2 wrote it as bytes.
+    pub(super) fn text(&self, at: At) -> Option<Cow<'_, str>> {
         match self.value(at) {
-            Value::Text(text) => Some(text.clone()),
-            Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            Value::Text(text) if text.len() <= super::MOST_NAME => Some(Cow::Borrowed(text)),
+            Value::Bytes(bytes) if bytes.len() <= super::MOST_NAME => Some(String::from_utf8_lossy(bytes)),
             _ => None,
         }
+    }
+
+    /// The lengths of a shape: a tuple of as many whole numbers as an array may have axes.
+    pub(super) fn lengths(&self, at: At) -> Option<Vec<usize>> {
+        let lengths = self.elements(at).filter(|lengths| lengths.len() <= super::MOST_AXES)?;
+        lengths.iter().map(|length| self.length(*length)).collect()
     }
 
     pub(super) fn call(&self, at: At) -> Option<(&Call, &[At])> {

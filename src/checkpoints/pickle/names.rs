@@ -19,7 +19,42 @@ pub(in crate::checkpoints) enum Name {
     NumpyScalar,
     NumpyArray,
     NumpyDtype,
+    /// What training scripts keep beside the weights: plain values, which no reader asks for.
+    Plain,
 }
+
+/// Names that PyTorch writes for its kinds of numbers.
+const DTYPES: [&str; 12] = [
+    "float64",
+    "float32",
+    "float16",
+    "bfloat16",
+    "int64",
+    "int32",
+    "int16",
+    "int8",
+    "uint8",
+    "bool",
+    "complex64",
+    "complex128",
+];
+
+/// Kinds of values that are part of Python. Protocol 2 writes some of them, and their module, as Python 2 called them.
+const BUILTINS: [&str; 13] = [
+    "bool",
+    "bytearray",
+    "bytes",
+    "complex",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "long",
+    "set",
+    "str",
+    "unicode",
+];
 
 impl Name {
     pub(super) fn of(module: &str, name: &str) -> Option<Name> {
@@ -29,6 +64,10 @@ impl Name {
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Name::RebuildTensor,
             ("torch._utils", "_rebuild_parameter") => Name::RebuildParameter,
             ("torch", "Size") => Name::Size,
+            ("torch", "device") => Name::Plain,
+            ("torch", kind) if DTYPES.contains(&kind) => Name::Plain,
+            ("collections", "Counter" | "defaultdict") | ("argparse", "Namespace") => Name::Plain,
+            ("builtins" | "__builtin__", kind) if BUILTINS.contains(&kind) => Name::Plain,
             ("torch" | "torch.cuda", storage) => Name::Storage(match storage.strip_suffix("Storage")? {
                 "Double" => Number::F64,
                 "Float" => Number::F32,

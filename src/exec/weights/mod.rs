@@ -15,9 +15,10 @@ pub(super) use files::{check, digest, files};
 
 use super::RunError;
 use crate::diag::{Code, Diagnostic};
+use crate::files::FileError;
 use crate::lower::{Init, Weight};
 use crate::random::{Stream, place};
-use crate::store::{StoreError, tensors};
+use crate::store::tensors;
 use crate::types::DimEnv;
 
 /// Weights and states by path.
@@ -143,7 +144,7 @@ pub(super) fn borrow(folder: &Path, weights: &[&Weight], dtype: DType) -> Result
         let mut file = tensors::read(&path)?.tensors;
         for weight in weights.iter().filter(|weight| weight.net == net) {
             let tensor = file.remove(&weight.name);
-            let tensor = tensor.ok_or_else(|| StoreError::broken(&path, format!("`{}` is not in it", weight.name)))?;
+            let tensor = tensor.ok_or_else(|| FileError::broken(&path, format!("`{}` is not in it", weight.name)))?;
             table.insert(weight.path(), tensor.to_dtype(dtype)?);
         }
     }

@@ -6,7 +6,7 @@ use super::columns::{add_back, lay_out};
 use super::scratch::with_scratch;
 use super::{Geometry, depthwise, forward, winograd};
 use crate::kernels::par::{PIECE, for_pieces, for_tasks};
-use crate::kernels::real::{Grid, Out, Real, build_blocks};
+use crate::kernels::real::{Grid, Out, Real, build, build_blocks};
 use crate::kernels::wide::wide;
 
 /// The gradient for the input.
@@ -15,10 +15,10 @@ pub(super) fn grad_input<R: Real>(gy: &[R], w: &[R], geometry: &Geometry) -> Vec
         forward::multiply(gy, w, [1, geometry.depth()], None, &geometry.turned())
     } else if geometry.stride == [1, 1] && geometry.turned().suits_winograd() {
         winograd::grad_input(gy, w, geometry)
+    } else if geometry.is_depthwise() {
+        depthwise::grad_input(gy, w, geometry)
     } else if geometry.turns_well() {
         forward::forward(gy, &turned_kernel(w, geometry), None, &geometry.turned())
-    } else if geometry.is_depthwise() {
-        depthwise::scattered(gy, w, geometry)
     } else {
         scattered(gy, w, geometry)
     }
@@ -99,7 +99,7 @@ fn rows_reaching(geometry: &Geometry, band: &Range<usize>) -> Range<usize> {
     first..not_below(band.end as isize + geometry.padding[0]).max(first)
 }
 
-/// The gradient for the weight: `[out, in/groups, kernel]`. A task owns a block of input channels in one slice of the sum
+/// The gradient for the weight: `[out, in/groups, kernel]`. A task owns a block of output and input channels in one slice of the sum
 /// over images and rows; the slices are added in order.
 pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Vec<R> {
     if geometry.is_depthwise() {
@@ -109,21 +109,31 @@ pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Ve
         return winograd::grad_weight(gy, x, geometry);
     }
     let weights = geometry.out_channels * geometry.depth();
-    let block = geometry.weight_block();
-    let (blocks, slices) = (geometry.group_in().div_ceil(block.max(1)), geometry.weight_slices());
-    let mut partial = vec![R::ZERO; slices * weights];
-    let out = Out::new(&mut partial);
-    let work = block * geometry.taps() * geometry.batch * geometry.output_pixels() / slices;
-    for_tasks(slices * geometry.groups * blocks, work, |task| {
-        let (task, index) = (task / blocks, task % blocks);
-        let (slice, group) = (task / geometry.groups, task % geometry.groups);
-        let channels = index * block..((index + 1) * block).min(geometry.group_in());
-        // All rows of all images, one after the other, cut into equal slices.
-        let rows = geometry.batch * geometry.output[0];
-        let slice_rows = slice * rows / slices..(slice + 1) * rows / slices;
-        // SAFETY: tasks differ in slice, group or channels, and so in the weights they write.
-        weight_block(gy, x, geometry, group, channels, slice_rows, unsafe { out.at(slice * weights) });
-    });
+    let [outputs, inputs] = geometry.weight_block();
+    let (blocks, slices) = (geometry.weight_blocks(), geometry.weight_slices());
+    // Rows of all images, one after the other, are cut into equal slices.
+    let rows = geometry.batch * geometry.output[0];
+    let across = geometry.group_in().div_ceil(inputs);
+    let down = geometry.group_out().div_ceil(outputs);
+    if rows * geometry.output[1] == 0 {
+        return vec![R::ZERO; weights];
+    }
+    let work = inputs * geometry.taps() * rows * geometry.output[1] / slices;
+    let task = |out: Out<R>, task: usize| {
+        let (slice, block) = (task / blocks, task % blocks);
+        let (row, column) = (block / across % down, block % across);
+        let block = WeightBlock {
+            group: block / across / down,
+            outputs: row * outputs..((row + 1) * outputs).min(geometry.group_out()),
+            inputs: column * inputs..((column + 1) * inputs).min(geometry.group_in()),
+            rows: slice * rows / slices..(slice + 1) * rows / slices,
+        };
+        // SAFETY: tasks differ in slice or block, and so in the weights they write.
+        block.sum(gy, x, geometry, unsafe { out.at(slice * weights) });
+    };
+    // SAFETY: the blocks of each slice cover all weights, and no slice is without rows.
+    let mut partial =
+        unsafe { build(slices * weights, |out| for_tasks(slices * blocks, work, |number| task(out, number))) };
     if slices > 1 {
         let (sum, rest) = partial.split_at_mut(weights);
         for_pieces(sum, PIECE, |start, sum| {
@@ -140,53 +150,55 @@ pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Ve
     partial
 }
 
-/// The weights of `channels` in `group`, summed over `rows` (counted through all images), into the gradient that begins
-/// at `out`.
-fn weight_block<R: Real>(
-    gy: &[R],
-    x: &[R],
-    geometry: &Geometry,
+/// What one task of [`grad_weight`] sums: some weights of a group, over some rows, counted through all images.
+struct WeightBlock {
     group: usize,
-    channels: Range<usize>,
+    outputs: Range<usize>,
+    inputs: Range<usize>,
     rows: Range<usize>,
-    out: *mut R,
-) {
-    let (group_in, group_out) = (geometry.group_in(), geometry.group_out());
-    let (depth, taps, pixels, width) =
-        (geometry.depth(), geometry.taps(), geometry.output_pixels(), geometry.output[1]);
-    let [height, _] = geometry.output;
-    let lines = channels.len() * taps;
-    let step = geometry.rows_per_tile(lines);
-    let mut accumulate = false;
-    let mut next = rows.start;
-    while next < rows.end {
-        let (image, first) = (next / height, next % height);
-        let tile = first..(first + step).min(height).min(first + rows.end - next);
-        next += tile.len();
-        let columns = tile.len() * width;
-        let planes = &x[(image * geometry.in_channels + group * group_in) * geometry.input_pixels()..];
-        let gradients = &gy[(image * geometry.out_channels + group * group_out) * pixels + tile.start * width..];
-        // SAFETY: the block of weights is the caller's; `matrix` is `lines` by `columns` and is read transposed.
-        let product = |matrix: &[R], step: usize| unsafe {
-            R::gemm(
-                [group_out, lines, columns],
-                Grid::new(out.add(group * group_out * depth + channels.start * taps), depth, 1),
-                accumulate,
-                Grid::new(gradients.as_ptr(), pixels, 1),
-                Grid::new(matrix.as_ptr(), 1, step),
-            );
-        };
-        if geometry.is_pointwise() {
-            product(&planes[channels.start * pixels + tile.start * width..], pixels);
-        } else {
-            with_scratch(lines * columns, |matrix| {
-                wide(
-                    #[inline(always)]
-                    || lay_out(planes, geometry, channels.clone(), tile, matrix),
+}
+
+impl WeightBlock {
+    /// Writes the sums into the gradient that begins at `out`.
+    fn sum<R: Real>(&self, gy: &[R], x: &[R], geometry: &Geometry, out: *mut R) {
+        let (depth, taps, pixels, width) =
+            (geometry.depth(), geometry.taps(), geometry.output_pixels(), geometry.output[1]);
+        let [height, _] = geometry.output;
+        let lines = self.inputs.len() * taps;
+        let first_output = self.group * geometry.group_out() + self.outputs.start;
+        let step = geometry.rows_per_tile(lines);
+        let mut accumulate = false;
+        let mut next = self.rows.start;
+        while next < self.rows.end {
+            let (image, first) = (next / height, next % height);
+            let tile = first..(first + step).min(height).min(first + self.rows.end - next);
+            next += tile.len();
+            let columns = tile.len() * width;
+            let planes =
+                &x[(image * geometry.in_channels + self.group * geometry.group_in()) * geometry.input_pixels()..];
+            let gradients = &gy[(image * geometry.out_channels + first_output) * pixels + tile.start * width..];
+            // SAFETY: the block of weights is the caller's; `matrix` is `lines` by `columns` and is read transposed.
+            let product = |matrix: &[R], step: usize| unsafe {
+                R::gemm(
+                    [self.outputs.len(), lines, columns],
+                    Grid::new(out.add(first_output * depth + self.inputs.start * taps), depth, 1),
+                    accumulate,
+                    Grid::new(gradients.as_ptr(), pixels, 1),
+                    Grid::new(matrix.as_ptr(), 1, step),
                 );
-                product(matrix, columns);
-            });
+            };
+            if geometry.is_pointwise() {
+                product(&planes[self.inputs.start * pixels + tile.start * width..], pixels);
+            } else {
+                with_scratch(lines * columns, |matrix| {
+                    wide(
+                        #[inline(always)]
+                        || lay_out(planes, geometry, self.inputs.clone(), tile, matrix),
+                    );
+                    product(matrix, columns);
+                });
+            }
+            accumulate = true;
         }
-        accumulate = true;
     }
 }

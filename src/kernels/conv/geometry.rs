@@ -11,8 +11,9 @@ use super::Conv2d;
 const TILE_NUMBERS: usize = 256 * 1024;
 /// Below so many columns a matrix product is mostly overhead.
 const TILE_COLUMNS: usize = 256;
-/// Weights of an output channel that one task sums.
+/// Weights of an output channel that one task sums, and those of a product that lays nothing out, with as many output channels at least.
 const WEIGHT_COLUMNS: usize = 512;
+const PLAIN_COLUMNS: usize = 128;
 /// Tasks that keep a middling machine busy.
 const ENOUGH_TASKS: usize = 16;
 /// Numbers in all partial weight gradients together.
@@ -163,18 +164,29 @@ impl Geometry {
         even(height, in_cache.max(TILE_COLUMNS.div_ceil(width)).clamp(1, height))
     }
 
-    /// Input channels that one task of a weight gradient takes.
-    pub fn weight_block(&self) -> usize {
-        even(self.group_in(), WEIGHT_COLUMNS.div_ceil(self.taps()).min(self.group_in()))
+    /// Output and input channels that one task of a weight gradient takes. Where nothing is laid out, output channels can be shared out too.
+    pub fn weight_block(&self) -> [usize; 2] {
+        let most = if self.is_pointwise() { PLAIN_COLUMNS } else { WEIGHT_COLUMNS.div_ceil(self.taps()) };
+        let input = even(self.group_in(), most.min(self.group_in()));
+        if !self.is_pointwise() {
+            return [self.group_out(), input];
+        }
+        let shares = ENOUGH_TASKS.div_ceil(self.groups * self.group_in().div_ceil(input));
+        [even(self.group_out(), self.group_out().div_ceil(shares).max(PLAIN_COLUMNS.min(self.group_out()))), input]
+    }
+
+    /// Tasks of a weight gradient that sum over the same rows.
+    pub fn weight_blocks(&self) -> usize {
+        let [output, input] = self.weight_block();
+        self.groups * self.group_out().div_ceil(output) * self.group_in().div_ceil(input)
     }
 
     /// Parts into which a weight gradient's sum over images and rows is cut, each summed by itself.
     pub fn weight_slices(&self) -> usize {
-        let tasks = self.groups * self.group_in().div_ceil(self.weight_block());
         let weights = self.out_channels * self.depth();
         let pixels = self.batch * self.output_pixels();
         ENOUGH_TASKS
-            .div_ceil(tasks)
+            .div_ceil(self.weight_blocks())
             .min(PARTIAL_NUMBERS / weights.max(1))
             .min(pixels / SLICE_PIXELS)
             .clamp(1, (self.batch * self.output[0]).max(1))
@@ -193,7 +205,7 @@ impl Geometry {
     /// Numbers that one worker lays out for the product.
     pub fn forward_scratch(&self) -> usize {
         if self.is_depthwise() {
-            self.padded_numbers()
+            self.depthwise_scratch()
         } else if self.is_pointwise() {
             0
         } else if self.suits_winograd() {
@@ -209,10 +221,10 @@ impl Geometry {
             0
         } else if self.stride == [1, 1] && self.turned().suits_winograd() {
             self.turned().winograd_scratch()
+        } else if self.is_depthwise() {
+            self.depthwise_scratch()
         } else if self.turns_well() {
             self.out_channels * self.depth() + self.turned().forward_scratch()
-        } else if self.is_depthwise() {
-            self.padded_numbers()
         } else {
             self.tile_numbers(self.scatter_block().1 * self.taps())
         }
@@ -221,12 +233,12 @@ impl Geometry {
     /// Numbers that one worker lays out for the gradient of the weight, and all partial sums but the first.
     pub fn grad_weight_scratch(&self) -> usize {
         if self.is_depthwise() {
-            return 2 * self.padded_numbers();
+            return self.depthwise_scratch();
         }
         if self.suits_winograd() {
             return self.winograd_scratch();
         }
-        let tile = if self.is_pointwise() { 0 } else { self.tile_numbers(self.weight_block() * self.taps()) };
+        let tile = if self.is_pointwise() { 0 } else { self.tile_numbers(self.weight_block()[1] * self.taps()) };
         tile + (self.weight_slices() - 1) * self.out_channels * self.depth()
     }
 
@@ -240,11 +252,6 @@ impl Geometry {
             let reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1;
             self.output[axis].saturating_sub(1) * self.stride[axis] + reach
         })
-    }
-
-    /// Numbers of a padded input plane.
-    pub fn padded_numbers(&self) -> usize {
-        self.padded()[0] * self.padded()[1]
     }
 }
 

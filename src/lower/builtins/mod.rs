@@ -175,11 +175,13 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
     Some(match a.builtin.id {
         Is::Voc2012 => {
             let root = PathBuf::from(a.text(lower, 0, "")?);
-            data::dataset(lower, Source::Voc2012 { root })
+            let tags = tags_file(lower, a)?;
+            data::dataset(lower, Source::Voc2012 { root, tags })
         }
         Is::Folder => {
             let root = PathBuf::from(a.text(lower, 0, "")?);
-            data::dataset(lower, Source::Folder { root })
+            let tags = tags_file(lower, a)?;
+            data::dataset(lower, Source::Folder { root, tags })
         }
         Is::FolderMaps => {
             let folder = PathBuf::from(a.text(lower, 0, "")?);
@@ -397,6 +399,14 @@ fn is_path(text: &str) -> bool {
 }
 
 /// What maps or weights have learnt from, in words that the `supervision` line can name.
+/// The file of tags that a data set is given in place of its own.
+fn tags_file<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Option<PathBuf>> {
+    match a.get(1).map(|given| &given.value) {
+        None | Some(Value::Nothing) => Some(None),
+        Some(_) => a.text(lower, 1, "").map(|file| Some(PathBuf::from(file))),
+    }
+}
+
 fn knowledge<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<String> {
     let what = a.text(lower, slot, "")?;
     if is_nameable(&what) {

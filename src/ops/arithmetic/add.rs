@@ -1,7 +1,8 @@
 //! `add`: a sum.
 
-use super::shared::{SIDES, both, eval, map, role_of_sum};
+use super::shared::{SIDES, both, eval, map, other_side, role_of_sum};
 use crate::kernels::broadcast::Binary;
+use crate::kernels::chain::Link;
 use crate::ops::prelude::*;
 use crate::ops::rules;
 
@@ -15,6 +16,7 @@ pub(super) static OP: OpDef = OpDef {
     infer: |args| map(args, sum),
     range: |args, _| args.fact(0).range.plus(args.fact(1).range),
     eval: |args| eval(Binary::Add, args),
+    chain: Some(Chain { slots: &[0, 1], link: |args| Ok(Link::Add(other_side(args))) }),
     grad: Gradient::Of(|g| both(g, |g| Ok(g.gradient), |g| Ok(g.gradient))),
     examples: &[
         Example { about: "number by number", code: "tensor([1, 2]) + tensor([10, 20])", answer: "[11 22]" },

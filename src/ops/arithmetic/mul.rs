@@ -1,7 +1,8 @@
 //! `mul`: a product.
 
-use super::shared::{SIDES, both, eval, map};
+use super::shared::{SIDES, both, eval, map, other_side};
 use crate::kernels::broadcast::Binary;
+use crate::kernels::chain::Link;
 use crate::ops::prelude::*;
 use crate::ops::rules;
 
@@ -26,6 +27,7 @@ pub(super) static OP: OpDef = OpDef {
         args.fact(0).norm.filter(|_| truths(1)).or(args.fact(1).norm.filter(|_| truths(0)))
     },
     eval: |args| eval(Binary::Mul, args),
+    chain: Some(Chain { slots: &[0, 1], link: |args| Ok(Link::Mul(other_side(args))) }),
     grad: Gradient::Of(|g| {
         let (a, b) = (g.input(0), g.input(1));
         both(g, |g| g.op("mul", &[g.gradient, b], Attrs::new()), |g| g.op("mul", &[g.gradient, a], Attrs::new()))

@@ -32,6 +32,11 @@ pub fn eval(f: Binary, args: &Eval) -> Result<Tensor, OpError> {
     Ok(binary(f, args.tensor(0), args.tensor(1))?)
 }
 
+/// The side that does not come from a chain.
+pub fn other_side<'a>(args: &Eval<'a>) -> &'a Tensor {
+    args.optional(0).unwrap_or_else(|| args.tensor(1))
+}
+
 /// Both gradients, each summed to the shape of its side; a side that needs none gets none.
 pub fn both(
     g: &mut Grad,

@@ -1,7 +1,8 @@
 //! `sub`: a difference.
 
-use super::shared::{SIDES, both, eval, map, role_of_sum};
+use super::shared::{SIDES, both, eval, map, other_side, role_of_sum};
 use crate::kernels::broadcast::Binary;
+use crate::kernels::chain::Link;
 use crate::ops::prelude::*;
 use crate::ops::rules;
 
@@ -15,6 +16,7 @@ pub(super) static OP: OpDef = OpDef {
     infer: |args| map(args, difference),
     range: |args, _| args.fact(0).range.minus(args.fact(1).range),
     eval: |args| eval(Binary::Sub, args),
+    chain: Some(Chain { slots: &[0], link: |args| Ok(Link::Sub(other_side(args))) }),
     grad: Gradient::Of(|g| both(g, |g| Ok(g.gradient), |g| g.op("neg", &[g.gradient], Attrs::new()))),
     examples: &[Example { about: "number by number", code: "tensor([1, 2]) - tensor([10, 20])", answer: "[-9 -18]" }],
     ..OpDef::USUAL

@@ -1,7 +1,8 @@
 //! `normalize`: normalisation by given statistics, which are not trained.
 
 use super::shared::{BIAS, EPS, WEIGHT, X, channels, eps, expect_one_a_channel, flops, row, two_rows};
-use crate::kernels::norm;
+use crate::kernels::chain::Link;
+use crate::kernels::norm::{self, Channels};
 use crate::ops::prelude::*;
 
 const MEAN: Input = Input::one("mean", "Of each channel: `[channels]`; not trained.");
@@ -24,6 +25,13 @@ pub(super) static OP: OpDef = OpDef {
         let eps = args.attrs.get_float("eps")?;
         Ok(norm::normalize(x, mean, variance, args.optional(3), args.optional(4), eps)?)
     },
+    chain: Some(Chain {
+        slots: &[0],
+        link: |args| {
+            let (mean, variance, eps) = (args.tensor(1), args.tensor(2), args.attrs.get_float("eps")?);
+            Ok(Link::Channels(Channels::normalize(mean, variance, args.optional(3), args.optional(4), eps)?))
+        },
+    }),
     frame: carry::kept,
     grad: Gradient::Of(grad),
     flops: |cost| flops(cost, 4),
@@ -98,6 +106,12 @@ pub(super) static GRAD_INPUT: OpDef = OpDef {
         let eps = args.attrs.get_float("eps")?;
         Ok(norm::grad_fixed(args.tensor(0), args.tensor(1), args.optional(2), eps)?)
     },
+    chain: Some(Chain {
+        slots: &[0],
+        link: |args| {
+            Ok(Link::Channels(Channels::scale(args.tensor(1), args.optional(2), args.attrs.get_float("eps")?)?))
+        },
+    }),
     grad: Gradient::Of(|g| {
         let (gy, variance, u) = (g.input(0), g.input(1), g.gradient);
         let weight = g.inputs.get(2).copied().flatten();

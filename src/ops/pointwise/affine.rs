@@ -1,6 +1,7 @@
 //! `affine`: a number times `scale` plus `shift`, what arithmetic with literals becomes.
 
 use super::shared::{eval, map};
+use crate::kernels::chain::Link;
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -23,6 +24,13 @@ pub(super) static OP: OpDef = OpDef {
         let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
         eval(Unary::Affine { scale, shift }, args)
     },
+    chain: Some(Chain {
+        slots: &[0],
+        link: |args| {
+            let (scale, shift) = (args.attrs.get_float("scale")?, args.attrs.get_float("shift")?);
+            Ok(Link::Unary(Unary::Affine { scale, shift }))
+        },
+    }),
     grad: Gradient::Of(|g| {
         let scale = Attrs::new().float("scale", g.attrs.get_float("scale")?);
         let gx = g.op("affine", &[g.gradient], scale)?;

@@ -1,6 +1,7 @@
 //! `neg`: the other sign.
 
 use super::shared::{eval, map};
+use crate::kernels::chain::Link;
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -15,6 +16,7 @@ pub(super) static OP: OpDef = OpDef {
     infer: |args| map(args, |domain| rules::affine(domain, -1.0, 0.0)),
     range: |args, _| args.fact(0).range.affine(-1.0, 0.0),
     eval: |args| eval(Unary::Neg, args),
+    chain: Some(Chain { slots: &[0], link: |_| Ok(Link::Unary(Unary::Neg)) }),
     grad: Gradient::Of(|g| {
         let gx = g.op("neg", &[g.gradient], Attrs::new())?;
         Ok(vec![Some(gx)])

@@ -1,6 +1,7 @@
 //! `relu`: what is below zero becomes zero.
 
 use super::shared::{eval, eval_grad, from_output, gradient, map, straight};
+use crate::kernels::chain::Link;
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 
@@ -16,12 +17,14 @@ pub(super) static OP: OpDef = OpDef {
     range: |args, _| args.fact(0).range.rising(|x| x.max(0.0)),
     norm: carry::same_norm,
     eval: |args| eval(Unary::Relu, args),
+    chain: Some(Chain { slots: &[0], link: |_| Ok(Link::Unary(Unary::Relu)) }),
     grad: Gradient::Of(|g| from_output(g, "relu.grad")),
     examples: &[Example { about: "the lower half is cut", code: "tensor([-1, 0, 2]) |> relu", answer: "[0 0 2]" }],
     ..OpDef::USUAL
 };
 
 pub(super) static GRAD: OpDef = OpDef {
+    chain: Some(Chain { slots: &[0], link: |args| Ok(Link::Derivative(Unary::Relu, args.tensor(1))) }),
     grad: Gradient::Of(|g| straight(g, "relu.grad")),
     ..gradient("relu.grad", &[], |args| eval_grad(Unary::Relu, args))
 };

@@ -1,6 +1,7 @@
 //! `relu6`: a ramp from 0 to 6.
 
 use super::shared::{eval, eval_grad, from_output, gradient, map, straight};
+use crate::kernels::chain::Link;
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 
@@ -15,12 +16,14 @@ pub(super) static OP: OpDef = OpDef {
     infer,
     range: |args, _| args.fact(0).range.rising(|x| x.clamp(0.0, 6.0)),
     eval: |args| eval(Unary::Relu6, args),
+    chain: Some(Chain { slots: &[0], link: |_| Ok(Link::Unary(Unary::Relu6)) }),
     grad: Gradient::Of(|g| from_output(g, "relu6.grad")),
     examples: &[Example { about: "both ends are cut", code: "tensor([-1, 3, 8]) |> relu6", answer: "[0 3 6]" }],
     ..OpDef::USUAL
 };
 
 pub(super) static GRAD: OpDef = OpDef {
+    chain: Some(Chain { slots: &[0], link: |args| Ok(Link::Derivative(Unary::Relu6, args.tensor(1))) }),
     grad: Gradient::Of(|g| straight(g, "relu6.grad")),
     ..gradient("relu6.grad", &[], |args| eval_grad(Unary::Relu6, args))
 };

@@ -1,6 +1,7 @@
 //! `square`: the square.
 
 use super::shared::{curved, eval, eval_grad, from_input, gradient, map, times};
+use crate::kernels::chain::Link;
 use crate::kernels::pointwise::Unary;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -15,6 +16,7 @@ pub(super) static OP: OpDef = OpDef {
     infer,
     range: |args, _| args.fact(0).range.square(),
     eval: |args| eval(Unary::Square, args),
+    chain: Some(Chain { slots: &[0], link: |_| Ok(Link::Unary(Unary::Square)) }),
     grad: Gradient::Of(|g| from_input(g, "square.grad")),
     examples: &[Example { about: "the sign is lost", code: "tensor([-2, 0, 3]) |> square", answer: "[4 0 9]" }],
     ..OpDef::USUAL

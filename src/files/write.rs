@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::StoreError;
+use super::FileError;
 
 /// Writes a file whole or not at all; folders on the way are made. A file that is there is replaced in one step.
 ///
@@ -17,8 +17,8 @@ pub fn write(
     path: &Path,
     sync: bool,
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<(), StoreError> {
-    let failed = |error: std::io::Error| StoreError::write(path, &error);
+) -> Result<(), FileError> {
+    let failed = |error: std::io::Error| FileError::write(path, &error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     make_folder(folder)?;
     let mut beside = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder).map_err(failed)?;
@@ -38,7 +38,7 @@ pub fn write(
 ///
 /// # Errors
 /// As [`write`].
-pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write(path, true, |file| file.write_all(bytes))
 }
 
@@ -46,7 +46,7 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// As [`write`].
-pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), StoreError> {
+pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), FileError> {
     write(path, true, |file| {
         serde_json::to_writer_pretty(&mut *file, value)?;
         file.write_all(b"\n")
@@ -57,17 +57,17 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Stor
 ///
 /// # Errors
 /// What the operating system refuses.
-pub fn make_folder(path: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(path).map_err(|error| StoreError::write(path, &error))
+pub fn make_folder(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(|error| FileError::write(path, &error))
 }
 
 /// Removes a folder with all that is in it; one that is not there is fine.
 ///
 /// # Errors
 /// What the operating system refuses.
-pub fn remove_folder(path: &Path) -> Result<(), StoreError> {
+pub fn remove_folder(path: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::write(path, &error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::write(path, &error)),
         _ => Ok(()),
     }
 }
@@ -88,13 +88,13 @@ fn readable(_: &File) -> std::io::Result<()> {
 ///
 /// # Errors
 /// What the operating system refuses: a full disk is told here at the latest.
-pub fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
     for entry in walkdir::WalkDir::new(folder) {
-        let entry = entry.map_err(|error| StoreError::write(folder, &error.into()))?;
-        let file = File::open(entry.path()).map_err(|error| StoreError::write(entry.path(), &error))?;
+        let entry = entry.map_err(|error| FileError::write(folder, &error.into()))?;
+        let file = File::open(entry.path()).map_err(|error| FileError::write(entry.path(), &error))?;
         // Folders cannot be synced on every system; that a name is there late harms nobody.
         if entry.file_type().is_file() {
-            file.sync_all().map_err(|error| StoreError::write(entry.path(), &error))?;
+            file.sync_all().map_err(|error| FileError::write(entry.path(), &error))?;
         }
     }
     Ok(())
@@ -125,7 +125,7 @@ mod tests {
         let full = Path::new("/dev/full");
         if let Ok(mut file) = fs::OpenOptions::new().write(true).open(full) {
             let error = file.write_all(b"x").unwrap_err();
-            assert_eq!(StoreError::write(full, &error).to_string(), "cannot write /dev/full: the disk is full");
+            assert_eq!(FileError::write(full, &error).to_string(), "cannot write /dev/full: the disk is full");
         }
     }
 

@@ -11,8 +11,13 @@ use zip::{CompressionMethod, ZipArchive};
 const MOST_BYTES: u64 = 1 << 28;
 const MOST_TIMES: u64 = 64;
 
+/// What one deflated byte can unpack to: two bits, a length and a distance, stand for 258 bytes at the most.
+const MOST_DEFLATED: u64 = 1032;
+
 pub struct Archive<R> {
     zip: ZipArchive<R>,
+    /// Its own bytes.
+    length: u64,
     /// In the order of the archive.
     members: Vec<Member>,
 }
@@ -47,7 +52,7 @@ impl<R: Read + Seek> Archive<R> {
                 "is an archive of {own} bytes that would unpack to {all}: more than {most} are not unpacked"
             ));
         }
-        Ok(Archive { zip, members })
+        Ok(Archive { zip, length: own, members })
     }
 
     pub fn members(&self) -> &[Member] {
@@ -73,6 +78,7 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// As [`read`](Archive::read).
     pub fn beginning(&mut self, index: usize, most: u64) -> Result<Vec<u8>, String> {
+        let most = most.min(self.members[index].length);
         self.unpack(index, most).map(|(bytes, _)| bytes)
     }
 
@@ -84,7 +90,9 @@ impl<R: Read + Seek> Archive<R> {
             return Err(format!("`{name}` is locked with a password"));
         }
         let crc = member.crc32();
-        let mut bytes = Vec::new();
+        // Room for what the packed bytes can become, whatever is claimed.
+        let packed = member.compressed_size().min(self.length);
+        let mut bytes = Vec::with_capacity(most.min(packed.saturating_mul(MOST_DEFLATED)) as usize);
         let read = match member.compression() {
             CompressionMethod::Stored => (&mut member).take(most).read_to_end(&mut bytes),
             CompressionMethod::DEFLATE => DeflateDecoder::new(&mut member).take(most).read_to_end(&mut bytes),
