@@ -5,6 +5,7 @@ mod grid_patches;
 mod hide_patches;
 mod patch_count;
 mod patch_mean;
+mod patch_values;
 mod shared;
 mod slic;
 
