@@ -14,5 +14,14 @@ use super::Family;
 pub(super) static FAMILY: Family = Family {
     name: "patches",
     summary: "Pictures cut into patches, patches hidden by chance, maps made even over them.",
-    ops: &[&slic::OP, &felzenszwalb::OP, &grid_patches::OP, &patch_count::OP, &hide_patches::OP, &patch_mean::OP],
+    ops: &[
+        &slic::OP,
+        &felzenszwalb::OP,
+        &grid_patches::OP,
+        &patch_count::OP,
+        &hide_patches::OP,
+        &patch_mean::OP,
+        &patch_values::OP,
+        &patch_values::GRAD,
+    ],
 };
