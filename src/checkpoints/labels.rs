@@ -47,11 +47,11 @@ impl Dictionary {
 /// # Errors
 /// An array that cannot be read or that NumPy has no kind for, a file that cannot be written.
 pub fn write(path: &Path, checkpoint: &mut Checkpoint) -> Result<(), FileError> {
-    let broken = |what: String| FileError::broken(path, what);
+    let unwritable = |what: String| FileError::write(path, &std::io::Error::other(what));
     let mut dictionary = Dictionary::begin();
     for (name, number, shape) in checkpoint.described() {
-        let bytes = checkpoint.bytes(&name).map_err(broken)?;
-        dictionary.entry(&name, number, &shape, &bytes).map_err(broken)?;
+        let bytes = checkpoint.bytes(&name).map_err(unwritable)?;
+        dictionary.entry(&name, number, &shape, &bytes).map_err(unwritable)?;
     }
     dictionary.write(path)
 }

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::exit::Exit;
 use super::output::Output;
 use super::recipe;
-use crate::checkpoints::{self, Array, Checkpoint};
+use crate::checkpoints::{self, Array, Checkpoint, Number};
+use crate::diag::amount::{self, counted};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::Manifest;
 use crate::source::Sources;
@@ -98,7 +99,12 @@ fn table(arrays: &[(&str, &Array)]) -> String {
     }
     let numbers: usize = arrays.iter().map(|(_, array)| array.count()).sum();
     let bytes: usize = arrays.iter().map(|(_, array)| array.length()).sum();
-    text + &format!("\n{} arrays, {numbers} numbers, {:.1} MB", arrays.len(), bytes as f64 / 1e6)
+    text + &format!(
+        "\n{}, {}, {}",
+        counted(arrays.len(), "array"),
+        counted(numbers, "number"),
+        amount::bytes(bytes as u64)
+    )
 }
 
 fn convert(input: &Path, target: &Path, said: &Said, output: &Output) -> Exit {
@@ -117,13 +123,19 @@ fn convert(input: &Path, target: &Path, said: &Said, output: &Output) -> Exit {
         Ok(notes) => notes,
         Err(problem) => return output.problem(problem),
     };
+    let without = file.arrays.iter().find(|(_, array)| ending == Some("npy") && array.number == Number::Bf16);
+    if let Some((name, _)) = without {
+        let message = format!("the weights in {} have no place in a .npy file: `{name}` holds bf16", input.display());
+        let help = "NumPy has no such numbers; a .safetensors file has";
+        return output.problem(Diagnostic::error(Code::WeightsRefused, message).help(help));
+    }
     let written = match ending {
         Some("npy") => checkpoints::write_labels(target, &mut file),
         _ => checkpoints::write_safetensors(target, &mut file, &notes),
     };
     match written {
         Ok(()) => {
-            output.text(&format!("{} arrays written to {}", file.arrays.len(), target.display()));
+            output.text(&format!("{} written to {}", counted(file.arrays.len(), "array"), target.display()));
             Exit::Done
         }
         Err(problem) => output.problem(problem.diagnostic()),

@@ -31,5 +31,13 @@ pub mod optimizer;
 pub mod pool;
 pub mod resize;
 
+// Refinement of maps and labels.
+pub mod confidence;
+pub mod local_refine;
+pub mod pairs;
+pub mod patches;
+pub mod random_walk;
+pub mod regions;
+
 #[cfg(test)]
 pub mod testing;

@@ -17,7 +17,7 @@ fn inspect_lists_names_types_and_shapes() {
     let place = place();
     let answer = place.wsss(&["weights", "inspect", "net.npz"]).expect_code(0);
     assert!(
-        answer.out.contains("head.weight  f32   2 × 2\n") && answer.out.contains("2 arrays, 6 numbers"),
+        answer.out.contains("head.weight  f32   2 × 2\n") && answer.out.contains("2 arrays, 6 numbers, 24 B"),
         "{}",
         answer.out
     );
@@ -66,6 +66,19 @@ fn labels_go_out_as_numpy_reads_them() {
     place.wsss(&["weights", "convert", "net.npz", "net.npy"]).expect_code(0);
     let answer = place.wsss(&["weights", "inspect", "net.npy"]).expect_code(0);
     assert!(answer.out.contains("head.weight  f32   2 × 2\n") && answer.out.contains("NumPy array"), "{}", answer.out);
+}
+
+/// A file of PyTorch with an array of every kind, one of which NumPy does not have.
+#[test]
+fn what_the_other_format_has_no_kind_for_is_told() {
+    let place = Place::new();
+    let kinds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/checkpoints/real/kinds.pth");
+    let answer = place.wsss(&["weights", "convert", kinds, "kinds.npy"]).expect_code(1);
+    let told = "have no place in a .npy file: `bfloat16` holds bf16";
+    assert!(answer.err.replace("\n", "").contains(told), "{}", answer.err);
+    assert!(!place.path("kinds.npy").exists(), "half a file is left");
+    let answer = place.wsss(&["weights", "convert", kinds, "kinds.safetensors"]).expect_code(0);
+    assert_eq!(answer.out.trim(), "10 arrays written to kinds.safetensors");
 }
 
 #[test]

@@ -10,6 +10,9 @@ use super::{At, Call, Name, Pickle, Value};
 const MOST_BYTES: u64 = 1 << 28;
 const MOST_VALUES: usize = 1 << 23;
 
+/// Places on the stack that it may fill in its whole run, marks on it and entries of the memo: one byte of a pickle is enough for any of them.
+const MOST_STEPS: usize = 1 << 25;
+
 /// Text that a line of the pickle may have.
 const MOST_LINE: usize = 1 << 12;
 
@@ -19,7 +22,8 @@ const MOST_LINE: usize = 1 << 12;
 /// What is no pickle of the protocols 2 to 5, is too large, or names what is not on the list.
 pub(in crate::checkpoints) fn read(source: &mut dyn Read) -> Result<Pickle, String> {
     let input = source.take(MOST_BYTES);
-    let mut machine = Machine { input, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+    let mut machine =
+        Machine { input, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), steps: 0, memo: HashMap::new() };
     let root = machine.run()?;
     Ok(Pickle { values: machine.values, root })
 }
@@ -30,6 +34,7 @@ struct Machine<R> {
     stack: Vec<At>,
     /// How high the stack was at each mark.
     marks: Vec<usize>,
+    steps: usize,
     memo: HashMap<u32, At>,
 }
 
@@ -45,12 +50,15 @@ impl<R: Read> Machine<R> {
                 0x95 => _ = self.bytes::<8>()?,
                 b'.' => return self.pop(),
 
-                b'(' => self.marks.push(self.stack.len()),
+                b'(' => {
+                    self.step()?;
+                    self.marks.push(self.stack.len());
+                }
                 b'0' => _ = self.pop()?,
                 b'1' => _ = self.since_mark()?,
                 b'2' => {
                     let top = self.top()?;
-                    self.stack.push(top);
+                    self.lay(top)?;
                 }
                 b'q' => {
                     let [index] = self.bytes()?;
@@ -210,7 +218,21 @@ impl<R: Read> Machine<R> {
             return Err(format!("has a pickle of more than {MOST_VALUES} values"));
         }
         self.values.push(value);
-        self.stack.push(self.values.len() - 1);
+        self.lay(self.values.len() - 1)
+    }
+
+    /// Lays a value on the stack.
+    fn lay(&mut self, value: At) -> Result<(), String> {
+        self.step()?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.steps += 1;
+        if self.steps > MOST_STEPS {
+            return Err(format!("has a pickle of more than {MOST_STEPS} steps"));
+        }
         Ok(())
     }
 
@@ -235,14 +257,14 @@ impl<R: Read> Machine<R> {
 
     fn remember(&mut self, index: u32) -> Result<(), String> {
         let top = self.top()?;
+        self.step()?;
         self.memo.insert(index, top);
         Ok(())
     }
 
     fn recall(&mut self, index: u32) -> Result<(), String> {
         let value = self.memo.get(&index).copied().ok_or_else(nothing_there)?;
-        self.stack.push(value);
-        Ok(())
+        self.lay(value)
     }
 
     fn append(&mut self, elements: &[At]) -> Result<(), String> {

@@ -92,6 +92,15 @@ fn a_pickle_of_too_many_values_is_refused() {
     assert_eq!(refused(&pickle), "has a pickle of more than 8388608 values");
 }
 
+/// One byte each: twice the same, a mark, an entry of the memo.
+#[test]
+fn a_pickle_of_too_many_steps_is_refused() {
+    for step in [b'2', b'(', 0x94] {
+        let pickle = [b"\x80\x04N".to_vec(), vec![step; (1 << 25) + 1], b".".to_vec()].concat();
+        assert_eq!(refused(&pickle), "has a pickle of more than 33554432 steps");
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
