@@ -105,6 +105,8 @@ const NOT_SHOWN: &[&str] = &[
     "seen_grid",
     "grid_hide",
     "complementary_pair",
+    "superpixel_pair",
+    "grid_pair",
     "step_at",
     "warm_up",
     "hold_after",

@@ -16,6 +16,7 @@ mod photographs;
 mod programs;
 mod proofs;
 mod recipes;
+mod refinement;
 
 use std::path::Path;
 

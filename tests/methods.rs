@@ -23,13 +23,13 @@ impl Files for NoFiles {
     }
 }
 
-fn golden(file: &str) -> PathBuf {
+pub(super) fn golden(file: &str) -> PathBuf {
     let folder = std::env::var_os("WSSS_GOLDEN").map(PathBuf::from);
     folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")).join(file)
 }
 
 /// The results of `fn f(…)` in `text` by name, and the gradients of the one called `loss` as `grad.x`. Class counts are numbers.
-fn run(text: &str, inputs: &[(&str, Tensor)], dims: &[(&str, i64)]) -> HashMap<String, Tensor> {
+pub(super) fn run(text: &str, inputs: &[(&str, Tensor)], dims: &[(&str, i64)]) -> HashMap<String, Tensor> {
     let length = |length: usize| Dim::from(length);
     let facts: Vec<(String, Fact)> = inputs
         .iter()
@@ -80,7 +80,7 @@ fn run(text: &str, inputs: &[(&str, Tensor)], dims: &[(&str, i64)]) -> HashMap<S
 }
 
 #[track_caller]
-fn close(what: &str, found: &Tensor, expected: &Tensor, tolerance: f64) {
+pub(super) fn close(what: &str, found: &Tensor, expected: &Tensor, tolerance: f64) {
     let numbers = |tensor: &Tensor| -> Vec<f64> {
         let flat = tensor.to_dtype(DType::F64).and_then(|tensor| tensor.flatten_all());
         flat.and_then(|flat| flat.to_vec1()).expect("numbers")

@@ -32,8 +32,14 @@ pub mod optimizer;
 pub mod pool;
 pub mod resize;
 
-// Maps and pictures.
+// Refinement of maps and labels.
+pub mod confidence;
 pub mod crf;
+pub mod local_refine;
+pub mod pairs;
+pub mod patches;
+pub mod random_walk;
+pub mod regions;
 
 #[cfg(test)]
 pub mod testing;

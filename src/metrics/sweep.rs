@@ -1,6 +1,7 @@
 //! Class scores against a constant background: mean IoU for many thresholds in one pass over the pixels.
 
 use super::{Iou, IouCounter};
+use crate::kernels::wide::wide;
 
 /// Counts for each threshold what `argmax [t, score_1, …, score_K]` would hit.
 ///
@@ -58,30 +59,27 @@ impl ThresholdSweep {
     pub fn add(&mut self, scores: &[f32], truth: &[u32]) {
         self.pictures += 1;
         let area = truth.len();
-        let mut highest = vec![f32::NEG_INFINITY; area];
-        let mut best = vec![0u32; area];
-        for (class, plane) in scores.chunks_exact(area.max(1)).take(self.classes).enumerate() {
-            for ((highest, best), &score) in highest.iter_mut().zip(&mut best).zip(plane) {
-                if score > *highest {
-                    (*highest, *best) = (score, class as u32);
+        let levels = Levels::new(&self.thresholds);
+        for start in (0..area).step_by(PIECE) {
+            let truth = &truth[start..(start + PIECE).min(area)];
+            let planes = scores.chunks_exact(area).take(self.classes).map(|plane| &plane[start..start + truth.len()]);
+            let (highest, best) = highest(planes);
+            for ((&score, &class), &truth) in highest.iter().zip(&best).zip(truth) {
+                let truth = truth as usize;
+                if truth > self.classes {
+                    self.ignored += 1;
+                    continue;
                 }
-            }
-        }
-        for ((&score, &class), &truth) in highest.iter().zip(&best).zip(truth) {
-            let truth = truth as usize;
-            if truth > self.classes {
-                self.ignored += 1;
-                continue;
-            }
-            let level = self.thresholds.partition_point(|&threshold| threshold < score);
-            self.truth[truth] += 1;
-            if let Some(predicted) = self.predicted.get_mut(level * self.classes + class as usize) {
-                *predicted += 1;
-            }
-            if truth == 0 {
-                self.background[level] += 1;
-            } else if truth == class as usize + 1 {
-                self.hits[level * self.classes + class as usize] += 1;
+                let level = levels.below(score);
+                self.truth[truth] += 1;
+                if let Some(predicted) = self.predicted.get_mut(level * self.classes + class as usize) {
+                    *predicted += 1;
+                }
+                if truth == 0 {
+                    self.background[level] += 1;
+                } else if truth == class as usize + 1 {
+                    self.hits[level * self.classes + class as usize] += 1;
+                }
             }
         }
     }
@@ -137,6 +135,68 @@ impl ThresholdSweep {
     }
 }
 
+/// Pixels that are looked at together: few enough for their scores to stay near.
+const PIECE: usize = 4096;
+
+/// The highest score of each pixel of a piece, and its class; of equal ones the first.
+fn highest<'a>(planes: impl Iterator<Item = &'a [f32]>) -> ([f32; PIECE], [u32; PIECE]) {
+    let (mut highest, mut best) = ([f32::NEG_INFINITY; PIECE], [0u32; PIECE]);
+    for (class, plane) in planes.enumerate() {
+        wide(
+            #[inline(always)]
+            || {
+                for ((highest, best), &score) in highest.iter_mut().zip(&mut best).zip(plane) {
+                    let higher = score > *highest;
+                    *highest = if higher { score } else { *highest };
+                    *best = if higher { class as u32 } else { *best };
+                }
+            },
+        );
+    }
+    (highest, best)
+}
+
+/// How many thresholds are below a score, found without a search.
+struct Levels<'a> {
+    thresholds: &'a [f32],
+    lowest: f32,
+    /// Buckets between the lowest and the highest threshold, a unit.
+    scale: f32,
+    /// By bucket: the thresholds of the buckets before, which are below all of its scores.
+    before: Vec<usize>,
+}
+
+impl<'a> Levels<'a> {
+    /// Several times as many as there are thresholds, so that few share a bucket.
+    const BUCKETS: usize = 512;
+
+    fn new(thresholds: &'a [f32]) -> Levels<'a> {
+        let lowest = thresholds.first().copied().unwrap_or(0.0);
+        let width = thresholds.last().copied().unwrap_or(0.0) - lowest;
+        let scale = if width > 0.0 { (Levels::BUCKETS - 1) as f32 / width } else { 0.0 };
+        let mut levels = Levels { thresholds, lowest, scale, before: vec![0; Levels::BUCKETS + 1] };
+        for &threshold in thresholds {
+            let bucket = levels.bucket(threshold);
+            levels.before[bucket + 1] += 1;
+        }
+        for bucket in 1..levels.before.len() {
+            levels.before[bucket] += levels.before[bucket - 1];
+        }
+        levels
+    }
+
+    /// Rises with the score.
+    fn bucket(&self, score: f32) -> usize {
+        // Beyond both ends, and where it is no number, the cast stops at the nearest bucket.
+        (((score - self.lowest) * self.scale) as usize).min(Levels::BUCKETS - 1)
+    }
+
+    fn below(&self, score: f32) -> usize {
+        let before = self.before[self.bucket(score)];
+        before + self.thresholds[before..].iter().take_while(|threshold| **threshold < score).count()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +246,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn levels_are_what_a_search_finds(
+            mut thresholds in prop::collection::vec(prop_oneof![-2f32..2.0, Just(f32::NEG_INFINITY), Just(f32::MAX), Just(0.0)], 0..70),
+            scores in prop::collection::vec(prop_oneof![-3f32..3.0, Just(f32::NEG_INFINITY), Just(f32::INFINITY)], 1..50),
+        ) {
+            thresholds.sort_by(f32::total_cmp);
+            thresholds.dedup();
+            let levels = Levels::new(&thresholds);
+            for score in scores.into_iter().chain(thresholds.iter().copied()) {
+                prop_assert_eq!(levels.below(score), thresholds.partition_point(|&threshold| threshold < score), "{}", score);
+            }
+        }
+
         #[test]
         fn one_pass_is_as_many(
             pixels in prop::collection::vec((prop::array::uniform3(0u8..=20), prop_oneof![4 => 0u32..4, 1 => Just(255u32)]), 1..50),

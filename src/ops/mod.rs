@@ -17,6 +17,8 @@ mod index;
 mod linear;
 mod meaning;
 mod norm;
+mod pairs;
+mod patches;
 mod pointwise;
 mod pool;
 mod random;
@@ -51,6 +53,8 @@ pub static FAMILIES: &[&Family] = &[
     &pool::FAMILY,
     &norm::FAMILY,
     &resize::FAMILY,
+    &pairs::FAMILY,
+    &patches::FAMILY,
     &random::FAMILY,
     &shape::FAMILY,
     &index::FAMILY,

@@ -88,7 +88,7 @@ fn second_gradients_agree_with_differences() {
             }
         }
     }
-    expect![[r#"{"div", "elu", "exp", "gelu", "log", "log_sigmoid", "log_softmax", "pow", "sigmoid", "softmax", "softplus", "sqrt", "square", "tanh"}"#]].assert_eq(&format!("{checked:?}"));
+    expect![[r#"{"div", "elu", "exp", "gelu", "log", "log_sigmoid", "log_softmax", "pair_affinity", "pow", "sigmoid", "softmax", "softplus", "sqrt", "square", "tanh"}"#]].assert_eq(&format!("{checked:?}"));
     expect!["{}"].assert_eq(&format!("{unknown:?}"));
 }
 

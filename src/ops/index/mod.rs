@@ -2,9 +2,13 @@
 
 mod argmax;
 mod gather;
+mod grow_seeds;
 mod ignore_where;
+mod most_confident;
 mod one_hot;
 mod pick;
+mod picture;
+mod remove_small;
 mod threshold;
 mod top_mask;
 mod top_mean;
@@ -22,6 +26,9 @@ pub static FAMILY: Family = Family {
         &pick::OP,
         &pick::GRAD,
         &ignore_where::OP,
+        &most_confident::OP,
+        &grow_seeds::OP,
+        &remove_small::OP,
         &threshold::OP,
         &top_mean::OP,
         &top_mean::GRAD,

@@ -6,6 +6,8 @@ mod sample_class;
 mod shared;
 mod tensors;
 
+pub(super) use shared::streams;
+
 use super::Family;
 
 pub(super) static FAMILY: Family = Family {
