@@ -38,6 +38,9 @@ pub struct OpDef {
     /// Whether the result of one picture depends on the others of the batch, though the batch axis stays.
     pub mixes: fn(&Infer) -> bool,
     pub grad: Gradient,
+    /// What it is made of, as other ops, where it is worth while to know once it has its gradients: the node of the result. What it is given
+    /// has no gradient to speak of.
+    pub parts: Option<MadeOf>,
     /// How it goes on with numbers place by place, where it does: chains of such ops are one pass over memory.
     pub chain: Option<Chain>,
     /// Floating-point operations; a multiply-add counts as two.
@@ -65,6 +68,7 @@ impl OpDef {
         norm: |_| None,
         mixes: |_| false,
         grad: Gradient::None("it has no gradient"),
+        parts: None,
         chain: None,
         flops: |cost| cost.output.iter().product::<usize>() as u64,
         scratch: |_| 0,
@@ -378,6 +382,9 @@ pub struct Draw {
     /// The data-set index of each sample of the batch.
     pub samples: Vec<u64>,
 }
+
+/// Builds what an op is made of.
+pub type MadeOf = fn(&mut Grad) -> Result<Ref, OpError>;
 
 /// How an op takes part in a chain: the result at a place is made of the number at that place in one input, the one the chain hands it.
 /// The other inputs are of the same dims, or hold one number for each channel.

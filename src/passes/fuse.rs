@@ -3,18 +3,15 @@
 //! Needs: the gradients, and all other passes done: it hides what they look for. Leaves: no op with a single reader that could take its
 //! number from a register. The numbers stay the same to the bit.
 
-use super::{Pass, Patch, Wire};
-use crate::graph::{Graph, Id, Kind, Role, order};
+use super::{Pass, Patch, Wire, gradients_are_there};
+use crate::graph::{Graph, Id, Kind, order};
 use crate::ops::{OpDef, fused};
 
 pub(super) const PASS: Pass =
     Pass { name: "fuse", summary: "Makes one pass over memory of ops that go on place by place.", run };
 
 fn run(graph: &Graph) -> Option<Patch> {
-    // Gradients that are still to come read what is between.
-    if graph.outputs.iter().any(|output| output.role == Role::Loss)
-        && !graph.outputs.iter().any(|output| output.role == Role::Total)
-    {
+    if !gradients_are_there(graph) {
         return None;
     }
     let mut read_by_outputs = vec![false; graph.bound()];

@@ -14,6 +14,7 @@ mod fold_constants;
 mod fuse;
 mod merge_duplicates;
 mod simplify;
+mod take_apart;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -21,7 +22,7 @@ pub(crate) mod testing;
 pub use patch::{Patch, Wire};
 pub use runner::{PassError, PassRecord, Selection, improve, improve_selected};
 
-use crate::graph::Graph;
+use crate::graph::{Graph, Role};
 
 /// One improvement.
 #[derive(Clone, Copy)]
@@ -38,8 +39,14 @@ pub struct Pass {
 pub static PASSES: &[Pass] = &[drop_dead::PASS, fold_constants::PASS, simplify::PASS, merge_duplicates::PASS];
 
 /// Those that suit a graph to the machine, once, when there is nothing to simplify any more.
-pub static LAST: &[Pass] = &[fuse::PASS];
+pub static LAST: &[Pass] = &[take_apart::PASS, merge_duplicates::PASS, fuse::PASS];
 
 pub fn find(name: &str) -> Option<&'static Pass> {
     PASSES.iter().chain(LAST).find(|pass| pass.name == name)
+}
+
+/// Whether all gradients there will be are nodes by now: what they read must not be taken from them.
+fn gradients_are_there(graph: &Graph) -> bool {
+    let has = |role: Role| graph.outputs.iter().any(|output| output.role == role);
+    has(Role::Total) || !has(Role::Loss)
 }

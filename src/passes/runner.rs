@@ -175,6 +175,8 @@ mod tests {
             fold-constants 7 → 5 (1)
             simplify 5 → 3 (1)
             merge-duplicates 3 → 3 (0)
+            take-apart 3 → 3 (0)
+            merge-duplicates 3 → 3 (0)
             fuse 3 → 3 (0)
         "#]]
         .assert_eq(&(text::print(&graph) + &records.concat()));

@@ -4,8 +4,8 @@
 //! a known size that is known to be zero but is computed all the same. A loss with the weight 0 takes its whole branch with
 //! it, backward pass included.
 
-use super::{Pass, Patch, Wire};
-use crate::graph::{Graph, Id, Kind, Literal, Node, Role, order};
+use super::{Pass, Patch, Wire, gradients_are_there};
+use crate::graph::{Graph, Id, Kind, Literal, Node, order};
 use crate::ops::{Infer, Law, OpDef};
 use crate::types::Fact;
 
@@ -15,10 +15,9 @@ pub(super) const PASS: Pass = Pass { name: "simplify", summary: "Leaves out arit
 const MOST: usize = 4096;
 
 fn run(graph: &Graph) -> Option<Patch> {
-    let has = |role: Role| graph.outputs.iter().any(|output| output.role == role);
     let mut sweep = Sweep {
         graph,
-        has_gradients: has(Role::Total) || !has(Role::Loss),
+        has_gradients: gradients_are_there(graph),
         instead: vec![None; graph.bound()],
         zero: vec![false; graph.bound()],
     };

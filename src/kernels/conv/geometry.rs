@@ -11,7 +11,7 @@ use super::Conv2d;
 const TILE_NUMBERS: usize = 256 * 1024;
 /// Below so many columns a matrix product is mostly overhead.
 const TILE_COLUMNS: usize = 256;
-/// Weights of an output channel that one task sums, and those of a product that lays nothing out, with as many output channels at least.
+/// Weights of an output channel that one task sums, and those of a kernel of one tap.
 const WEIGHT_COLUMNS: usize = 512;
 const PLAIN_COLUMNS: usize = 128;
 /// Tasks that keep a middling machine busy.
@@ -166,7 +166,7 @@ impl Geometry {
 
     /// Output and input channels that one task of a weight gradient takes. Where nothing is laid out, output channels can be shared out too.
     pub fn weight_block(&self) -> [usize; 2] {
-        let most = if self.is_pointwise() { PLAIN_COLUMNS } else { WEIGHT_COLUMNS.div_ceil(self.taps()) };
+        let most = if self.taps() == 1 { PLAIN_COLUMNS } else { WEIGHT_COLUMNS.div_ceil(self.taps()) };
         let input = even(self.group_in(), most.min(self.group_in()));
         if !self.is_pointwise() {
             return [self.group_out(), input];

@@ -20,6 +20,7 @@ pub(super) static OP: OpDef = OpDef {
     mixes: |_| true,
     eval,
     grad: Gradient::Of(grad),
+    parts: Some(parts),
     flops: |cost| flops(cost, 8),
     examples: &[
         Example { about: "one channel", code: "batch_normalize(tensor([[1], [3]]), eps = 0)", answer: "[[-1] [1]]" },
@@ -55,6 +56,15 @@ fn grad(g: &mut Grad) -> Result<Vec<Option<Ref>>, OpError> {
         }
     }
     Ok(parts)
+}
+
+/// The statistics, and a normalisation by them.
+fn parts(g: &mut Grad) -> Result<Ref, OpError> {
+    let stats = g.op("channel_stats", &[g.input(0)], Attrs::new())?;
+    let given = [Some(g.input(0)), Some(row(g, stats, 0)?), Some(row(g, stats, 1)?)];
+    let inputs: Vec<Option<Ref>> = given.into_iter().chain(g.inputs[1..].iter().copied()).collect();
+    let attrs = eps(g)?;
+    g.build.apply(&super::normalize::OP, &inputs, attrs)
 }
 
 const GY: Input = Input::one("gy", "The gradient of the result.");
