@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use candle_core::DType;
 use wsss::graph::{Graph, Id, Kind, Literal, Node, Origin};
+use wsss::ops::{Example, OpDef};
 use wsss::types::{Domain, Fact};
 
 use super::SplitMix;
@@ -59,7 +60,9 @@ fn ranges_hold_every_number() {
     let mut narrow = HashMap::new();
     let mut random = SplitMix(1);
     // What a recipe claims is the recipe's word.
-    for (op, example) in examples().filter(|(op, _)| op.name != "claim") {
+    // Tags that are drawn may name no class, which `mean_field` refuses.
+    let refused = |op: &OpDef, example: &Example| op.name == "mean_field" && example.code.contains("tags");
+    for (op, example) in examples().filter(|(op, example)| op.name != "claim" && !refused(op, example)) {
         let graph = graph_of(example.code).expect("examples are right");
         for id in nodes_of(&graph, op) {
             for _ in 0..DRAWS {
