@@ -70,9 +70,8 @@ impl Drawing {
 
 pub(super) fn run(args: Args) -> Exit {
     let output = Output::new(false);
-    let known = || passes::PASSES.iter().map(|pass| pass.name);
     if let Some(unknown) = args.after.iter().chain(&args.skip).find(|name| passes::find(name).is_none()) {
-        return output.unknown("pass", unknown, "passes", known());
+        return output.unknown("pass", unknown, "passes", passes::all().map(|pass| pass.name));
     }
     let opened = match recipe::open(&args.recipe, &args.choice) {
         Ok(opened) => opened,

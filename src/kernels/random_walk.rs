@@ -168,17 +168,30 @@ impl<R: Real> Matrix<R> {
             || {
                 for at in (0..self.length).step_by(LANES) {
                     // A pixel stays where it is with the weight 1.
-                    let mut sums: [[R; LANES]; G] = std::array::from_fn(|g| load(&current[g], margin + at));
+                    let mut sums = [[R::ZERO; LANES]; G];
+                    for g in 0..G {
+                        sums[g] = load(&current[g], margin + at);
+                    }
                     for (number, &shift) in self.shifts.iter().enumerate() {
                         let weight = number * plane + margin + at;
-                        // To the second pixel of its own pair, and back from it to the first of another's.
-                        for (weight, from) in [(weight, margin + at + shift), (weight - shift, margin + at - shift)] {
-                            // SAFETY: a shift is at most the margin that stands before every plane and on both sides of the maps.
-                            let weights: [R; LANES] = unsafe { load_unchecked(&self.weights, weight) };
-                            for g in 0..G {
-                                // SAFETY: as above.
-                                let numbers: [R; LANES] = unsafe { load_unchecked(&current[g], from) };
-                                (0..LANES).for_each(|lane| sums[g][lane] += weights[lane] * numbers[lane]);
+                        // SAFETY: a shift is at most the margin that stands before every plane and on both sides of the maps.
+                        let (to, back): ([R; LANES], [R; LANES]) = unsafe {
+                            (load_unchecked(&self.weights, weight), load_unchecked(&self.weights, weight - shift))
+                        };
+                        for g in 0..G {
+                            // To the second pixel of its own pair, and back from it to the first of another's.
+                            // SAFETY: as above.
+                            let (ahead, behind): ([R; LANES], [R; LANES]) = unsafe {
+                                (
+                                    load_unchecked(&current[g], margin + at + shift),
+                                    load_unchecked(&current[g], margin + at - shift),
+                                )
+                            };
+                            for lane in 0..LANES {
+                                sums[g][lane] += to[lane] * ahead[lane];
+                            }
+                            for lane in 0..LANES {
+                                sums[g][lane] += back[lane] * behind[lane];
                             }
                         }
                     }

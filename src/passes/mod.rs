@@ -41,8 +41,14 @@ pub static PASSES: &[Pass] = &[drop_dead::PASS, fold_constants::PASS, simplify::
 /// Those that suit a graph to the machine, once, when there is nothing to simplify any more.
 pub static LAST: &[Pass] = &[take_apart::PASS, merge_duplicates::PASS, fuse::PASS];
 
+/// Each pass once, in the order in which they first run.
+pub fn all() -> impl Iterator<Item = &'static Pass> {
+    let again = |pass: &&Pass| PASSES.iter().any(|other| other.name == pass.name);
+    PASSES.iter().chain(LAST.iter().filter(move |pass| !again(pass)))
+}
+
 pub fn find(name: &str) -> Option<&'static Pass> {
-    PASSES.iter().chain(LAST).find(|pass| pass.name == name)
+    all().find(|pass| pass.name == name)
 }
 
 /// Whether all gradients there will be are nodes by now: what they read must not be taken from them.
