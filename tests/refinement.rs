@@ -4,11 +4,7 @@ use std::collections::HashMap;
 
 use candle_core::{D, DType, Tensor};
 
-use super::methods::{close, golden, run};
-
-fn arrays(file: &str) -> HashMap<String, Tensor> {
-    wsss::store::npz::read(&golden(file)).expect("golden arrays").into_iter().collect()
-}
+use super::golden::{arrays, close, run};
 
 /// A table of pairs as psa lists them: its planes where every pair begins, `[34, 24]`.
 fn listed(table: &Tensor) -> Tensor {
