@@ -3,6 +3,7 @@
 use candle_core::{Layout, Result, Storage, Tensor, WithDType, bail};
 
 use super::par::for_tasks;
+use super::product::product;
 use super::real::{Grid, Out, Real, build, dispatch, tensor};
 
 /// Rows and columns of the result that one task computes.
@@ -82,7 +83,7 @@ fn products<R: Real>([m, n, k]: [usize; 3], batch: usize, left: &Matrices<R>, ri
         let (rows, columns) = (TILE[0].min(m - row), TILE[1].min(n - column));
         // SAFETY: the tile is this task's alone; both sides hold `k` numbers for each of its rows and columns.
         unsafe {
-            R::gemm(
+            product(
                 [rows, columns, k],
                 Grid::new(out.at((index * m + row) * n + column), n, 1),
                 false,

@@ -16,6 +16,7 @@ pub mod topk;
 
 // What the kernels are written with.
 mod par;
+mod product;
 pub mod real;
 mod scratch;
 mod walk;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use candle_core::{Result, Tensor, bail};
 
 use super::real::{Real, build_blocks, contiguous, dispatch, read, tensor};
+use super::scratch::with_scratch;
 use super::wide::wide;
 
 /// A sliding window. Axes are `[vertical, horizontal]`.
@@ -81,7 +82,11 @@ pub fn max_grad(gy: &Tensor, x: &Tensor, pool: &Pool2d) -> Result<Tensor> {
             let [height, width] = pool.output(input);
             let gy = &gradients[plane * height * width..][..height * width];
             let x = &pixels[plane * input[0] * input[1]..][..input[0] * input[1]];
-            max_plane_grad(gy, x, input, pool, gx);
+            match pool.stride[1] {
+                1 => max_plane_grad_in_rows::<R, 1>(gy, x, input, pool, gx),
+                2 => max_plane_grad_in_rows::<R, 2>(gy, x, input, pool, gx),
+                _ => max_plane_grad(gy, x, input, pool, gx),
+            }
         });
         tensor(gx, x.shape())
     })
@@ -211,6 +216,92 @@ fn max_plane_grad<R: Real>(gy: &[R], x: &[R], [height, width]: [usize; 2], pool:
     }
 }
 
+/// The same for all windows of a row at once. `S` is the horizontal stride: the columns that a tap reads are every `S`th one, so rows are pulled apart into
+/// `S` rows in which those lie side by side, and what flows back is put together at the end.
+fn max_plane_grad_in_rows<R: Real, const S: usize>(
+    gy: &[R],
+    x: &[R],
+    [height, width]: [usize; 2],
+    pool: &Pool2d,
+    gx: &mut [R],
+) {
+    let [_, out_width] = pool.output([height, width]);
+    let length = 2 * height * width.div_ceil(S) * S + out_width;
+    with_scratch(length, |scratch: &mut [R]| {
+        let mut place = vec![0u32; out_width];
+        wide(
+            #[inline(always)]
+            || backwards::<R, S>(gy, x, [height, width], pool, gx, scratch, &mut place),
+        );
+    });
+}
+
+#[inline(always)]
+fn backwards<R: Real, const S: usize>(
+    gy: &[R],
+    x: &[R],
+    [height, width]: [usize; 2],
+    pool: &Pool2d,
+    gx: &mut [R],
+    scratch: &mut [R],
+    place: &mut [u32],
+) {
+    let [_, out_width] = pool.output([height, width]);
+    let part = width.div_ceil(S);
+    // The windows for which a tap reads inside, and where in a pulled apart row the first of them does.
+    let tap = |tap: usize| {
+        let ahead = pool.padding[1].saturating_sub(tap).div_ceil(S);
+        let first = ahead * S + tap - pool.padding[1];
+        let count = width.saturating_sub(first).div_ceil(S).min(out_width.saturating_sub(ahead));
+        if count == 0 { (0..0, 0) } else { (ahead..ahead + count, first % S * part + first / S) }
+    };
+    let (best, scratch) = scratch.split_at_mut(out_width);
+    let (parts, back) = scratch.split_at_mut(height * part * S);
+    back.fill(R::ZERO);
+    for (row, parts) in x.chunks_exact(width).zip(parts.chunks_exact_mut(part * S)) {
+        for phase in 0..S.min(width) {
+            let from = row[phase..].chunks(S);
+            parts[phase * part..][..part].iter_mut().zip(from).for_each(|(to, from)| *to = from[0]);
+        }
+    }
+    for (row, gy) in gy.chunks_exact(out_width).enumerate() {
+        let rows = pool.pixels(0, row, height);
+        best.fill(R::NEG_INFINITY);
+        place.fill(u32::MAX);
+        for (line, row) in rows.clone().enumerate() {
+            for column in 0..pool.kernel[1] {
+                let (windows, from) = tap(column);
+                let number = (line * pool.kernel[1] + column) as u32;
+                let new = &parts[row * part * S + from..][..windows.len()];
+                let both = best[windows.clone()].iter_mut().zip(&mut place[windows]);
+                for ((best, place), &new) in both.zip(new) {
+                    // The first of a window wins against nothing, though it be minus infinity.
+                    let better = wins(new, *best) | (*place == u32::MAX);
+                    *place = if better { number } else { *place };
+                    *best = if better { new } else { *best };
+                }
+            }
+        }
+        for (line, row) in rows.enumerate() {
+            // From the last tap on, so that a pixel takes what windows send it in their order.
+            for column in (0..pool.kernel[1]).rev() {
+                let (windows, from) = tap(column);
+                let number = (line * pool.kernel[1] + column) as u32;
+                let back = &mut back[row * part * S + from..][..windows.len()];
+                for ((back, &gy), &place) in back.iter_mut().zip(&gy[windows.clone()]).zip(&place[windows]) {
+                    *back += if place == number { gy } else { R::ZERO };
+                }
+            }
+        }
+    }
+    for (row, parts) in gx.chunks_exact_mut(width).zip(back.chunks_exact(part * S)) {
+        for phase in 0..S.min(width) {
+            let to = row[phase..].chunks_mut(S);
+            to.zip(&parts[phase * part..][..part]).for_each(|(to, &from)| to[0] = from);
+        }
+    }
+}
+
 #[inline(always)]
 fn average_plane<R: Real>(x: &[R], [height, width]: [usize; 2], pool: &Pool2d, y: &mut [R]) {
     let [_, out_width] = pool.output([height, width]);
@@ -329,6 +420,29 @@ mod tests {
                     prop_assert!((numbers(&gx).iter().sum::<f64>() - given).abs() < 1e-12);
                 }
             }
+        }
+    }
+
+    proptest! {
+        /// All windows of a row at once: the bits of one window after the other, with equal numbers and windows at every border.
+        #[test]
+        fn rows_of_windows(
+            kernel in [1usize..6, 1usize..6], stride in [1usize..3, 1usize..3], room in [0usize..9, 0usize..9], share in [0usize..3, 0usize..3], ceil: bool,
+        ) {
+            let padding = [0, 1].map(|axis| share[axis].min(kernel[axis] / 2));
+            let input = [0, 1].map(|axis| (kernel[axis] + room[axis]).saturating_sub(2 * padding[axis]).max(1));
+            let pool = Pool2d { kernel, stride, padding, ceil };
+            prop_assume!(!pool.output(input).contains(&0));
+            let x: Vec<f64> = numbers(&sample(&[input[0] * input[1]], 1)).iter().map(|x| (x * 2.0).round()).collect();
+            let gy = numbers(&sample(&pool.output(input), 2));
+            let mut found = [vec![0.0; x.len()], vec![0.0; x.len()]];
+            max_plane_grad(&gy, &x, input, &pool, &mut found[0]);
+            if stride[1] == 1 {
+                max_plane_grad_in_rows::<f64, 1>(&gy, &x, input, &pool, &mut found[1]);
+            } else {
+                max_plane_grad_in_rows::<f64, 2>(&gy, &x, input, &pool, &mut found[1]);
+            }
+            prop_assert_eq!(&found[0], &found[1]);
         }
     }
 

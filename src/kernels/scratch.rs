@@ -12,7 +12,8 @@ struct Line {
 }
 
 thread_local! {
-    static LINES: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+    /// A buffer for each call that is under way, and those that calls before have left.
+    static LINES: Cell<Vec<Vec<Line>>> = const { Cell::new(Vec::new()) };
 }
 
 /// # Safety
@@ -25,7 +26,9 @@ unsafe impl<R: Real> Plain for R {}
 /// Lends `work` a buffer of `length` numbers with unspecified content. A call from within gets a buffer of its own.
 pub(super) fn with_scratch<R: Plain, T>(length: usize, work: impl FnOnce(&mut [R]) -> T) -> T {
     LINES.with(|kept| {
-        let mut lines = kept.take();
+        let mut all = kept.take();
+        let mut lines = all.pop().unwrap_or_default();
+        kept.set(all);
         let needed = (length * size_of::<R>()).div_ceil(size_of::<Line>());
         if lines.len() < needed {
             lines.resize(needed, Line { _bytes: [0; 64] });
@@ -33,7 +36,9 @@ pub(super) fn with_scratch<R: Plain, T>(length: usize, work: impl FnOnce(&mut [R
         // SAFETY: `lines` holds at least `length` numbers, aligned for them, with every bit set to something.
         let numbers = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<R>(), length) };
         let result = work(numbers);
-        kept.set(lines);
+        let mut all = kept.take();
+        all.push(lines);
+        kept.set(all);
         result
     })
 }

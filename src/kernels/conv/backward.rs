@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::columns::{add_back, lay_out};
 use super::{Geometry, depthwise, forward, winograd};
 use crate::kernels::par::{PIECE, for_pieces, for_tasks};
+use crate::kernels::product::product;
 use crate::kernels::real::{Grid, Out, Real, build, build_blocks};
 use crate::kernels::scratch::with_scratch;
 use crate::kernels::wide::wide;
@@ -68,7 +69,7 @@ fn scattered<R: Real>(gy: &[R], w: &[R], geometry: &Geometry) -> Vec<R> {
             with_scratch(lines * columns, |matrix: &mut [R]| {
                 // SAFETY: `matrix` is `lines` by `columns`; the weights are read transposed, `depth` apart.
                 unsafe {
-                    R::gemm(
+                    product(
                         [lines, columns, group_out],
                         Grid::new(matrix.as_mut_ptr(), columns, 1),
                         false,
@@ -178,8 +179,8 @@ impl WeightBlock {
                 &x[(image * geometry.in_channels + self.group * geometry.group_in()) * geometry.input_pixels()..];
             let gradients = &gy[(image * geometry.out_channels + first_output) * pixels + tile.start * width..];
             // SAFETY: the block of weights is the caller's; `matrix` is `lines` by `columns` and is read transposed.
-            let product = |matrix: &[R], step: usize| unsafe {
-                R::gemm(
+            let times = |matrix: &[R], step: usize| unsafe {
+                product(
                     [self.outputs.len(), lines, columns],
                     Grid::new(out.add(first_output * depth + self.inputs.start * taps), depth, 1),
                     accumulate,
@@ -188,14 +189,14 @@ impl WeightBlock {
                 );
             };
             if geometry.is_pointwise() {
-                product(&planes[self.inputs.start * pixels + tile.start * width..], pixels);
+                times(&planes[self.inputs.start * pixels + tile.start * width..], pixels);
             } else {
                 with_scratch(lines * columns, |matrix| {
                     wide(
                         #[inline(always)]
                         || lay_out(planes, geometry, self.inputs.clone(), tile, matrix),
                     );
-                    product(matrix, columns);
+                    times(matrix, columns);
                 });
             }
             accumulate = true;

@@ -3,6 +3,7 @@
 use super::columns::lay_out;
 use super::{Geometry, depthwise, winograd};
 use crate::kernels::par::for_tasks;
+use crate::kernels::product::product;
 use crate::kernels::real::{Grid, Out, Real, build};
 use crate::kernels::scratch::with_scratch;
 use crate::kernels::wide::wide;
@@ -47,8 +48,8 @@ pub(super) fn multiply<R: Real>(
             }
         }
         // SAFETY: the rows of all channels of a group belong to this task alone; `matrix` is `depth` by `columns`.
-        let product = |matrix: &[R], step: usize| unsafe {
-            R::gemm(
+        let times = |matrix: &[R], step: usize| unsafe {
+            product(
                 [group_out, columns, depth],
                 Grid::new(out.at(start), pixels, 1),
                 bias.is_some(),
@@ -57,14 +58,14 @@ pub(super) fn multiply<R: Real>(
             );
         };
         if geometry.is_pointwise() {
-            product(&planes[rows.start * width..], pixels);
+            times(&planes[rows.start * width..], pixels);
         } else {
             with_scratch(depth * columns, |matrix| {
                 wide(
                     #[inline(always)]
                     || lay_out(planes, geometry, 0..group_in, rows, matrix),
                 );
-                product(matrix, columns);
+                times(matrix, columns);
             });
         }
     };

@@ -6,6 +6,7 @@ use std::ops::Range;
 use candle_core::{Result, Tensor, bail};
 
 use super::Conv2d;
+use crate::kernels::product::PANEL_NUMBERS;
 
 /// Numbers in a tile of columns that fit well into a core's own cache.
 const TILE_NUMBERS: usize = 256 * 1024;
@@ -236,10 +237,10 @@ impl Geometry {
             return self.depthwise_scratch();
         }
         if self.suits_winograd() {
-            return self.winograd_scratch();
+            return self.winograd_weight_scratch();
         }
         let tile = if self.is_pointwise() { 0 } else { self.tile_numbers(self.weight_block()[1] * self.taps()) };
-        tile + (self.weight_slices() - 1) * self.out_channels * self.depth()
+        tile + PANEL_NUMBERS + (self.weight_slices() - 1) * self.out_channels * self.depth()
     }
 
     fn tile_numbers(&self, depth: usize) -> usize {
@@ -289,17 +290,17 @@ mod tests {
         for side in [28, 112, 448] {
             let (input, weight) = ([16, 512, side, side], [512, 512, 3, 3]);
             // 512 channels, 3×3: 4608 numbers a pixel; 256 pixels and less than one more row at a time, or 2^18 numbers.
-            let (tile, weights) = (4608 * (256 + side) * 4, 512 * 4608 * 4);
+            let (tile, weights, panel) = (4608 * (256 + side) * 4, 512 * 4608 * 4, PANEL_NUMBERS * 4);
             let conv = Conv2d::padded([side; 2], [3; 2], [2; 2], [1; 2], [1; 2], 1);
             assert!(conv.forward_scratch(input, weight, 4)? <= tile);
             assert!(conv.grad_input_scratch(input, weight, 4)? <= tile + weights);
-            assert!(conv.grad_weight_scratch(input, weight, 4)? <= tile + PARTIAL_NUMBERS * 4);
+            assert!(conv.grad_weight_scratch(input, weight, 4)? <= tile + panel + PARTIAL_NUMBERS * 4);
             // In tiles: sixteen numbers for nine weights, and for each channel on both sides of 128 tiles and less than one more row.
-            let tiled = 16 * (512 * 512 + 1024 * (128 + side)) * 4;
+            let (tiled, turned) = (16 * (512 * 512 + 1024 * (128 + side)) * 4, 16 * 512 * (128 + side) * 4);
             let conv = Conv2d::padded([side; 2], [3; 2], [1; 2], [1; 2], [1; 2], 1);
             assert!(conv.forward_scratch(input, weight, 4)? <= tiled);
             assert!(conv.grad_input_scratch(input, weight, 4)? <= tiled);
-            assert!(conv.grad_weight_scratch(input, weight, 4)? <= tiled);
+            assert!(conv.grad_weight_scratch(input, weight, 4)? <= tiled + turned);
         }
         Ok(())
     }

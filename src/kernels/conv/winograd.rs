@@ -18,9 +18,10 @@ use std::ops::Range;
 
 use super::Geometry;
 use crate::kernels::par::for_tasks;
-use crate::kernels::real::{Grid, Out, Real, build};
+use crate::kernels::product::product;
+use crate::kernels::real::{Grid, Out, Real, build, build_blocks};
 use images::{gradients, images, results};
-use kernels::{kernels, weights};
+use kernels::{Kernel, weights};
 use planes::Planes;
 use tiles::Tiles;
 
@@ -32,8 +33,11 @@ const LEAST_COLUMNS: usize = 128;
 /// Numbers of a block in tiles, both sides together, and columns that make a matrix product worth while.
 const BLOCK_NUMBERS: usize = 2 * 1024 * 1024;
 const BLOCK_COLUMNS: usize = 128;
-/// Rows of a product that one task takes.
+/// Rows of a product that one task takes, and those whose tiles stay in a core's own cache between a kernel and its products.
 const PRODUCT_ROWS: usize = 128;
+const KERNEL_ROWS: usize = 32;
+/// From so many output channels on there are pieces of so many rows for several cores, and tiles of a kernel too large to be near by themselves.
+const NEAR_OUTPUTS: usize = 256;
 
 impl Geometry {
     /// Whether [`forward`] and [`grad_weight`] take less time here than the other roads.
@@ -48,61 +52,78 @@ impl Geometry {
         2 * computed <= 3 * self.output_pixels() && tiles.strips() * tiles.across >= LEAST_COLUMNS
     }
 
-    /// Numbers that each of the three takes beside its result: the kernel in tiles, and both sides of a block.
+    /// Numbers that forward and input gradient take beside their result: the kernel in tiles, and both sides of a block.
     pub(super) fn winograd_scratch(&self) -> usize {
         let tiles = Tiles::new(self);
         let columns = tiles.block(self) * tiles.across;
         PLACES * (self.in_channels * self.out_channels + (self.in_channels + self.out_channels) * columns)
     }
+
+    /// Numbers that the weight gradient takes beside its result: as before, and the images of a block once more, turned.
+    pub(super) fn winograd_weight_scratch(&self) -> usize {
+        let tiles = Tiles::new(self);
+        self.winograd_scratch() + PLACES * self.in_channels * tiles.block(self) * tiles.across
+    }
 }
 
 /// See [`super::forward`].
 pub(super) fn forward<R: Real>(x: &[R], w: &[R], bias: Option<&[R]>, geometry: &Geometry) -> Vec<R> {
-    Planes::lend(geometry.out_channels, geometry.in_channels, |tiled_w| {
-        kernels(w, geometry, false, tiled_w);
-        multiply(x, tiled_w, bias, geometry)
-    })
+    multiply(x, Kernel { w, turned: false }, bias, geometry)
 }
 
 /// See [`super::grad_input`], for the geometry of the convolution itself.
 pub(super) fn grad_input<R: Real>(gy: &[R], w: &[R], geometry: &Geometry) -> Vec<R> {
-    Planes::lend(geometry.in_channels, geometry.out_channels, |tiled_w| {
-        kernels(w, geometry, true, tiled_w);
-        multiply(gy, tiled_w, None, &geometry.turned())
-    })
+    multiply(gy, Kernel { w, turned: true }, None, &geometry.turned())
 }
 
-/// The convolution with a kernel in tiles.
-fn multiply<R: Real>(x: &[R], tiled_w: Planes<R>, bias: Option<&[R]>, geometry: &Geometry) -> Vec<R> {
+fn multiply<R: Real>(x: &[R], kernel: Kernel<R>, bias: Option<&[R]>, geometry: &Geometry) -> Vec<R> {
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
     let tiles = Tiles::new(geometry);
     let most = tiles.block(geometry) * tiles.across;
-    let all = |y: Out<R>, tiled: Planes<R>, products: Planes<R>| {
+    // `times` multiplies the kernel in tiles by a block of the image in tiles.
+    let all = |y: Out<R>, tiled: Planes<R>, products: Planes<R>, times: &dyn Fn(Planes<R>, Planes<R>)| {
         for block in tiles.blocks(geometry) {
             let columns = block.len() * tiles.across;
             let (tiled, products) = (tiled.narrowed(columns), products.narrowed(columns));
             images(x, &tiles, geometry, block.clone(), tiled);
-            for_products(outputs, inputs * columns, |place, rows| {
-                let out = Grid::new(products.at(place, rows.start), columns, 1);
-                // SAFETY: the rows of this place belong to this task; both sides hold all that is read.
-                unsafe {
-                    R::gemm(
-                        [rows.len(), columns, inputs],
-                        out,
-                        false,
-                        tiled_w.grid(place, rows.start, false),
-                        tiled.grid(place, 0, false),
-                    );
-                }
-            });
+            times(tiled, products);
             results(products, bias, &tiles, geometry, block, y);
         }
     };
+    let one = |tiled: Planes<R>, products: Planes<R>, place: usize, rows: Range<usize>, lhs: Grid<*const R>| {
+        let out = Grid::new(products.at(place, rows.start), products.columns, 1);
+        // SAFETY: the rows of this place belong to the task that calls; both sides hold all that is read.
+        unsafe { product([rows.len(), tiled.columns, inputs], out, false, lhs, tiled.grid(place, 0)) }
+    };
+    // For one block, rows of a large kernel are brought into tiles just before they are used, while they are near.
+    let by_rows = |tiled: Planes<R>, products: Planes<R>| {
+        for_tasks(outputs.div_ceil(KERNEL_ROWS), KERNEL_ROWS * inputs * tiled.columns, |piece| {
+            let rows = piece * KERNEL_ROWS..((piece + 1) * KERNEL_ROWS).min(outputs);
+            Planes::lend_near(rows.len(), inputs, |tiled_w| {
+                rows.clone().for_each(|row| kernel.tile(geometry, row, tiled_w, row - rows.start));
+                (0..PLACES).for_each(|place| one(tiled, products, place, rows.clone(), tiled_w.grid(place, 0)));
+            });
+        });
+    };
     let length = geometry.batch * outputs * geometry.output_pixels();
-    Planes::lend(inputs, most, |tiled| {
-        Planes::lend(outputs, most, |products| {
-            // SAFETY: the strips cover the whole result.
-            unsafe { build(length, |y| all(y, tiled, products)) }
+    let made = |times: &(dyn Fn(Planes<R>, Planes<R>) + Sync)| {
+        Planes::lend(inputs, most, |tiled| {
+            Planes::lend(outputs, most, |products| {
+                // SAFETY: the strips cover the whole result.
+                unsafe { build(length, |y| all(y, tiled, products, times)) }
+            })
+        })
+    };
+    if tiles.in_one_block(geometry) && outputs >= NEAR_OUTPUTS {
+        return made(&by_rows);
+    }
+    Planes::lend(outputs, inputs, |tiled_w| {
+        for_tasks(outputs, inputs * PLACES, |row| kernel.tile(geometry, row, tiled_w, row));
+        made(&|tiled, products| {
+            for_places(outputs, inputs * tiled.columns, |place, rows| {
+                let lhs = tiled_w.grid(place, rows.start);
+                one(tiled, products, place, rows, lhs);
+            });
         })
     })
 }
@@ -112,35 +133,58 @@ pub(super) fn grad_weight<R: Real>(gy: &[R], x: &[R], geometry: &Geometry) -> Ve
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
     let tiles = Tiles::new(geometry);
     let most = tiles.block(geometry) * tiles.across;
-    let all = |sums: Planes<R>, tiled: Planes<R>, tiled_gy: Planes<R>| {
-        for block in tiles.blocks(geometry) {
-            let (columns, first) = (block.len() * tiles.across, block.start == 0);
-            let (tiled, tiled_gy) = (tiled.narrowed(columns), tiled_gy.narrowed(columns));
-            images(x, &tiles, geometry, block.clone(), tiled);
-            gradients(gy, &tiles, geometry, block, tiled_gy);
-            for_products(outputs, inputs * columns, |place, rows| {
-                let out = Grid::new(sums.at(place, rows.start), inputs, 1);
-                // SAFETY: as in `multiply`; the first block writes all sums.
-                unsafe {
-                    R::gemm(
-                        [rows.len(), inputs, columns],
-                        out,
-                        !first,
-                        tiled_gy.grid(place, rows.start, false),
-                        tiled.grid(place, 0, true),
-                    );
-                }
-            });
-        }
-        weights(sums, geometry)
+    let length = outputs * inputs * 9;
+    // Gradients and images of a block in tiles, the latter with their channels side by side, as the products read them.
+    let lay_out = |block: Range<usize>, [tiled, turned, tiled_gy]: [Planes<R>; 3]| {
+        let columns = block.len() * tiles.across;
+        let (tiled, tiled_gy) = (tiled.narrowed(columns), tiled_gy.narrowed(columns));
+        images(x, &tiles, geometry, block.clone(), tiled);
+        gradients(gy, &tiles, geometry, block, tiled_gy);
+        tiled.turn_into(turned);
+        (tiled_gy, columns)
     };
-    Planes::lend(outputs, inputs, |sums| {
-        Planes::lend(inputs, most, |tiled| Planes::lend(outputs, most, |tiled_gy| all(sums, tiled, tiled_gy)))
+    let one = |sums: *mut R, tiled_gy: Planes<R>, turned: Planes<R>, place: usize, rows: Range<usize>, more: bool| {
+        let (out, lhs) = (Grid::new(sums, inputs, 1), tiled_gy.grid(place, rows.start));
+        // SAFETY: the rows of this place belong to the task that calls; both sides hold all that is read.
+        unsafe { product([rows.len(), inputs, tiled_gy.columns], out, more, lhs, turned.grid(place, 0)) }
+    };
+    let all = |planes: [Planes<R>; 3]| {
+        if tiles.in_one_block(geometry) && outputs >= NEAR_OUTPUTS {
+            let (tiled_gy, _) = lay_out(0..tiles.strips(), planes);
+            // SAFETY: each piece of the gradient is written whole.
+            return unsafe {
+                build_blocks(length, KERNEL_ROWS * inputs * 9, |start, out: &mut [R]| {
+                    let (first, count) = (start / 9 / inputs, out.len() / 9 / inputs);
+                    Planes::lend_near(count, inputs, |sums| {
+                        for place in 0..PLACES {
+                            one(sums.at(place, 0), tiled_gy, planes[1], place, first..first + count, false);
+                        }
+                        for (row, out) in out.chunks_exact_mut(9 * inputs).enumerate() {
+                            weights(sums, row, out);
+                        }
+                    });
+                })
+            };
+        }
+        Planes::lend(outputs, inputs, |sums| {
+            for block in tiles.blocks(geometry) {
+                let more = block.start > 0;
+                let (tiled_gy, columns) = lay_out(block, planes);
+                for_places(outputs, inputs * columns, |place, rows| {
+                    one(sums.at(place, rows.start), tiled_gy, planes[1], place, rows, more);
+                });
+            }
+            // SAFETY: each row of weights is written whole.
+            unsafe { build_blocks(length, inputs * 9, |start, out| weights(sums, start / 9 / inputs, out)) }
+        })
+    };
+    Planes::lend(inputs, most, |tiled| {
+        Planes::lend(most, inputs, |turned| Planes::lend(outputs, most, |tiled_gy| all([tiled, turned, tiled_gy])))
     })
 }
 
 /// Calls `product` for each place and each range of rows, side by side. `work` is what a row takes.
-fn for_products(rows: usize, work: usize, product: impl Fn(usize, Range<usize>) + Sync) {
+fn for_places(rows: usize, work: usize, product: impl Fn(usize, Range<usize>) + Sync) {
     let pieces = rows.div_ceil(PRODUCT_ROWS);
     for_tasks(PLACES * pieces, work, |task| {
         let (place, piece) = (task / pieces, task % pieces);

@@ -1,7 +1,10 @@
 //! The matrices that the products between the transforms are made of.
 
 use super::PLACES;
+use crate::kernels::par::for_tasks;
+use crate::kernels::product::turn;
 use crate::kernels::real::{Grid, Out, Real, with_room};
+use crate::kernels::scratch::with_scratch;
 
 /// One matrix for each place of a tile.
 #[derive(Clone, Copy)]
@@ -20,6 +23,24 @@ impl<R: Real> Planes<R> {
     /// Lends `work` sixteen matrices with unspecified content.
     pub fn lend<T>(rows: usize, columns: usize, work: impl FnOnce(Planes<R>) -> T) -> T {
         with_room(PLACES * Planes::<R>::step(rows, columns), |start| work(Planes { start, rows, columns }))
+    }
+
+    /// The same from the memory that a worker keeps.
+    pub fn lend_near<T>(rows: usize, columns: usize, work: impl FnOnce(Planes<R>) -> T) -> T {
+        with_scratch(PLACES * Planes::<R>::step(rows, columns), |numbers| {
+            work(Planes { start: Out::new(numbers), rows, columns })
+        })
+    }
+
+    /// Writes each matrix turned: its columns become rows of `to`, which has as many rows or more.
+    pub fn turn_into(self, to: Planes<R>) {
+        for_tasks(PLACES, self.rows * self.columns, |place| {
+            // SAFETY: this task alone writes the matrix, and nobody writes the one that is read.
+            unsafe {
+                let to = std::slice::from_raw_parts_mut(to.at(place, 0), self.rows * self.columns);
+                turn(self.at(place, 0), self.columns, [self.rows, self.columns], to);
+            }
+        });
     }
 
     /// The same memory for fewer columns.
@@ -44,9 +65,8 @@ impl<R: Real> Planes<R> {
         unsafe { std::slice::from_raw_parts_mut(self.at(place, row).add(at), length) }
     }
 
-    /// Matrix `place` from a row on; `turned` has its rows as columns.
-    pub fn grid(self, place: usize, row: usize, turned: bool) -> Grid<*const R> {
-        let start = self.at(place, row).cast_const();
-        if turned { Grid::new(start, 1, self.columns) } else { Grid::new(start, self.columns, 1) }
+    /// Matrix `place` from a row on.
+    pub fn grid(self, place: usize, row: usize) -> Grid<*const R> {
+        Grid::new(self.at(place, row).cast_const(), self.columns, 1)
     }
 }

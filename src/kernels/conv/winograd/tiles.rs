@@ -64,6 +64,11 @@ impl Tiles {
         (0..end).step_by(step).map(move |start| start..(start + step).min(end))
     }
 
+    /// Whether the first block is the only one.
+    pub fn in_one_block(&self, geometry: &Geometry) -> bool {
+        self.block(geometry) >= self.strips()
+    }
+
     /// The pieces of a block, in order.
     pub fn pieces(&self, block: Range<usize>) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
