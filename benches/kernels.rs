@@ -9,7 +9,6 @@ use std::time::Duration;
 use candle_core::{DType, Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use wsss::kernels::conv::{self, Conv2d};
-use wsss::kernels::crf::{self, Kernel, Picture};
 use wsss::kernels::norm;
 use wsss::kernels::pool::{self, Pool2d};
 use wsss::kernels::resize::{self, Resize};
@@ -133,50 +132,6 @@ fn norms(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A picture of the size of the field's photographs: soft colours, five bright ellipses, noise; scores that lean towards the ellipses.
-fn photograph(height: usize, width: usize, labels: usize) -> (Vec<f32>, Vec<f32>) {
-    let pixels = height * width;
-    let noise =
-        |i: usize| (i as u32).wrapping_mul(2654435761).rotate_left(7).wrapping_mul(40503) as f32 / 2f32.powi(32);
-    let inside = |i: usize| {
-        let (y, x) = ((i / width) as f32 / height as f32, (i % width) as f32 / width as f32);
-        (1..6).find(|k| {
-            let (cy, cx) = (noise(31 * k), noise(77 * k));
-            ((y - cy) / 0.2).powi(2) + ((x - cx) / 0.15).powi(2) < 1.0
-        })
-    };
-    let colour = |i: usize| {
-        let (channel, i) = (i / pixels, i % pixels);
-        let ground = 110.0 + 50.0 * ((i % width) as f32 / 120.0 + (i / width) as f32 / 90.0 + channel as f32).sin();
-        let own = inside(i).map_or(ground, |k| 40.0 + 180.0 * noise(k * 7 + channel));
-        (own + 20.0 * (noise(3 * i + channel) - 0.5)).round().clamp(0.0, 255.0)
-    };
-    let score = |i: usize| {
-        let (label, i) = (i / pixels, i % pixels);
-        let own = inside(i).map_or(0, |k| k % labels) == label;
-        if own { 0.3 + 0.4 * noise(i) } else { 0.5 * noise(i + label * 7919) / labels as f32 }
-    };
-    ((0..3 * pixels).map(colour).collect(), (0..labels * pixels).map(score).collect())
-}
-
-/// A dense CRF of ten steps as PSA has it: all classes of VOC, and those of a picture; one worker, and all of them.
-fn dense_crfs(criterion: &mut Criterion) {
-    let kernels =
-        [Kernel::Spatial { sxy: 3.0, weight: 3.0 }, Kernel::Bilateral { sxy: 80.0, srgb: 13.0, weight: 10.0 }];
-    for labels in [21, 4] {
-        let (colours, scores) = photograph(375, 500, labels);
-        let run = || {
-            let picture = Picture::new(black_box(&colours), [3, 375, 500])?;
-            crf::mean_field(&crf::unary::from_scores(&scores), labels, &picture, &kernels, 10)
-        };
-        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
-        let mut group = criterion.benchmark_group(format!("crf 500 x 375, {labels} labels"));
-        group.bench_function("one worker", |b| b.iter(|| alone.install(run)));
-        group.bench_function("all workers", |b| b.iter(run));
-        group.finish();
-    }
-}
-
 fn quick() -> Criterion {
     Criterion::default()
         .sample_size(10)
@@ -187,6 +142,6 @@ fn quick() -> Criterion {
 criterion_group! {
     name = benches;
     config = quick();
-    targets = convolutions, pools, resizes, norms, dense_crfs
+    targets = convolutions, pools, resizes, norms
 }
 criterion_main!(benches);

@@ -8,8 +8,9 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Storage, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
+use wsss::kernels::crf::{self, Kernel, Picture};
 use wsss::kernels::local_refine::local_refine;
 use wsss::kernels::pairs::{self, Pairs};
 use wsss::kernels::patches::{self, Felzenszwalb, Slic};
@@ -26,9 +27,12 @@ fn numbers(dims: &[usize]) -> Tensor {
     Tensor::from_vec(data, dims, &Device::Cpu).expect("as many numbers as the shape has")
 }
 
-/// The arrays of a file of the folder, where there is one.
+/// The arrays of a file of the folder, where there are both.
 fn given(file: &str) -> Option<HashMap<String, Tensor>> {
     let path = PathBuf::from(std::env::var_os("WSSS_REFINE")?).join(file);
+    if !path.exists() {
+        return None;
+    }
     let arrays = wsss::store::npz::read(&path).unwrap_or_else(|error| panic!("{error}"));
     Some(arrays.into_iter().collect())
 }
@@ -114,6 +118,79 @@ fn adaptive(criterion: &mut Criterion) {
     });
 }
 
+/// A picture of the size of the field's photographs: soft colours, five bright ellipses, noise; scores that lean towards the ellipses.
+fn photograph(height: usize, width: usize, labels: usize) -> (Vec<f32>, Vec<f32>) {
+    let pixels = height * width;
+    let noise =
+        |i: usize| (i as u32).wrapping_mul(2654435761).rotate_left(7).wrapping_mul(40503) as f32 / 2f32.powi(32);
+    let inside = |i: usize| {
+        let (y, x) = ((i / width) as f32 / height as f32, (i % width) as f32 / width as f32);
+        (1..6).find(|k| {
+            let (cy, cx) = (noise(31 * k), noise(77 * k));
+            ((y - cy) / 0.2).powi(2) + ((x - cx) / 0.15).powi(2) < 1.0
+        })
+    };
+    let colour = |i: usize| {
+        let (channel, i) = (i / pixels, i % pixels);
+        let ground = 110.0 + 50.0 * ((i % width) as f32 / 120.0 + (i / width) as f32 / 90.0 + channel as f32).sin();
+        let own = inside(i).map_or(ground, |k| 40.0 + 180.0 * noise(k * 7 + channel));
+        (own + 20.0 * (noise(3 * i + channel) - 0.5)).round().clamp(0.0, 255.0)
+    };
+    let score = |i: usize| {
+        let (label, i) = (i / pixels, i % pixels);
+        let own = inside(i).map_or(0, |k| k % labels) == label;
+        if own { 0.3 + 0.4 * noise(i) } else { 0.5 * noise(i + label * 7919) / labels as f32 }
+    };
+    ((0..3 * pixels).map(colour).collect(), (0..labels * pixels).map(score).collect())
+}
+
+/// A dense CRF of ten steps as PSA has it: all classes of VOC, and those of a picture; one worker, all of them on one picture, and forty pictures side by side.
+/// With a folder, `crf21.npz` and `crf4.npz` are `image`, `probabilities` and the peer's `expected`.
+fn dense_crfs(criterion: &mut Criterion) {
+    use rayon::prelude::*;
+    let kernels =
+        [Kernel::Spatial { sxy: 3.0, weight: 3.0 }, Kernel::Bilateral { sxy: 80.0, srgb: 13.0, weight: 10.0 }];
+    for labels in [21, 4] {
+        let arrays = given(&format!("crf{labels}.npz"));
+        let (colours, scores) = match &arrays {
+            Some(arrays) => (f32s(&arrays["image"]), f32s(&arrays["probabilities"])),
+            None => photograph(375, 500, labels),
+        };
+        let run = || {
+            let picture = Picture::new(black_box(&colours), [3, 375, 500])?;
+            crf::mean_field(&crf::unary::from_scores(&scores), labels, &picture, &kernels, 10)
+        };
+        if let Some(arrays) = &arrays {
+            tell_apart(&run().expect("marginals"), &f32s(&arrays["expected"]), labels);
+        }
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
+        let mut group = criterion.benchmark_group(format!("crf 500 x 375, {labels} labels"));
+        group.bench_function("one worker", |b| b.iter(|| alone.install(run)));
+        group.bench_function("all workers", |b| b.iter(run));
+        group.bench_function("40 pictures", |b| {
+            b.iter(|| (0..40).into_par_iter().map(|_| run()).for_each(|marginals| drop(black_box(marginals))))
+        });
+        group.finish();
+    }
+}
+
+/// How far marginals are from the peer's: pixels with the same likeliest label, and the middle and the largest difference.
+fn tell_apart(found: &[f32], expected: &[f32], labels: usize) {
+    let pixels = found.len() / labels;
+    let likeliest = |all: &[f32], at: usize| {
+        (0..labels).max_by(|&a, &b| all[a * pixels + at].total_cmp(&all[b * pixels + at]).then(b.cmp(&a)))
+    };
+    let same = (0..pixels).filter(|&at| likeliest(found, at) == likeliest(expected, at)).count();
+    let mut apart: Vec<f32> = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).collect();
+    apart.sort_by(f32::total_cmp);
+    println!(
+        "crf, {labels} labels: {:.4} % of the labels are the peer's; |dQ| in the middle {:.1e}, at most {:.1e}",
+        100.0 * same as f64 / pixels as f64,
+        apart[apart.len() / 2],
+        apart[apart.len() - 1]
+    );
+}
+
 /// Sixty thresholds on a picture of 500 x 375; with a folder `sweep` of `NAME.npz` (maps by class number from 1) and `NAME.png`, over all of it.
 fn sweeps(criterion: &mut Criterion) {
     let thresholds: Vec<f64> = (0..60).map(|i| f64::from(i) / 100.0).collect();
@@ -137,6 +214,13 @@ fn sweeps(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn plane(storage: &Storage) -> &[f32] {
+    match storage {
+        Storage::Cpu(numbers) => numbers.as_slice::<f32>().expect("maps of f32"),
+        _ => panic!("maps are read into memory"),
+    }
+}
+
 /// Reads and counts every picture of a folder, pictures beside one another.
 fn folder_sweep(folder: &Path, thresholds: &[f64]) -> ThresholdSweep {
     use rayon::prelude::*;
@@ -147,13 +231,12 @@ fn folder_sweep(folder: &Path, thresholds: &[f64]) -> ThresholdSweep {
         let mask = wsss::data::read_mask(path, 21).expect("a mask");
         let truth: Vec<u32> = mask.data.iter().map(|value| u32::from(*value)).collect();
         let maps = wsss::store::npz::read(&path.with_extension("npz")).expect("maps");
-        // Absent classes are zeros; whole numbers of bytes that nobody has touched cost nothing.
-        let mut scores = vec![0f32; 20 * truth.len()];
-        for (name, map) in maps {
-            let class: usize = name.parse().expect("a class number");
-            scores[(class - 1) * truth.len()..][..truth.len()].copy_from_slice(&f32s(&map));
-        }
-        sweep.add(&scores, &truth);
+        let mut maps: Vec<(usize, &Tensor)> =
+            maps.iter().map(|(name, map)| (name.parse::<usize>().expect("a class number") - 1, map)).collect();
+        maps.sort_by_key(|(class, _)| *class);
+        let storages: Vec<_> = maps.iter().map(|(class, map)| (*class, map.storage_and_layout().0)).collect();
+        let planes: Vec<(usize, &[f32])> = storages.iter().map(|(class, storage)| (*class, plane(storage))).collect();
+        sweep.add_planes(&planes, &truth);
         sweep
     };
     let empty = || ThresholdSweep::new(thresholds, 20);
@@ -173,6 +256,6 @@ fn quick() -> Criterion {
 criterion_group! {
     name = benches;
     config = quick();
-    targets = walks, superpixels, adaptive, sweeps
+    targets = dense_crfs, walks, superpixels, adaptive, sweeps
 }
 criterion_main!(benches);

@@ -44,6 +44,8 @@ pub enum Unary {
     },
     /// The largest whole number not above `x`; derivative 0.
     Floor,
+    /// Of half precision, the nearest; beyond 65,504 infinite.
+    Half,
     /// `scale · x + shift`.
     Affine {
         scale: f64,
@@ -64,7 +66,7 @@ impl Unary {
         use Unary::*;
         match self {
             Exp | Sqrt | Recip | Relu | Relu6 | Sigmoid | Tanh | Elu { .. } => Saves::Output,
-            Neg | Abs | Log | Square | Softplus | LogSigmoid | Gelu | Clamp { .. } | Floor | Affine { .. } => {
+            Neg | Abs | Log | Square | Softplus | LogSigmoid | Gelu | Clamp { .. } | Floor | Half | Affine { .. } => {
                 Saves::Input
             }
         }
@@ -112,6 +114,7 @@ pub(super) fn apply<T: Real>(f: Unary, numbers: &mut [T]) {
             each(numbers, |x: T| clamp(x, lo, hi))
         }
         Floor => each(numbers, |x: T| x.floor()),
+        Half => each(numbers, |x: T| T::of(half::f16::from_f64(x.double()).to_f64())),
         Affine { scale, shift } => {
             let (scale, shift) = (T::from_f64(scale), T::from_f64(shift));
             each(numbers, |x: T| scale * x + shift)
@@ -158,7 +161,7 @@ pub(super) fn apply_grad<T: Real>(f: Unary, gradients: &mut [T], saved: &[T]) {
             let (lo, hi) = (T::from_f64(lo), T::from_f64(hi));
             each2(gradients, saved, |g: T, x| when((x >= lo) & (x <= hi), g))
         }
-        Floor => gradients.fill(T::ZERO),
+        Floor | Half => gradients.fill(T::ZERO),
         Affine { scale, .. } => {
             let scale = T::from_f64(scale);
             each(gradients, |g: T| g * scale)
@@ -214,7 +217,7 @@ mod tests {
     use super::*;
     use crate::kernels::testing::*;
 
-    const ALL: [Unary; 18] = [
+    const ALL: [Unary; 19] = [
         Unary::Gelu,
         Unary::Neg,
         Unary::Abs,
@@ -232,6 +235,7 @@ mod tests {
         Unary::Elu { alpha: 0.7 },
         Unary::Clamp { lo: 0.3, hi: 5.0 },
         Unary::Floor,
+        Unary::Half,
         Unary::Affine { scale: -3.0, shift: 0.5 },
     ];
 

@@ -57,28 +57,53 @@ impl ThresholdSweep {
     /// Counts one picture: `scores` are `[K, H, W]`, `truth` `[H, W]` with 0 for the background. A truth that is no class is
     /// ignored; a score that is no number is never the highest.
     pub fn add(&mut self, scores: &[f32], truth: &[u32]) {
+        let planes: Vec<(usize, &[f32])> =
+            scores.chunks_exact(truth.len().max(1)).take(self.classes).enumerate().collect();
+        self.add_planes(&planes, truth);
+    }
+
+    /// The same of the maps of some classes, each `[H, W]` and named by its place among the foreground classes, rising; those of other classes are zero everywhere.
+    pub fn add_planes(&mut self, planes: &[(usize, &[f32])], truth: &[u32]) {
         self.pictures += 1;
-        let area = truth.len();
         let levels = Levels::new(&self.thresholds);
-        for start in (0..area).step_by(PIECE) {
-            let truth = &truth[start..(start + PIECE).min(area)];
-            let planes = scores.chunks_exact(area).take(self.classes).map(|plane| &plane[start..start + truth.len()]);
-            let (highest, best) = highest(planes);
-            for ((&score, &class), &truth) in highest.iter().zip(&best).zip(truth) {
-                let truth = truth as usize;
-                if truth > self.classes {
-                    self.ignored += 1;
-                    continue;
+        // By level, class and truth: whether it is right, wrong, or the background.
+        let mut counts = vec![[0u32; 4]; (self.thresholds.len() + 1) * (self.classes + 1)];
+        // Where a map is missing, a zero of its class is in its place.
+        let first_absent = (0..self.classes).find(|class| planes.iter().all(|(other, _)| other != class));
+        let mut best = Best::new();
+        for start in (0..truth.len()).step_by(PIECE) {
+            let truth = &truth[start..(start + PIECE).min(truth.len())];
+            best.begin(first_absent);
+            for &(class, plane) in planes {
+                best.take(class, &plane[start..start + truth.len()]);
+            }
+            levels.buckets(&best.score, &mut best.bucket);
+            let pixels = best.score.iter().zip(&best.class).zip(&best.bucket).zip(truth);
+            for (((&score, &class), &bucket), &truth) in pixels {
+                let level = levels.below(bucket, score);
+                let kind = if truth as usize > self.classes {
+                    IGNORED
+                } else if truth == 0 {
+                    BACKGROUND
+                } else {
+                    usize::from(truth == class + 1)
+                };
+                counts[level * (self.classes + 1) + class as usize][kind] += 1;
+            }
+            for &truth in truth {
+                if let Some(count) = self.truth.get_mut(truth as usize) {
+                    *count += 1;
                 }
-                let level = levels.below(score);
-                self.truth[truth] += 1;
-                if let Some(predicted) = self.predicted.get_mut(level * self.classes + class as usize) {
-                    *predicted += 1;
-                }
-                if truth == 0 {
-                    self.background[level] += 1;
-                } else if truth == class as usize + 1 {
-                    self.hits[level * self.classes + class as usize] += 1;
+            }
+        }
+        for (level, counts) in counts.chunks_exact(self.classes + 1).enumerate() {
+            for (class, count) in counts.iter().enumerate() {
+                let [wrong, right, background, ignored] = count.map(u64::from);
+                self.ignored += ignored;
+                self.background[level] += background;
+                if class < self.classes {
+                    self.predicted[level * self.classes + class] += wrong + right + background;
+                    self.hits[level * self.classes + class] += right;
                 }
             }
         }
@@ -135,25 +160,43 @@ impl ThresholdSweep {
     }
 }
 
+/// What a pixel is counted as, beside wrong (0) and right (1).
+const BACKGROUND: usize = 2;
+const IGNORED: usize = 3;
+
 /// Pixels that are looked at together: few enough for their scores to stay near.
 const PIECE: usize = 4096;
 
-/// The highest score of each pixel of a piece, and its class; of equal ones the first.
-fn highest<'a>(planes: impl Iterator<Item = &'a [f32]>) -> ([f32; PIECE], [u32; PIECE]) {
-    let (mut highest, mut best) = ([f32::NEG_INFINITY; PIECE], [0u32; PIECE]);
-    for (class, plane) in planes.enumerate() {
+/// The highest score of each pixel of a piece, its class, of equal ones the first, and what bucket it falls into.
+struct Best {
+    score: Vec<f32>,
+    class: Vec<u32>,
+    bucket: Vec<u32>,
+}
+
+impl Best {
+    fn new() -> Best {
+        Best { score: vec![0.0; PIECE], class: vec![0; PIECE], bucket: vec![0; PIECE] }
+    }
+
+    /// Nothing is known yet, or that a map of zeros is there.
+    fn begin(&mut self, zeros: Option<usize>) {
+        self.score.fill(if zeros.is_some() { 0.0 } else { f32::NEG_INFINITY });
+        self.class.fill(zeros.unwrap_or(0) as u32);
+    }
+
+    fn take(&mut self, class: usize, plane: &[f32]) {
         wide(
             #[inline(always)]
             || {
-                for ((highest, best), &score) in highest.iter_mut().zip(&mut best).zip(plane) {
-                    let higher = score > *highest;
-                    *highest = if higher { score } else { *highest };
+                for ((score, best), &new) in self.score.iter_mut().zip(&mut self.class).zip(plane) {
+                    let higher = (new > *score) | ((new == *score) & ((class as u32) < *best));
+                    *score = if higher { new } else { *score };
                     *best = if higher { class as u32 } else { *best };
                 }
             },
         );
     }
-    (highest, best)
 }
 
 /// How many thresholds are below a score, found without a search.
@@ -186,13 +229,23 @@ impl<'a> Levels<'a> {
     }
 
     /// Rises with the score.
+    #[inline(always)]
     fn bucket(&self, score: f32) -> usize {
         // Beyond both ends, and where it is no number, the cast stops at the nearest bucket.
         (((score - self.lowest) * self.scale) as usize).min(Levels::BUCKETS - 1)
     }
 
-    fn below(&self, score: f32) -> usize {
-        let before = self.before[self.bucket(score)];
+    fn buckets(&self, scores: &[f32], buckets: &mut [u32]) {
+        wide(
+            #[inline(always)]
+            || scores.iter().zip(buckets).for_each(|(&score, bucket)| *bucket = self.bucket(score) as u32),
+        );
+    }
+
+    /// How many thresholds are below a score of that bucket.
+    #[inline(always)]
+    fn below(&self, bucket: u32, score: f32) -> usize {
+        let before = self.before[bucket as usize];
         before + self.thresholds[before..].iter().take_while(|threshold| **threshold < score).count()
     }
 }
@@ -255,7 +308,7 @@ mod tests {
             thresholds.dedup();
             let levels = Levels::new(&thresholds);
             for score in scores.into_iter().chain(thresholds.iter().copied()) {
-                prop_assert_eq!(levels.below(score), thresholds.partition_point(|&threshold| threshold < score), "{}", score);
+                prop_assert_eq!(levels.below(levels.bucket(score) as u32, score), thresholds.partition_point(|&threshold| threshold < score), "{}", score);
             }
         }
 

@@ -4,10 +4,11 @@
 //! member is either stored as it is, or deflated by [`zero_runs`], which shortens long runs of zero bytes and nothing else:
 //! a twentieth of the file for the time of a copy.
 
-use std::io::Cursor;
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use candle_core::{CpuStorage, Device, Storage, Tensor};
+use half::f16;
 
 use crate::files::archive::Archive;
 use crate::files::npy::Header;
@@ -15,7 +16,8 @@ use crate::files::{self, FileError};
 
 mod zero_runs;
 
-/// Writes arrays (f32, f64, u32, u8, i64) whole or not at all. Names are kept in order.
+/// Writes arrays (f32, f64, u32, u8, i64) whole or not at all. Names are kept in order. Numbers of f32 that all have half precision are kept in that, and
+/// read as f32 again.
 ///
 /// # Errors
 /// A file that cannot be written, an archive beyond 4 GiB, an array of another type.
@@ -29,8 +31,8 @@ pub fn write(path: &Path, arrays: &[(&str, &Tensor)]) -> Result<(), FileError> {
 /// # Errors
 /// A file that cannot be read or is not an archive of C-ordered arrays of numbers.
 pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, FileError> {
-    let bytes = std::fs::read(path).map_err(|error| FileError::read(path, &error))?;
-    decode(&bytes).map_err(|what| FileError::broken(path, what))
+    let file = std::fs::File::open(path).map_err(|error| FileError::read(path, &error))?;
+    decode(BufReader::new(file)).map_err(|what| FileError::broken(path, what))
 }
 
 const LOCAL: &[u8; 4] = b"PK\x03\x04";
@@ -87,7 +89,12 @@ fn encode(arrays: &[(&str, &Tensor)]) -> Result<Vec<u8>, String> {
     Ok(archive)
 }
 
-/// One array in NumPy's format, version 1.
+/// Whether half precision loses nothing of a number.
+fn is_half(number: f32) -> bool {
+    f16::from_f32(number).to_f32().to_bits() == number.to_bits()
+}
+
+/// One array in NumPy's format, version 1; f32 as f16 where that loses nothing.
 fn npy(tensor: &Tensor) -> Result<Vec<u8>, String> {
     let tensor = tensor.contiguous().map_err(|error| error.to_string())?;
     let tensor = tensor.to_device(&Device::Cpu).map_err(|error| error.to_string())?;
@@ -95,6 +102,7 @@ fn npy(tensor: &Tensor) -> Result<Vec<u8>, String> {
     let Storage::Cpu(storage) = &*storage else { return Err("the array is not in this machine's memory".into()) };
     let range = layout.start_offset()..layout.start_offset() + tensor.elem_count();
     let (descr, size) = match storage {
+        CpuStorage::F32(numbers) if numbers[range.clone()].iter().all(|number| is_half(*number)) => ("<f2", 2),
         CpuStorage::F32(_) => ("<f4", 4),
         CpuStorage::F64(_) => ("<f8", 8),
         CpuStorage::U32(_) => ("<u4", 4),
@@ -115,6 +123,9 @@ fn npy(tensor: &Tensor) -> Result<Vec<u8>, String> {
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
     match storage {
+        CpuStorage::F32(numbers) if size == 2 => {
+            bytes.extend(numbers[range].iter().flat_map(|number| f16::from_f32(*number).to_le_bytes()));
+        }
         CpuStorage::F32(numbers) => bytes.extend(numbers[range].iter().flat_map(|number| number.to_le_bytes())),
         CpuStorage::F64(numbers) => bytes.extend(numbers[range].iter().flat_map(|number| number.to_le_bytes())),
         CpuStorage::U32(numbers) => bytes.extend(numbers[range].iter().flat_map(|number| number.to_le_bytes())),
@@ -125,8 +136,8 @@ fn npy(tensor: &Tensor) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8]) -> Result<Vec<(String, Tensor)>, String> {
-    let mut archive = Archive::open(Cursor::new(bytes))?;
+fn decode(source: impl Read + Seek) -> Result<Vec<(String, Tensor)>, String> {
+    let mut archive = Archive::open(source)?;
     (0..archive.members().len())
         .map(|index| {
             let member = archive.read(index)?;
@@ -152,26 +163,30 @@ fn parse_npy(bytes: &[u8]) -> Result<Tensor, String> {
         ($type:ty, $into:ty) => {{
             const SIZE: usize = size_of::<$type>();
             expect(SIZE)?;
-            let read =
-                |bytes: &[u8]| <$type>::from_le_bytes(bytes.try_into().expect("chunks are of this size")) as $into;
+            let read = |bytes: &[u8]| {
+                <$into>::from(<$type>::from_le_bytes(bytes.try_into().expect("chunks are of this size")))
+            };
             let numbers: Vec<$into> = data.chunks_exact(SIZE).map(read).collect();
             Tensor::from_vec(numbers, shape.as_slice(), &Device::Cpu)
         }};
     }
     let tensor = match descr.as_str() {
+        "<f2" => numbers!(f16, f32),
         "<f4" => numbers!(f32, f32),
         "<f8" => numbers!(f64, f64),
         "|u1" | "|b1" => numbers!(u8, u8),
         "<u4" => numbers!(u32, u32),
         "<i4" => numbers!(i32, i64),
         "<i8" => numbers!(i64, i64),
-        _ => return Err(format!("holds `{descr}`; arrays of f4, f8, u1, b1, u4, i4 and i8 are read")),
+        _ => return Err(format!("holds `{descr}`; arrays of f2, f4, f8, u1, b1, u4, i4 and i8 are read")),
     };
     tensor.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
     use candle_core::DType;
     use proptest::prelude::*;
@@ -200,12 +215,24 @@ mod tests {
 
     #[test]
     fn channels_of_zeros_take_no_room() {
-        let full = Tensor::arange(1f32, 10_001.0, &Device::Cpu).unwrap().reshape((1, 100, 100)).unwrap();
+        let full =
+            (Tensor::arange(1f32, 10_001.0, &Device::Cpu).unwrap().reshape((1, 100, 100)).unwrap() / 3.0).unwrap();
         let empty = Tensor::zeros((19, 100, 100), DType::F32, &Device::Cpu).unwrap();
         let map = Tensor::cat(&[&full, &empty], 0).unwrap();
         let bytes = encode(&[("cam", &map)]).unwrap();
         assert!((40_000..46_000).contains(&bytes.len()), "{} bytes", bytes.len());
-        assert_eq!(bits(&decode(&bytes).unwrap()[0].1), bits(&map));
+        assert_eq!(bits(&decode(Cursor::new(&bytes)).unwrap()[0].1), bits(&map));
+    }
+
+    #[test]
+    fn what_has_half_precision_takes_half_the_room() {
+        let length = |x: f32| encode(&[("x", &Tensor::new(&[1.5f32, x], &Device::Cpu).unwrap())]).unwrap().len();
+        for (x, bytes) in [(0.25, 2), (-0.0, 2), (65504.0, 2), (0.1, 4), (65520.0, 4), (1e-9, 4)] {
+            assert_eq!(length(x), length(0.25) + 2 * (bytes - 2), "{x}");
+            let map = Tensor::new(&[1.5f32, x], &Device::Cpu).unwrap();
+            let read = decode(Cursor::new(encode(&[("x", &map)]).unwrap())).unwrap();
+            assert_eq!(bits(&read[0].1), bits(&map));
+        }
     }
 
     #[test]
@@ -214,20 +241,20 @@ mod tests {
         let bytes = encode(&[("cam", &map)]).unwrap();
         let mut flipped = bytes.clone();
         flipped[300] ^= 1;
-        assert_eq!(decode(&flipped).unwrap_err(), "`cam.npy` is damaged: its checksum is another");
-        assert_eq!(decode(&bytes[..bytes.len() - 30]).unwrap_err(), "is not a whole zip archive");
-        assert_eq!(decode(b"").unwrap_err(), "is not a whole zip archive");
+        assert_eq!(decode(Cursor::new(&flipped)).unwrap_err(), "`cam.npy` is damaged: its checksum is another");
+        assert_eq!(decode(Cursor::new(&bytes[..bytes.len() - 30])).unwrap_err(), "is not a whole zip archive");
+        assert_eq!(decode(Cursor::new(b"")).unwrap_err(), "is not a whole zip archive");
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0usize..400, value: u8) {
-            let _ = decode(&bytes);
+            let _ = decode(Cursor::new(&bytes));
             let _ = parse_npy(&bytes);
             let mut whole = encode(&[("x", &Tensor::zeros(20, DType::F32, &Device::Cpu).unwrap())]).unwrap();
             let at = at % whole.len();
             whole[at] = value;
-            let _ = decode(&whole);
+            let _ = decode(Cursor::new(&whole));
         }
     }
 }

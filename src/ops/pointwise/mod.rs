@@ -7,6 +7,7 @@ mod elu;
 mod exp;
 mod floor;
 mod gelu;
+mod half;
 mod log;
 mod log_sigmoid;
 mod neg;
@@ -56,5 +57,6 @@ pub static FAMILY: Family = Family {
         &clamp::OP,
         &clamp::GRAD,
         &floor::OP,
+        &half::OP,
     ],
 };
