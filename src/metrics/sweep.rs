@@ -66,8 +66,9 @@ impl ThresholdSweep {
     pub fn add_planes(&mut self, planes: &[(usize, &[f32])], truth: &[u32]) {
         self.pictures += 1;
         let levels = Levels::new(&self.thresholds);
-        // By level, class and truth: whether it is right, wrong, or the background.
-        let mut counts = vec![[0u32; 4]; (self.thresholds.len() + 1) * (self.classes + 1)];
+        // By level, class and kind. Twice, for every other pixel: neighbours are mostly alike, and need not wait for one another.
+        let length = (self.thresholds.len() + 1) * (self.classes + 1) * KINDS;
+        let (mut counts, mut others) = (vec![0u32; length], vec![0u32; length]);
         // Where a map is missing, a zero of its class is in its place.
         let first_absent = (0..self.classes).find(|class| planes.iter().all(|(other, _)| other != class));
         let mut best = Best::new();
@@ -77,18 +78,12 @@ impl ThresholdSweep {
             for &(class, plane) in planes {
                 best.take(class, &plane[start..start + truth.len()]);
             }
-            levels.buckets(&best.score, &mut best.bucket);
-            let pixels = best.score.iter().zip(&best.class).zip(&best.bucket).zip(truth);
-            for (((&score, &class), &bucket), &truth) in pixels {
-                let level = levels.below(bucket, score);
-                let kind = if truth as usize > self.classes {
-                    IGNORED
-                } else if truth == 0 {
-                    BACKGROUND
-                } else {
-                    usize::from(truth == class + 1)
-                };
-                counts[level * (self.classes + 1) + class as usize][kind] += 1;
+            best.places(&levels, truth, self.classes);
+            for places in best.place[..truth.len()].chunks(2) {
+                counts[places[0] as usize] += 1;
+                if let [_, place] = places {
+                    others[*place as usize] += 1;
+                }
             }
             for &truth in truth {
                 if let Some(count) = self.truth.get_mut(truth as usize) {
@@ -96,6 +91,8 @@ impl ThresholdSweep {
                 }
             }
         }
+        counts.iter_mut().zip(others).for_each(|(count, other)| *count += other);
+        let counts = counts.as_chunks::<KINDS>().0;
         for (level, counts) in counts.chunks_exact(self.classes + 1).enumerate() {
             for (class, count) in counts.iter().enumerate() {
                 let [wrong, right, background, ignored] = count.map(u64::from);
@@ -160,23 +157,22 @@ impl ThresholdSweep {
     }
 }
 
-/// What a pixel is counted as, beside wrong (0) and right (1).
-const BACKGROUND: usize = 2;
-const IGNORED: usize = 3;
+/// What a pixel is counted as: wrong, right, the background in truth, not known.
+const KINDS: usize = 4;
 
 /// Pixels that are looked at together: few enough for their scores to stay near.
 const PIECE: usize = 4096;
 
-/// The highest score of each pixel of a piece, its class, of equal ones the first, and what bucket it falls into.
+/// The highest score of each pixel of a piece, its class, of equal ones the first, and where it is counted.
 struct Best {
     score: Vec<f32>,
     class: Vec<u32>,
-    bucket: Vec<u32>,
+    place: Vec<u32>,
 }
 
 impl Best {
     fn new() -> Best {
-        Best { score: vec![0.0; PIECE], class: vec![0; PIECE], bucket: vec![0; PIECE] }
+        Best { score: vec![0.0; PIECE], class: vec![0; PIECE], place: vec![0; PIECE] }
     }
 
     /// Nothing is known yet, or that a map of zeros is there.
@@ -197,33 +193,60 @@ impl Best {
             },
         );
     }
+
+    fn places(&mut self, levels: &Levels, truth: &[u32], classes: usize) {
+        let classes = classes as u32;
+        wide(
+            #[inline(always)]
+            || {
+                let pixels = self.score.iter().zip(&self.class).zip(truth);
+                for (place, ((&score, &class), &truth)) in self.place.iter_mut().zip(pixels) {
+                    let known = if truth == 0 { 2 } else { u32::from(truth == class + 1) };
+                    let kind = if truth > classes { 3 } else { known };
+                    *place = (levels.below(score) * (classes + 1) + class) * KINDS as u32 + kind;
+                }
+            },
+        );
+        if levels.crowded {
+            for (place, &score) in self.place.iter_mut().zip(&self.score) {
+                *place += levels.after_first(score) * (classes + 1) * KINDS as u32;
+            }
+        }
+    }
 }
 
-/// How many thresholds are below a score, found without a search.
+/// How many thresholds are below a score, found without a search: few share a bucket.
 struct Levels<'a> {
     thresholds: &'a [f32],
     lowest: f32,
     /// Buckets between the lowest and the highest threshold, a unit.
     scale: f32,
     /// By bucket: the thresholds of the buckets before, which are below all of its scores.
-    before: Vec<usize>,
+    before: [u32; BUCKETS + 1],
+    /// By bucket: its first threshold; infinity where it has none.
+    first: [f32; BUCKETS],
+    /// Whether a bucket has several.
+    crowded: bool,
 }
 
-impl<'a> Levels<'a> {
-    /// Several times as many as there are thresholds, so that few share a bucket.
-    const BUCKETS: usize = 512;
+/// Several times as many as there are thresholds.
+const BUCKETS: usize = 512;
 
+impl<'a> Levels<'a> {
     fn new(thresholds: &'a [f32]) -> Levels<'a> {
         let lowest = thresholds.first().copied().unwrap_or(0.0);
         let width = thresholds.last().copied().unwrap_or(0.0) - lowest;
-        let scale = if width > 0.0 { (Levels::BUCKETS - 1) as f32 / width } else { 0.0 };
-        let mut levels = Levels { thresholds, lowest, scale, before: vec![0; Levels::BUCKETS + 1] };
+        let scale = if width > 0.0 { (BUCKETS - 1) as f32 / width } else { 0.0 };
+        let (before, first) = ([0; BUCKETS + 1], [f32::INFINITY; BUCKETS]);
+        let mut levels = Levels { thresholds, lowest, scale, before, first, crowded: false };
         for &threshold in thresholds {
             let bucket = levels.bucket(threshold);
             levels.before[bucket + 1] += 1;
+            levels.crowded |= levels.before[bucket + 1] > 1;
+            levels.first[bucket] = levels.first[bucket].min(threshold);
         }
-        for bucket in 1..levels.before.len() {
-            levels.before[bucket] += levels.before[bucket - 1];
+        for bucket in 0..BUCKETS {
+            levels.before[bucket + 1] += levels.before[bucket];
         }
         levels
     }
@@ -232,21 +255,21 @@ impl<'a> Levels<'a> {
     #[inline(always)]
     fn bucket(&self, score: f32) -> usize {
         // Beyond both ends, and where it is no number, the cast stops at the nearest bucket.
-        (((score - self.lowest) * self.scale) as usize).min(Levels::BUCKETS - 1)
+        (((score - self.lowest) * self.scale) as u32).min(BUCKETS as u32 - 1) as usize
     }
 
-    fn buckets(&self, scores: &[f32], buckets: &mut [u32]) {
-        wide(
-            #[inline(always)]
-            || scores.iter().zip(buckets).for_each(|(&score, bucket)| *bucket = self.bucket(score) as u32),
-        );
-    }
-
-    /// How many thresholds are below a score of that bucket.
+    /// The thresholds below a score, of those that share its bucket only the first.
     #[inline(always)]
-    fn below(&self, bucket: u32, score: f32) -> usize {
-        let before = self.before[bucket as usize];
-        before + self.thresholds[before..].iter().take_while(|threshold| **threshold < score).count()
+    fn below(&self, score: f32) -> u32 {
+        let bucket = self.bucket(score);
+        self.before[bucket] + u32::from(self.first[bucket] < score)
+    }
+
+    /// The others of its bucket that are below a score.
+    fn after_first(&self, score: f32) -> u32 {
+        let bucket = self.bucket(score);
+        let others = &self.thresholds[self.before[bucket] as usize..self.before[bucket + 1] as usize];
+        others.iter().skip(1).take_while(|threshold| **threshold < score).count() as u32
     }
 }
 
@@ -308,7 +331,7 @@ mod tests {
             thresholds.dedup();
             let levels = Levels::new(&thresholds);
             for score in scores.into_iter().chain(thresholds.iter().copied()) {
-                prop_assert_eq!(levels.below(levels.bucket(score) as u32, score), thresholds.partition_point(|&threshold| threshold < score), "{}", score);
+                prop_assert_eq!((levels.below(score) + levels.after_first(score)) as usize, thresholds.partition_point(|&threshold| threshold < score), "{}", score);
             }
         }
 
