@@ -4,14 +4,18 @@
 //! of that is taken, and the result handed back to the filter: between steps it is held nowhere else.
 
 use super::cover::Cover;
-use super::filter::{BLOCK, Filter, Group};
+use super::filter::{BLOCK, Filter, Group, Visit};
 use super::math::exp;
 use super::simplex::LANES;
 use super::tiles::Tile;
 use super::{Error, Kernel, Picture, check};
 use crate::kernels::par::for_tasks;
 use crate::kernels::real::Out;
+use crate::kernels::scratch::with_scratch;
 use crate::kernels::wide::wide;
+
+/// Rows of a picture's logits that are kept, in groups of labels: 128 MiB.
+const MOST_GROUPS: usize = 4 * 1024 * 1024;
 
 /// Stands for minus infinity, with which no difference can be taken; also the logit of the lanes without a label.
 const LEAST: f32 = -1e30;
@@ -40,7 +44,9 @@ pub fn mean_field(
     }
     let mut cover = Cover::new(picture, kernels)?;
     normalise(&mut cover, kernels);
-    Ok(run(&cover, logits, &Planes { labels, size: [picture.height, picture.width] }, steps))
+    // Of a large picture they would be what takes most memory.
+    let keep = picture.height * picture.width * labels.div_ceil(LANES) <= MOST_GROUPS;
+    Ok(run(&cover, logits, &Planes { labels, size: [picture.height, picture.width] }, steps, keep))
 }
 
 /// Multiplies the weights of each pixel by its norm, so that splatting and slicing normalise on the way, and the scales by the
@@ -77,19 +83,19 @@ fn normalise(cover: &mut Cover, kernels: &[Kernel]) {
     cover.lattices.iter_mut().zip(kernels).for_each(|(lattice, kernel)| lattice.scale *= kernel.weight());
 }
 
-fn run(cover: &Cover, logits: &[f32], planes: &Planes, steps: usize) -> Vec<f32> {
+/// Where the rows of all logits are not to be kept, those of a tile are made anew at each visit.
+fn run(cover: &Cover, logits: &[f32], planes: &Planes, steps: usize, keep: bool) -> Vec<f32> {
     let groups = planes.labels.div_ceil(LANES);
-    let logits = planes.rows(cover, logits, groups);
+    let all = keep.then(|| planes.rows(cover, logits, groups));
     let mut result = vec![0.0; planes.labels * planes.size[0] * planes.size[1]];
     let out = Out::new(&mut result);
     let mut filter = Filter::new(cover, groups);
     for step in 0..=steps {
-        filter.visit(|tile, visit| {
+        let visit = |tile: &Tile, visit: Visit, logits: &[Group]| {
             wide(
                 #[inline(always)]
                 || {
                     let (slots, weights) = cover.entries(tile);
-                    let logits = &logits[tile.pixels().start * groups..tile.pixels().end * groups];
                     let mut first = 0;
                     for logits in logits.chunks(BLOCK * groups) {
                         let rows = &mut visit.rows[..logits.len()];
@@ -111,6 +117,14 @@ fn run(cover: &Cover, logits: &[f32], planes: &Planes, steps: usize) -> Vec<f32>
                     }
                 },
             );
+        };
+        filter.visit(|tile, room| match &all {
+            Some(rows) => visit(tile, room, &rows[tile.pixels().start * groups..tile.pixels().end * groups]),
+            None => with_scratch(tile.pixels().len() * groups, |rows: &mut [Group]| {
+                rows.fill(Group([LEAST; LANES]));
+                planes.rows_of(tile, logits, groups, rows);
+                visit(tile, room, rows);
+            }),
         });
         if step < steps {
             filter.spread();
@@ -269,16 +283,22 @@ impl Planes {
             let tile = &cover.tiles[number];
             // SAFETY: tiles have no pixel in common.
             let rows = unsafe { out.part(tile.pixels().start * groups, tile.pixels().len() * groups) };
-            for (rows, run) in rows.chunks_exact_mut(tile.columns.len() * groups).zip(tile.runs(width)) {
-                for label in 0..self.labels {
-                    let plane = &numbers[label * height * width..][run.clone()];
-                    for (row, number) in rows.chunks_exact_mut(groups).zip(plane) {
-                        row[label / LANES].0[label % LANES] = number.max(LEAST);
-                    }
-                }
-            }
+            self.rows_of(tile, numbers, groups, rows);
         });
         rows
+    }
+
+    /// Those of one tile; lanes without a label stay as they are.
+    fn rows_of(&self, tile: &Tile, numbers: &[f32], groups: usize, rows: &mut [Group]) {
+        let [height, width] = self.size;
+        for (rows, run) in rows.chunks_exact_mut(tile.columns.len() * groups).zip(tile.runs(width)) {
+            for label in 0..self.labels {
+                let plane = &numbers[label * height * width..][run.clone()];
+                for (row, number) in rows.chunks_exact_mut(groups).zip(plane) {
+                    row[label / LANES].0[label % LANES] = number.max(LEAST);
+                }
+            }
+        }
     }
 
     /// Writes the rows of the pixels of a tile from `first` on.
@@ -294,5 +314,25 @@ impl Planes {
                 unsafe { *out.at(label * height * width + place) = number };
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_or_made_anew() {
+        let (labels, size) = (11, [150, 140]);
+        let noise = |count: usize, scale: f32| -> Vec<f32> {
+            (0..count as u32).map(|i| i.wrapping_mul(2654435761) as f32 / 2f32.powi(32) * scale).collect()
+        };
+        let (colours, logits) = (noise(3 * 150 * 140, 255.0), noise(labels * 150 * 140, 3.0));
+        let picture = Picture::new(&colours, [3, 150, 140]).unwrap();
+        let kernels = [Kernel::Bilateral { sxy: 30.0, srgb: 40.0, weight: 4.0 }];
+        let mut cover = Cover::new(&picture, &kernels).unwrap();
+        normalise(&mut cover, &kernels);
+        let of = |keep| run(&cover, &logits, &Planes { labels, size }, 2, keep);
+        assert_eq!(of(true), of(false));
     }
 }

@@ -1,8 +1,11 @@
 //! `mean_field`: a dense CRF. What scores and labels become before it is library text (`stdlib/refine.wsss`).
 
+use std::borrow::Cow;
+
 use candle_core::DType;
 
 use crate::kernels::crf::{self, Kernel, Picture};
+use crate::kernels::real::{contiguous, read};
 use crate::ops::prelude::*;
 use crate::ops::rules;
 use crate::ops::window::planes;
@@ -135,6 +138,8 @@ fn vertices(kernels: &[Kernel]) -> u64 {
 fn eval(args: &Eval) -> Result<Tensor, OpError> {
     let (kernels, steps) = settings(args.attrs)?;
     let numbers = |tensor: &Tensor| tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>();
+    // Numbers that are f32 and lie in a row are read where they are.
+    let in_a_row = |tensor: Tensor| contiguous(&tensor.to_dtype(DType::F32)?);
     let (logits, image) = (args.tensor(0), args.tensor(1));
     let (pictures, labels, height, width) = logits.dims4()?;
     let channels = image.dim(1)?;
@@ -143,7 +148,7 @@ fn eval(args: &Eval) -> Result<Tensor, OpError> {
         None => vec![1.0; pictures * labels],
     };
     let pixels = height * width;
-    let mut result = Vec::with_capacity(logits.elem_count());
+    let mut result = Vec::new();
     for (number, present) in present.chunks(labels.max(1)).enumerate() {
         let here = |label: &usize| present[*label] > 0.0;
         let kept: Vec<usize> = (0..labels).filter(here).collect();
@@ -151,13 +156,15 @@ fn eval(args: &Eval) -> Result<Tensor, OpError> {
             let help = "the background takes part, too: `with_background_tag(tags)` of `seam`";
             return Err(OpError::new(Code::OutOfRange, "no class is present").at("present").help(help));
         }
-        let own = numbers(&logits.get(number)?)?;
+        let own = in_a_row(logits.get(number)?)?;
+        let own = read::<f32>(&own)?;
         let own = if kept.len() < labels {
-            kept.iter().flat_map(|label| &own[label * pixels..][..pixels]).copied().collect()
+            Cow::Owned(kept.iter().flat_map(|label| &own[label * pixels..][..pixels]).copied().collect())
         } else {
-            own
+            Cow::Borrowed(&*own)
         };
-        let colours = numbers(&image.get(number)?)?;
+        let colours = in_a_row(image.get(number)?)?;
+        let colours = read::<f32>(&colours)?;
         let picture = Picture::new(&colours, [channels, height, width]).map_err(failed)?;
         let q = crf::mean_field(&own, kept.len(), &picture, &kernels, steps).map_err(|error| match error {
             // Labels are counted among those that are present.
@@ -166,10 +173,11 @@ fn eval(args: &Eval) -> Result<Tensor, OpError> {
             }
             error => failed(error),
         })?;
-        if kept.len() == labels {
-            result.extend(q);
+        if kept.len() == labels && pictures == 1 {
+            result = q;
             continue;
         }
+        result.reserve_exact(logits.elem_count() - result.len());
         let mut planes = q.chunks(pixels.max(1));
         for label in 0..labels {
             match here(&label).then(|| planes.next()).flatten() {
