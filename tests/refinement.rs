@@ -92,21 +92,6 @@ fn f(features: real[B, C, h, w], scores: real[B, K, H, W]) =
     assert_eq!(found["map"].dim(D::Minus1).expect("columns"), 5);
 }
 
-#[test]
-fn threshold_seeds_agree_with_me() {
-    let arrays = arrays("me.npz");
-    let map = arrays["out_cam_upsampled"].unsqueeze(0).expect("maps");
-    let saliency = arrays["in_saliency"].reshape((1, 1, 14, 12)).expect("a map");
-    let text = "use seeds { saliency_seed }
-fn f(map: real[B, K, H, W], saliency) = {
-  strict = saliency_seed(claim(map, \"unit\"), claim(saliency, \"unit\"), conflict = \"ignore\"),
-  argmax = saliency_seed(claim(map, \"unit\"), claim(saliency, \"unit\")),
-}";
-    let found = run(text, &[("map", map), ("saliency", saliency)], &[]);
-    close("strict", &found["strict"], &arrays["out_seeds_strict"], 0.0);
-    close("argmax", &found["argmax"], &arrays["out_seeds_argmax"], 0.0);
-}
-
 /// By hand: beside the seed, surer than 0.85; a class that the picture does not hold is not looked at.
 #[test]
 fn seeds_grow_by_scores() {

@@ -28,6 +28,11 @@ pub(super) fn bind<'t>(known: &DimEnv, graph: &Graph, field: impl Fn(&str) -> Op
             }
         }
     }
+    // A picture of which only the size is used is no longer in the graph.
+    if let Some([_, _, height, width]) = field("image").map(Tensor::dims) {
+        env.entry("H".to_owned()).or_insert(*height as i64);
+        env.entry("W".to_owned()).or_insert(*width as i64);
+    }
     env
 }
 
@@ -58,5 +63,18 @@ mod tests {
         });
         let expected = [("B", 1), ("H", 9), ("K", 6), ("W", 7), ("W_cams", 5)];
         assert_eq!(env, expected.map(|(name, value)| (name.to_owned(), value)).into());
+    }
+
+    #[test]
+    fn a_picture_that_is_only_measured_gives_its_size() {
+        let graph = text::parse(
+            "%0 = field coarse : unit[B, K, ceil(H/8), ceil(W/8)]
+             show coarse = %0",
+        );
+        let (graph, device) = (graph.unwrap(), Device::Cpu);
+        let [coarse, image] =
+            [[1, 6, 2, 1], [1, 3, 9, 7]].map(|shape| Tensor::zeros(&shape, DType::F32, &device).unwrap());
+        let env = bind(&DimEnv::new(), &graph, |name| if name == "image" { Some(&image) } else { Some(&coarse) });
+        assert_eq!((env["H"], env["W"]), (9, 7));
     }
 }

@@ -10,8 +10,11 @@ use super::wide::wide;
 
 /// Rows and columns of a panel that is turned at a time; it fits into a core's own cache.
 const PANEL: usize = 512;
-/// Numbers that a product may lay out beside its result.
-pub const PANEL_NUMBERS: usize = PANEL * PANEL;
+/// Numbers that a product with a turned right side of `k` by `n` lays out at a time.
+pub fn panel_numbers(n: usize, k: usize) -> usize {
+    n.min(PANEL) * k.min(PANEL)
+}
+
 /// Below so many rows, columns or numbers in a sum, the product itself is too small to gain.
 const LEAST: usize = 16;
 /// Rows and columns of a block that is turned in registers.
@@ -34,7 +37,7 @@ pub unsafe fn product<R: Real>(
         return unsafe { R::gemm([m, n, k], out, accumulate, lhs, rhs) };
     }
     let columns = n.min(PANEL);
-    with_scratch(columns * k.min(PANEL), |panel: &mut [R]| {
+    with_scratch(panel_numbers(n, k), |panel: &mut [R]| {
         for first in (0..k).step_by(PANEL) {
             let depth = PANEL.min(k - first);
             for column in (0..n).step_by(columns) {

@@ -99,7 +99,10 @@ pub fn lower(name: &str, program: &Program, choices: &Choices, problems: &mut Pr
         }
     }
     lower.values(true);
-    lower.needless_supervision();
+    // The line is for the recipe and all of its variants; one of them may do with less.
+    if choices.variants.is_empty() {
+        lower.needless_supervision();
+    }
     lower.expect_effects();
     let expectations = lower.expectations(choices);
     let pipeline = lower.pipeline();
@@ -127,6 +130,8 @@ pub(crate) struct Lower<'p, 'a> {
     program: &'p Program,
     problems: &'a mut Problems,
     read: Option<Read>,
+    /// Whether what is worked out is only compared with something: no stage of a used recipe takes part because of it.
+    compares: bool,
     /// Values of `let` and `param`, once they are known; `None` while they are being found.
     globals: HashMap<(ModuleId, usize), Option<Value<'p>>>,
     overrides: overrides::Overrides<'p>,
@@ -198,6 +203,7 @@ impl<'p, 'a> Lower<'p, 'a> {
             program,
             problems,
             read: None,
+            compares: false,
             globals: HashMap::new(),
             overrides: overrides::Overrides::default(),
             stages: Vec::new(),
@@ -345,8 +351,8 @@ impl<'p, 'a> Lower<'p, 'a> {
             ItemKind::Stage(stage) => self.stage_value((module, index), stage, used_at),
             _ => Value::Poison,
         };
-        // Stages become known as they are lowered, so what was found before that is not kept.
-        if matches!(program.item(module, index).kind, ItemKind::Stage(_)) {
+        // Stages become known as they are lowered, so what was found before that is not kept; nor is what was worked out without them.
+        if self.compares || matches!(program.item(module, index).kind, ItemKind::Stage(_)) {
             self.globals.remove(&(module, index));
         } else {
             self.globals.insert((module, index), Some(value.clone()));

@@ -50,7 +50,10 @@ impl<'p> Lower<'p, '_> {
         };
         let (expr, from) = (other.value, other.seen_from);
         let mut value = self.expr(expr, &Scope::of_module(from));
+        // Only to compare: a stage that the default alone would read takes no part.
+        let outer = std::mem::replace(&mut self.compares, true);
         let usual = self.expr(default, &Scope::of_module(module));
+        self.compares = outer;
         // A bare number takes the unit of what it replaces.
         if let (Value::Quantity(_, unit), Value::Number(number)) = (&usual, &value) {
             value = Value::Quantity(*number, *unit);

@@ -21,27 +21,34 @@ fn number(tensor: &Tensor) -> f64 {
     numbers(tensor)[0]
 }
 
-fn labels(tensor: &Tensor) -> Tensor {
-    tensor.to_dtype(DType::U32).expect("class numbers")
+/// Class numbers `[B, H, W]` as a channel a class, from which a function takes them by `argmax`.
+fn channels(labels: &Tensor, classes: usize) -> Tensor {
+    let of = |class: usize| labels.to_dtype(DType::F64)?.eq(class as f64)?.to_dtype(DType::F64);
+    let all = (0..classes).map(of).collect::<candle_core::Result<Vec<_>>>();
+    all.and_then(|all| Tensor::stack(&all, 1)).expect("channels")
 }
 
 /// Eqs. 2 and 3 of scores and labels; `empty` says what becomes of labels that are all background.
-fn loss(scores: Tensor, labels: Tensor, empty: &str) -> HashMap<String, Tensor> {
+fn loss(scores: &Tensor, labels: &Tensor, empty: &str) -> HashMap<String, Tensor> {
     let text = format!(
         "use \"isim.wsss\" as isim
-fn f(scores: logit[B, C, H, W], labels: index_or_ignore[B, H, W]) = {{
-  objects = isim.holds_objects(labels, size(scores, 1)),
-  loss    = isim.modified_cross_entropy(scores, labels, empty = \"{empty}\"),
+fn f(scores: logit[B, C, H, W], channels: real[B, C, H, W]) = {{
+  let labels = argmax(channels, axis = 1)
+  {{
+    objects = isim.holds_objects(labels, size(scores, 1)),
+    loss    = isim.modified_cross_entropy(scores, labels, empty = \"{empty}\"),
+  }}
 }}"
     );
-    run(&text, &[("scores", scores), ("labels", labels)], &[])
+    let channels = channels(labels, scores.dim(1).expect("classes"));
+    run(&text, &[("scores", scores.clone()), ("channels", channels)], &[])
 }
 
 #[test]
 fn the_loss_agrees_with_the_released_code_and_with_the_text() {
     let arrays = arrays("isim.npz");
     for (empty, name) in [("constant", "code"), ("left out", "skip")] {
-        let found = loss(arrays["in_logits"].clone(), labels(&arrays["in_labels"]), empty);
+        let found = loss(&arrays["in_logits"], &arrays["in_labels"], empty);
         close("r", &found["objects"], &arrays["out_r"], 0.0);
         close(name, &found["loss"], &arrays[&format!("out_loss_{name}")], 1e-13);
         close(name, &found["grad.scores"], &arrays[&format!("out_loss_{name}_grad_logits")], 1e-12);
@@ -109,18 +116,19 @@ fn labels_that_are_all_background_add_a_constant() {
     let classes = 21;
     let scores = random(&[2, classes, 3, 4], 1);
     let none = Tensor::zeros((2, 3, 4), DType::U32, &Device::Cpu).expect("labels");
-    let found = loss(scores.clone(), none.clone(), "constant");
+    let found = loss(&scores, &none, "constant");
     assert!((number(&found["loss"]) - (classes as f64).ln()).abs() < 1e-12);
     assert!(numbers(&found["grad.scores"]).iter().all(|gradient| *gradient == 0.0), "nothing is taught");
-    assert_eq!(number(&loss(scores.clone(), none.clone(), "left out")["loss"]), 0.0);
+    assert_eq!(number(&loss(&scores, &none, "left out")["loss"]), 0.0);
 
     // Beside a picture whose labels say something: half of each.
+    let one = |tensor: &Tensor, picture: usize| tensor.narrow(0, picture, 1).expect("a picture");
     let some = Tensor::arange(0u32, 12, &Device::Cpu).and_then(|x| x.reshape((1, 3, 4))).expect("labels");
-    let second = number(&loss(scores.narrow(0, 1, 1).expect("one"), some.clone(), "constant")["loss"]);
-    let both = Tensor::cat(&[none.narrow(0, 0, 1).expect("one"), some], 0).expect("labels");
-    let found = loss(scores.clone(), both.clone(), "constant");
+    let second = number(&loss(&one(&scores, 1), &some, "constant")["loss"]);
+    let both = Tensor::cat(&[one(&none, 0), some], 0).expect("labels");
+    let found = loss(&scores, &both, "constant");
     assert!((number(&found["loss"]) - (21f64.ln() + second) / 2.0).abs() < 1e-12);
-    let left_out = loss(scores, both, "left out");
+    let left_out = loss(&scores, &both, "left out");
     assert!((number(&left_out["loss"]) - second).abs() < 1e-12);
     assert_eq!(numbers(&left_out["objects"]), [0.0, 1.0]);
 }

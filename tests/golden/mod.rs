@@ -31,15 +31,17 @@ pub(super) fn golden(file: &str) -> PathBuf {
     folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")).join(file)
 }
 
-/// The results of `fn f(…)` in `text` by name, and the gradients of the one called `loss` as `grad.x`. Class counts are numbers.
+/// The results of `fn f(…)` in `text` by name, and the gradients of the one called `loss` as `grad.x`. Class counts are numbers: `classes` among `dims` says how many
+/// of them inputs of whole numbers count, 9 where it is not there.
 pub(super) fn run(text: &str, inputs: &[(&str, Tensor)], dims: &[(&str, i64)]) -> HashMap<String, Tensor> {
     let length = |length: usize| Dim::from(length);
+    let classes = dims.iter().find(|(name, _)| *name == "classes").map_or(9, |(_, classes)| *classes as usize);
     let facts: Vec<(String, Fact)> = inputs
         .iter()
         .map(|(name, tensor)| {
             let lengths = tensor.dims().iter().map(|&n| length(n)).collect();
             let domain = match tensor.dtype() {
-                DType::U32 => Domain::Index { classes: length(9), ignore: false },
+                DType::U32 => Domain::Index { classes: length(classes), ignore: false },
                 _ => Domain::Real,
             };
             (name.to_string(), Fact::new(domain, lengths))

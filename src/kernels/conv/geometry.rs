@@ -6,7 +6,7 @@ use std::ops::Range;
 use candle_core::{Result, Tensor, bail};
 
 use super::Conv2d;
-use crate::kernels::product::PANEL_NUMBERS;
+use crate::kernels::product::panel_numbers;
 
 /// Numbers in a tile of columns that fit well into a core's own cache.
 const TILE_NUMBERS: usize = 256 * 1024;
@@ -240,7 +240,9 @@ impl Geometry {
             return self.winograd_weight_scratch();
         }
         let tile = if self.is_pointwise() { 0 } else { self.tile_numbers(self.weight_block()[1] * self.taps()) };
-        tile + PANEL_NUMBERS + (self.weight_slices() - 1) * self.out_channels * self.depth()
+        let lines = self.weight_block()[1] * self.taps();
+        let panel = panel_numbers(lines, self.rows_per_tile(lines) * self.output[1]);
+        tile + panel + (self.weight_slices() - 1) * self.out_channels * self.depth()
     }
 
     fn tile_numbers(&self, depth: usize) -> usize {
@@ -290,7 +292,7 @@ mod tests {
         for side in [28, 112, 448] {
             let (input, weight) = ([16, 512, side, side], [512, 512, 3, 3]);
             // 512 channels, 3×3: 4608 numbers a pixel; 256 pixels and less than one more row at a time, or 2^18 numbers.
-            let (tile, weights, panel) = (4608 * (256 + side) * 4, 512 * 4608 * 4, PANEL_NUMBERS * 4);
+            let (tile, weights, panel) = (4608 * (256 + side) * 4, 512 * 4608 * 4, panel_numbers(512, 512) * 4);
             let conv = Conv2d::padded([side; 2], [3; 2], [2; 2], [1; 2], [1; 2], 1);
             assert!(conv.forward_scratch(input, weight, 4)? <= tile);
             assert!(conv.grad_input_scratch(input, weight, 4)? <= tile + weights);

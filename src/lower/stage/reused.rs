@@ -17,6 +17,9 @@ impl<'p> Lower<'p, '_> {
         // A stage of the same recipe stands above; another recipe stands above as a whole.
         let above = self.open_stages.iter().all(|open| open.0 != module || index < open.1);
         if !self.stage_of_item.contains_key(&item) && module != self.program.recipe() && above {
+            if self.compares {
+                return Value::Poison;
+            }
             if self.open_stages.len() >= DEEPEST {
                 return self.report(
                     Diagnostic::error(
