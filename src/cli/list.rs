@@ -25,6 +25,15 @@ pub(super) const SHIPPED: &[Shipped] = shipped! {
     "gain.wsss",
     "puzzlecam.wsss",
     "seam.wsss",
+    "psa.wsss",
+    "segmentation.wsss",
+    "ecsnet.wsss",
+    "occse.wsss",
+    "erase_and_infer.wsss",
+    "cpn.wsss",
+    "isim.wsss",
+    "multi_estimations.wsss",
+    "noisy_labels.wsss",
 };
 
 impl Shipped {

@@ -12,14 +12,14 @@ use crate::lower::{self, Choices};
 use crate::source::SourceId;
 use crate::syntax;
 
-/// One recipe that others may use.
+/// One recipe that others may use, and those of `pipelines/`.
 struct Base;
 
 impl hir::Files for Base {
     fn read(&self, path: &std::path::Path) -> std::io::Result<String> {
         match path.to_str() {
             Some("base.wsss") => Ok(RECIPE.into()),
-            _ => Err(std::io::ErrorKind::NotFound.into()),
+            _ => std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines").join(path)),
         }
     }
 }
