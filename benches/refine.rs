@@ -20,6 +20,15 @@ use wsss::metrics::ThresholdSweep;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Freed memory stays for a minute, in large pages, as in the program.
+fn keep_memory() {
+    // SAFETY: options are numbers that may be set at any time; 15, `mi_option_purge_delay`, has no name in the bindings.
+    unsafe {
+        libmimalloc_sys::mi_option_set(15, 60_000);
+        libmimalloc_sys::mi_option_set(libmimalloc_sys::mi_option_large_os_pages, 1);
+    }
+}
+
 /// Numbers in 0..1.
 fn numbers(dims: &[usize]) -> Tensor {
     let count = dims.iter().product::<usize>();
@@ -247,6 +256,7 @@ fn folder_sweep(folder: &Path, thresholds: &[f64]) -> ThresholdSweep {
 }
 
 fn quick() -> Criterion {
+    keep_memory();
     Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))

@@ -64,12 +64,12 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// A damaged member, one that is packed in another way or with a password.
     pub fn read(&mut self, index: usize) -> Result<Vec<u8>, String> {
-        let Member { name, length } = self.members[index].clone();
+        let mut member = self.unpack(index)?;
+        let mut bytes = Vec::with_capacity(member.room);
         // One byte more than promised is enough to notice a lie.
-        let (bytes, crc) = self.unpack(index, length.saturating_add(1))?;
-        if bytes.len() as u64 != length || crc32fast::hash(&bytes) != crc {
-            return Err(format!("`{name}` is damaged: its checksum is another"));
-        }
+        let most = member.length.saturating_add(1);
+        (&mut member).take(most).read_to_end(&mut bytes).map_err(|error| member.damaged(&error))?;
+        member.finish()?;
         Ok(bytes)
     }
 
@@ -78,28 +78,90 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// As [`read`](Archive::read).
     pub fn beginning(&mut self, index: usize, most: u64) -> Result<Vec<u8>, String> {
-        let most = most.min(self.members[index].length);
-        self.unpack(index, most).map(|(bytes, _)| bytes)
+        let mut member = self.unpack(index)?;
+        let most = most.min(member.length);
+        let mut bytes = Vec::with_capacity(member.room.min(most as usize));
+        (&mut member).take(most).read_to_end(&mut bytes).map_err(|error| member.damaged(&error))?;
+        Ok(bytes)
     }
 
-    fn unpack(&mut self, index: usize, most: u64) -> Result<(Vec<u8>, u32), String> {
-        let name = &self.members[index].name;
+    /// A member to be read piece by piece.
+    ///
+    /// # Errors
+    /// One that is packed in another way or with a password.
+    pub fn unpack(&mut self, index: usize) -> Result<Unpacked<'_>, String> {
+        let Member { name, length } = self.members[index].clone();
         let damaged = |what: &dyn std::fmt::Display| format!("`{name}` is damaged: {what}");
-        let mut member = self.zip.by_index_raw(index).map_err(|error| damaged(&error))?;
+        let member = self.zip.by_index_raw(index).map_err(|error| damaged(&error))?;
         if member.encrypted() {
             return Err(format!("`{name}` is locked with a password"));
         }
         let crc = member.crc32();
-        // Room for what the packed bytes can become, whatever is claimed.
         let packed = member.compressed_size().min(self.length);
-        let mut bytes = Vec::with_capacity(most.min(packed.saturating_mul(MOST_DEFLATED)) as usize);
-        let read = match member.compression() {
-            CompressionMethod::Stored => (&mut member).take(most).read_to_end(&mut bytes),
-            CompressionMethod::DEFLATE => DeflateDecoder::new(&mut member).take(most).read_to_end(&mut bytes),
+        let room = length.min(packed.saturating_mul(MOST_DEFLATED)) as usize;
+        let bytes: Box<dyn Read> = match member.compression() {
+            CompressionMethod::Stored => Box::new(member),
+            CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(member)),
             _ => return Err(format!("`{name}` is packed in a way that is not known")),
         };
-        read.map_err(|error| damaged(&error))?;
-        Ok((bytes, crc))
+        Ok(Unpacked { name, length, room, bytes, crc, hash: crc32fast::Hasher::new(), met: 0 })
+    }
+}
+
+/// The bytes of a member as they are unpacked. They count only once [`finish`](Unpacked::finish) has compared them with the checksum.
+pub struct Unpacked<'a> {
+    pub name: String,
+    /// Bytes that it says it has.
+    pub length: u64,
+    /// What the packed bytes can become, whatever is claimed: as much may be asked for at once.
+    pub room: usize,
+    bytes: Box<dyn Read + 'a>,
+    crc: u32,
+    hash: crc32fast::Hasher,
+    met: u64,
+}
+
+impl Read for Unpacked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        self.met += read as u64;
+        Ok(read)
+    }
+}
+
+impl Unpacked<'_> {
+    /// Fills `buffer`, or as much of it as there are bytes left: how many.
+    ///
+    /// # Errors
+    /// What cannot be read or unpacked.
+    pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, String> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.damaged(&error)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Compares what was read with length and checksum.
+    ///
+    /// # Errors
+    /// They are others, or bytes are left.
+    pub fn finish(mut self) -> Result<(), String> {
+        let left = self.fill(&mut [0])?;
+        if left > 0 || self.met != self.length || self.hash.finalize() != self.crc {
+            return Err(format!("`{}` is damaged: its checksum is another", self.name));
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, what: &dyn std::fmt::Display) -> String {
+        format!("`{}` is damaged: {what}", self.name)
     }
 }
 

@@ -21,12 +21,12 @@ pub use slic::Slic;
 /// # Errors
 /// Another rank, more than three channels.
 pub fn slic(image: &Tensor, how: &Slic) -> Result<Tensor> {
-    let (planes, size) = planes("slic", image)?;
-    let each = |picture: &Picture| {
-        let narrow: Vec<Vec<f32>> = picture.iter().map(|plane| plane.iter().map(|x| *x as f32).collect()).collect();
-        slic::slic(&narrow.iter().map(Vec::as_slice).collect::<Vec<_>>(), size, how)
-    };
-    labelled(planes.iter().map(each), size)
+    let [channels, height, width] = dims("slic", image)?;
+    let narrow = contiguous(&image.to_dtype(DType::F32)?)?;
+    let numbers = &*read::<f32>(&narrow)?;
+    let area = (height * width).max(1);
+    let each = |picture: &[f32]| slic::slic(&picture.chunks(area).collect::<Vec<_>>(), [height, width], how);
+    labelled(numbers.chunks((channels * area).max(1)).map(each), [height, width])
 }
 
 /// Felzenszwalb and Huttenlocher's patches of each picture of `image [B, C, H, W]`; at most as many as were asked for.
@@ -153,15 +153,21 @@ fn labelled(pictures: impl Iterator<Item = Vec<u32>>, [height, width]: [usize; 2
     tensor(pictures.concat(), (pictures.len(), height, width))
 }
 
+/// Channels and size of pictures.
+fn dims(what: &str, image: &Tensor) -> Result<[usize; 3]> {
+    let &[_, channels, height, width] = image.dims() else { bail!("{what}: pictures of {:?}", image.dims()) };
+    if channels > 3 {
+        bail!("{what}: pictures have up to three channels, not {channels}");
+    }
+    Ok([channels, height, width])
+}
+
 /// The planes of a picture, row by row.
 type Picture = Vec<Vec<f64>>;
 
 /// Each picture, and their size.
 fn planes(what: &str, image: &Tensor) -> Result<(Vec<Picture>, [usize; 2])> {
-    let &[_, channels, height, width] = image.dims() else { bail!("{what}: pictures of {:?}", image.dims()) };
-    if channels > 3 {
-        bail!("{what}: pictures have up to three channels, not {channels}");
-    }
+    let [channels, height, width] = dims(what, image)?;
     let wide = contiguous(&image.to_dtype(DType::F64)?)?;
     let numbers = &*read::<f64>(&wide)?;
     let planes = |picture: &[f64]| picture.chunks((height * width).max(1)).map(<[f64]>::to_vec).collect();

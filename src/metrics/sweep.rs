@@ -66,9 +66,8 @@ impl ThresholdSweep {
     pub fn add_planes(&mut self, planes: &[(usize, &[f32])], truth: &[u32]) {
         self.pictures += 1;
         let levels = Levels::new(&self.thresholds);
-        // By level, class and kind. Twice, for every other pixel: neighbours are mostly alike, and need not wait for one another.
-        let length = (self.thresholds.len() + 1) * (self.classes + 1) * KINDS;
-        let (mut counts, mut others) = (vec![0u32; length], vec![0u32; length]);
+        // By level, class and kind. Several, for pixels in turn: neighbours are mostly alike, and need not wait for one another.
+        let mut counts = [(); TURNS].map(|()| vec![0u32; (self.thresholds.len() + 1) * (self.classes + 1) * KINDS]);
         // Where a map is missing, a zero of its class is in its place.
         let first_absent = (0..self.classes).find(|class| planes.iter().all(|(other, _)| other != class));
         let mut best = Best::new();
@@ -79,19 +78,17 @@ impl ThresholdSweep {
                 best.take(class, &plane[start..start + truth.len()]);
             }
             best.places(&levels, truth, self.classes);
-            for places in best.place[..truth.len()].chunks(2) {
-                counts[places[0] as usize] += 1;
-                if let [_, place] = places {
-                    others[*place as usize] += 1;
+            for places in best.place[..truth.len()].chunks(TURNS) {
+                for (counts, place) in counts.iter_mut().zip(places) {
+                    counts[*place as usize] += 1;
                 }
             }
-            for &truth in truth {
-                if let Some(count) = self.truth.get_mut(truth as usize) {
-                    *count += 1;
-                }
-            }
+            count_runs(truth, &mut self.truth);
         }
-        counts.iter_mut().zip(others).for_each(|(count, other)| *count += other);
+        let [mut counts, others @ ..] = counts;
+        for others in others {
+            counts.iter_mut().zip(others).for_each(|(count, other)| *count += other);
+        }
         let counts = counts.as_chunks::<KINDS>().0;
         for (level, counts) in counts.chunks_exact(self.classes + 1).enumerate() {
             for (class, count) in counts.iter().enumerate() {
@@ -157,11 +154,31 @@ impl ThresholdSweep {
     }
 }
 
+/// Adds how often each class occurs. Masks are mostly even: a run of one class is counted at once.
+fn count_runs(truth: &[u32], counts: &mut [u64]) {
+    let mut add = |class: u32, pixels: u64| {
+        if let Some(count) = counts.get_mut(class as usize) {
+            *count += pixels;
+        }
+    };
+    for run in truth.chunks(64) {
+        let others = run.iter().fold(0, |others, class| others | (class ^ run[0]));
+        if others == 0 {
+            add(run[0], run.len() as u64);
+        } else {
+            run.iter().for_each(|class| add(*class, 1));
+        }
+    }
+}
+
 /// What a pixel is counted as: wrong, right, the background in truth, not known.
 const KINDS: usize = 4;
 
+/// Tables that pixels are counted in by turns.
+const TURNS: usize = 4;
+
 /// Pixels that are looked at together: few enough for their scores to stay near.
-const PIECE: usize = 4096;
+const PIECE: usize = 2048;
 
 /// The highest score of each pixel of a piece, its class, of equal ones the first, and where it is counted.
 struct Best {

@@ -10,7 +10,7 @@ use std::path::Path;
 use candle_core::{CpuStorage, Device, Storage, Tensor};
 use half::f16;
 
-use crate::files::archive::Archive;
+use crate::files::archive::{Archive, Unpacked};
 use crate::files::npy::Header;
 use crate::files::{self, FileError};
 
@@ -138,35 +138,51 @@ fn npy(tensor: &Tensor) -> Result<Vec<u8>, String> {
 
 fn decode(source: impl Read + Seek) -> Result<Vec<(String, Tensor)>, String> {
     let mut archive = Archive::open(source)?;
+    let mut piece = vec![0; PIECE];
     (0..archive.members().len())
         .map(|index| {
-            let member = archive.read(index)?;
-            let name = &archive.members()[index].name;
-            let tensor = parse_npy(&member).map_err(|what| format!("`{name}` {what}"))?;
-            Ok((name.trim_end_matches(".npy").to_owned(), tensor))
+            let member = archive.unpack(index)?;
+            Ok((member.name.trim_end_matches(".npy").to_owned(), parse_npy(member, &mut piece)?))
         })
         .collect()
 }
 
-fn parse_npy(bytes: &[u8]) -> Result<Tensor, String> {
-    let Header { descr, column_order, shape, start } = Header::parse(bytes)?;
+/// Bytes that are read at once: they become numbers while the cache still holds them.
+const PIECE: usize = 1 << 17;
+
+fn parse_npy(mut member: Unpacked, piece: &mut [u8]) -> Result<Tensor, String> {
+    let name = member.name.clone();
+    let wrong = |what: String| format!("`{name}` {what}");
+    let filled = member.fill(piece)?;
+    let Header { descr, column_order, shape, start } = Header::parse(&piece[..filled]).map_err(wrong)?;
     if column_order {
-        return Err("is in column order; save it with np.ascontiguousarray".into());
+        return Err(wrong("is in column order; save it with np.ascontiguousarray".into()));
     }
+    let bytes = member.length.saturating_sub(start as u64);
     let count = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
-    let data = &bytes[start..];
-    let expect = |size: usize| match count.and_then(|count| count.checked_mul(size)) {
-        Some(expected) if expected == data.len() => Ok(()),
-        _ => Err(format!("has {} bytes, {shape:?} of `{descr}` need another number", data.len())),
+    let expect = |size: usize| match count {
+        Some(count) if count.checked_mul(size).is_some_and(|expected| expected as u64 == bytes) => Ok(count),
+        _ => Err(wrong(format!("has {bytes} bytes, {shape:?} of `{descr}` need another number"))),
     };
     macro_rules! numbers {
         ($type:ty, $into:ty) => {{
             const SIZE: usize = size_of::<$type>();
-            expect(SIZE)?;
-            let read = |bytes: &[u8]| {
-                <$into>::from(<$type>::from_le_bytes(bytes.try_into().expect("chunks are of this size")))
-            };
-            let numbers: Vec<$into> = data.chunks_exact(SIZE).map(read).collect();
+            let read = |bytes: &[u8; SIZE]| <$into>::from(<$type>::from_le_bytes(*bytes));
+            let mut numbers: Vec<$into> = Vec::with_capacity(expect(SIZE)?.min(member.room));
+            let (mut begin, mut filled) = (start, filled);
+            loop {
+                let (whole, rest) = piece[begin..filled].as_chunks::<SIZE>();
+                numbers.extend(whole.iter().map(read));
+                // A number may lie across two pieces.
+                let rest = rest.len();
+                piece.copy_within(filled - rest..filled, 0);
+                begin = 0;
+                filled = rest + member.fill(&mut piece[rest..])?;
+                if filled == rest {
+                    break;
+                }
+            }
+            member.finish()?;
             Tensor::from_vec(numbers, shape.as_slice(), &Device::Cpu)
         }};
     }
@@ -178,9 +194,9 @@ fn parse_npy(bytes: &[u8]) -> Result<Tensor, String> {
         "<u4" => numbers!(u32, u32),
         "<i4" => numbers!(i32, i64),
         "<i8" => numbers!(i64, i64),
-        _ => return Err(format!("holds `{descr}`; arrays of f2, f4, f8, u1, b1, u4, i4 and i8 are read")),
+        _ => return Err(wrong(format!("holds `{descr}`; arrays of f2, f4, f8, u1, b1, u4, i4 and i8 are read"))),
     };
-    tensor.map_err(|error| error.to_string())
+    tensor.map_err(|error| wrong(error.to_string()))
 }
 
 #[cfg(test)]
@@ -188,6 +204,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
+    use crate::files::archive::testing;
     use candle_core::DType;
     use proptest::prelude::*;
 
@@ -236,6 +253,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_lie_across_pieces() {
+        // Not aligned in the file, and longer than a piece.
+        let map = Tensor::arange(0f64, 40_000.0, &Device::Cpu).unwrap();
+        let member = npy(&map).unwrap();
+        let text = String::from_utf8_lossy(&member[10..128]).trim_end().to_owned() + "  ";
+        let odd =
+            [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), &member[128..]].concat();
+        assert_ne!((10 + text.len()) % 8, 0);
+        let arrays = decode(Cursor::new(testing::stored(&[("x.npy", &odd)]))).unwrap();
+        assert_eq!(bits(&arrays[0].1), bits(&map));
+        let short = testing::stored(&[("x.npy", &odd[..odd.len() - 3])]);
+        let told = decode(Cursor::new(short)).unwrap_err();
+        assert_eq!(told, "`x.npy` has 319997 bytes, [40000] of `<f8` need another number");
+    }
+
+    #[test]
     fn a_damaged_file_is_told() {
         let map = Tensor::arange(0f32, 100.0, &Device::Cpu).unwrap();
         let bytes = encode(&[("cam", &map)]).unwrap();
@@ -250,7 +283,9 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0usize..400, value: u8) {
             let _ = decode(Cursor::new(&bytes));
-            let _ = parse_npy(&bytes);
+            let _ = decode(Cursor::new(testing::stored(&[("x", &bytes)])));
+            let header = b"\x93NUMPY\x01\x00\x3a\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 9), }\n";
+            let _ = decode(Cursor::new(testing::stored(&[("x", &[header, &bytes[..]].concat())])));
             let mut whole = encode(&[("x", &Tensor::zeros(20, DType::F32, &Device::Cpu).unwrap())]).unwrap();
             let at = at % whole.len();
             whole[at] = value;

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::kernels::par::for_pieces;
 use crate::kernels::real::Out;
+use crate::kernels::wide::wide;
 
 /// A picture's red, green and blue, from 0 to 1 as sRGB, as Lab (D65, 2°): lightness from 0 to 100.
 ///
@@ -17,26 +18,41 @@ pub fn lab(rgb: [&[f32]; 3]) -> [Vec<f32>; 3] {
     for_pieces(&mut vec![(); area], 8 * 1024, |start, piece| {
         // SAFETY: pieces are apart and within the planes.
         let [l, a, b] = out.map(|plane| unsafe { plane.part(start, piece.len()) });
-        for at in 0..piece.len() {
-            let [red, green, blue] = rgb.map(|plane| light.at(plane[start + at]));
-            let x = root.at((0.412453 * red + 0.357580 * green + 0.180423 * blue) / 0.95047);
-            let y = root.at(0.212671 * red + 0.715160 * green + 0.072169 * blue);
-            let z = root.at((0.019334 * red + 0.119193 * green + 0.950227 * blue) / 1.08883);
-            (l[at], a[at], b[at]) = (116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z));
-        }
+        let [reds, greens, blues] = rgb.map(|plane| &plane[start..start + piece.len()]);
+        wide(
+            #[inline(always)]
+            || {
+                let colours = reds.iter().zip(greens).zip(blues);
+                for (((l, a), b), ((&red, &green), &blue)) in l.iter_mut().zip(a).zip(b).zip(colours) {
+                    let (red, green, blue) = (light.at(red), light.at(green), light.at(blue));
+                    let x = root
+                        .at((0.412453 / 0.95047) * red + (0.357580 / 0.95047) * green + (0.180423 / 0.95047) * blue);
+                    let y = root.at(0.212671 * red + 0.715160 * green + 0.072169 * blue);
+                    let z = root
+                        .at((0.019334 / 1.08883) * red + (0.119193 / 1.08883) * green + (0.950227 / 1.08883) * blue);
+                    (*l, *a, *b) = (116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z));
+                }
+            },
+        );
     });
     planes
 }
 
 /// A curve over 0..=1 as straight pieces.
-struct Curve(Vec<[f32; 2]>);
+///
+/// As long again as it needs to be, so that a masked place is within it and need not be checked.
+struct Curve(Box<[[f32; 2]; 2 * PIECES]>);
 
 const PIECES: usize = 8192;
 
 impl Curve {
     fn new(f: fn(f64) -> f64) -> Curve {
         let value = |n: usize| f(n as f64 / PIECES as f64);
-        Curve((0..=PIECES).map(|n| [value(n) as f32, (value(n + 1) - value(n)) as f32]).collect())
+        let mut pieces = Box::new([[0.0; 2]; 2 * PIECES]);
+        for (n, piece) in pieces[..=PIECES].iter_mut().enumerate() {
+            *piece = [value(n) as f32, (value(n + 1) - value(n)) as f32];
+        }
+        Curve(pieces)
     }
 
     #[inline(always)]

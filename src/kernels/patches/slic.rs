@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::connect::connect;
 use super::lab::lab;
-use crate::kernels::par::for_tasks;
+use crate::kernels::par::{self, for_tasks};
 use crate::kernels::real::Out;
 use crate::kernels::wide::wide;
 
@@ -38,13 +38,19 @@ pub fn slic(planes: &[&[f32]], [height, width]: [usize; 2], how: &Slic) -> Vec<u
     }
     let colours = colours(planes, how);
     let (mut centres, [down, right]) = grid([height, width], how.segments.max(1), colours.len());
-    let mut labels = vec![0u32; height * width];
+    let mut labels = vec![NONE; height * width];
+    let mut sums = vec![Sum::default(); height.div_ceil(BAND) * centres.len()];
     let reach = [2 * down, 2 * right];
+    // A distance of `compactness` is as far as the next centre. Far beyond what colours differ by, more is the same.
+    let weight = (how.compactness as f32 / down.max(right) as f32).powi(2).min(1e9);
     for _ in 0..how.iterations.max(1) {
-        let sums = assign(&colours, [height, width], &centres, reach, &mut labels);
-        for (centre, sum) in centres.iter_mut().zip(&sums) {
+        let near = Near { centres: &centres, reach, weight };
+        assign(&colours, [height, width], &near, &mut labels, &mut sums);
+        for number in 0..centres.len() {
+            let mut sum = Sum::default();
+            sums.iter().skip(number).step_by(centres.len()).for_each(|band| sum.add(band));
             if sum.pixels > 0.0 {
-                *centre = sum.mean();
+                centres[number] = sum.mean();
             }
         }
     }
@@ -57,21 +63,43 @@ pub fn slic(planes: &[&[f32]], [height, width]: [usize; 2], how: &Slic) -> Vec<u
     )
 }
 
-/// Colours so that a distance of 1 is as far as the next centre.
+/// Planes as they are compared: Lab, or brought to 0..1.
 fn colours(planes: &[&[f32]], how: &Slic) -> Vec<Vec<f32>> {
-    let finite = || planes.iter().flat_map(|plane| plane.iter()).filter(|x| x.is_finite());
-    let (low, high) = finite().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)));
+    let (low, high) = extent(planes);
     let scale = if high > low { 1.0 / (high - low) } else { 1.0 };
-    let weight = (1.0 / how.compactness) as f32;
     let unit = |plane: &&[f32]| -> Vec<f32> {
-        plane.iter().map(|x| if x.is_finite() { (x - low) * scale } else { 0.0 }).collect()
+        par::map(plane, |x| {
+            let unit = (x - low) * scale;
+            if x.is_finite() { unit } else { 0.0 }
+        })
     };
-    let mut colours: Vec<Vec<f32>> = planes.iter().map(unit).collect();
-    if let ([red, green, blue], true) = (&colours[..], how.lab) {
-        colours = lab([red, green, blue]).into();
+    let colours: Vec<Vec<f32>> = planes.iter().map(unit).collect();
+    match (&colours[..], how.lab) {
+        ([red, green, blue], true) => lab([red, green, blue]).into(),
+        _ => colours,
     }
-    colours.iter_mut().for_each(|plane| plane.iter_mut().for_each(|x| *x *= weight));
-    colours
+}
+
+/// The smallest and the largest number, those that are not finite left out.
+fn extent(planes: &[&[f32]]) -> (f32, f32) {
+    const LANES: usize = 16;
+    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    let mut take = |numbers: &[f32]| {
+        for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(numbers) {
+            let finite = x.is_finite();
+            *low = if finite & (x < *low) { x } else { *low };
+            *high = if finite & (x > *high) { x } else { *high };
+        }
+    };
+    for plane in planes {
+        let (whole, rest) = plane.as_chunks::<LANES>();
+        wide(
+            #[inline(always)]
+            || whole.iter().for_each(|numbers| take(numbers)),
+        );
+        take(rest);
+    }
+    (low.into_iter().fold(f32::INFINITY, f32::min), high.into_iter().fold(f32::NEG_INFINITY, f32::max))
 }
 
 /// Colour planes that fit.
@@ -105,6 +133,13 @@ impl Sum {
         self.x += other.x;
         self.colour.iter_mut().zip(other.colour).for_each(|(sum, more)| *sum += more);
     }
+
+    fn take(&mut self, other: &Sum) {
+        self.pixels -= other.pixels;
+        self.y -= other.y;
+        self.x -= other.x;
+        self.colour.iter_mut().zip(other.colour).for_each(|(sum, less)| *sum -= less);
+    }
 }
 
 /// Centres on a regular grid, row by row, and the steps of the grid. As scikit-image's `regular_grid`.
@@ -136,29 +171,32 @@ fn axes([height, width]: [usize; 2], segments: usize) -> [[usize; 2]; 2] {
     [steps.map(|step| (step / 2.0).floor() as usize), steps.map(|step| (step.round_ties_even() as usize).max(1))]
 }
 
+/// The label of a pixel that has none yet.
+const NONE: u32 = u32::MAX;
+
+/// Where centres are, how far along both axes they look, and what a squared distance in pixels counts against one of colours.
+struct Near<'a> {
+    centres: &'a [Centre],
+    reach: [usize; 2],
+    weight: f32,
+}
+
 /// Rows of a band: what one task labels and sums.
 const BAND: usize = 16;
 
 /// Columns of a tile: what shares a list of centres.
 const TILE: usize = 32;
 
-/// Gives each pixel the number of its nearest centre among those that reach it, and sums each centre's pixels.
-fn assign(
-    colours: &[Vec<f32>],
-    [height, width]: [usize; 2],
-    centres: &[Centre],
-    reach: [usize; 2],
-    labels: &mut [u32],
-) -> Vec<Sum> {
-    let bands = height.div_ceil(BAND);
-    let mut sums = vec![Sum::default(); bands * centres.len()];
-    let (out, all) = (Out::new(labels), Out::new(&mut sums));
-    let weight = 1.0 / (reach[0].max(reach[1]) as f32 / 2.0).powi(2);
-    for_tasks(bands, BAND * width * 16, |band| {
+/// Gives each pixel the number of its nearest centre among those that reach it. `sums` are of each band the sums of each centre's pixels, of the
+/// labels as they were and then as they are: from the second round on few change.
+fn assign(colours: &[Vec<f32>], [height, width]: [usize; 2], near: &Near, labels: &mut [u32], sums: &mut [Sum]) {
+    let &Near { centres, reach, weight } = near;
+    let (labels, sums) = (Out::new(labels), Out::new(sums));
+    for_tasks(height.div_ceil(BAND), BAND * width * 16, |band| {
         let rows = band * BAND..((band + 1) * BAND).min(height);
         // SAFETY: a band has its own rows and its own sums.
         let (labels, sums) = unsafe {
-            (out.part(rows.start * width, rows.len() * width), all.part(band * centres.len(), centres.len()))
+            (labels.part(rows.start * width, rows.len() * width), sums.part(band * centres.len(), centres.len()))
         };
         let reached: Vec<Reach> = centres
             .iter()
@@ -181,18 +219,11 @@ fn assign(
             near.sort_by(|a, b| a.0.total_cmp(&b.0));
             for y in rows.clone() {
                 let labels = &mut labels[(y - rows.start) * width..][columns.clone()];
-                nearest(colours, [y, width], &columns, &near, weight, labels);
+                let numbers = nearest(colours, [y, width], &columns, &near, weight);
+                relabel(colours, [y, width], start, labels, &numbers, sums);
             }
         }
-        for y in rows.clone() {
-            sum_runs(colours, y, &labels[(y - rows.start) * width..][..width], sums);
-        }
     });
-    let (first, rest) = sums.split_at_mut(centres.len());
-    for band in rest.chunks(centres.len()) {
-        first.iter_mut().zip(band).for_each(|(sum, more)| sum.add(more));
-    }
-    first.to_vec()
 }
 
 /// A centre and the pixels it reaches.
@@ -224,8 +255,7 @@ fn nearest(
     columns: &Range<usize>,
     near: &[(f32, &Reach)],
     weight: f32,
-    labels: &mut [u32],
-) {
+) -> [u32; TILE] {
     // Whole tiles of known length, so that all goes eight at a time; what lies beyond the picture is not waited for.
     let mut tiles = [[0f32; TILE]; CHANNELS];
     for (tile, plane) in tiles.iter_mut().zip(colours) {
@@ -247,23 +277,40 @@ fn nearest(
                 if !reach.rows.contains(&y) || centre.place(y as f32, beside) * weight > furthest {
                     continue;
                 }
-                let (from, to) = (reach.columns.start as f32, reach.columns.end as f32);
-                for i in 0..TILE {
-                    let x = first + i as i32 as f32;
-                    let mut distance = centre.place(y as f32, x) * weight;
-                    for (tile, mean) in tiles.iter().zip(centre.colour) {
-                        distance += (tile[i] - mean) * (tile[i] - mean);
-                    }
-                    let inside = (x >= from) & (x < to);
-                    let nearer = (distance < best[i]) | ((distance == best[i]) & (reach.number < numbers[i]));
-                    best[i] = if inside & nearer { distance } else { best[i] };
-                    numbers[i] = if inside & nearer { reach.number } else { numbers[i] };
+                if reach.columns.start <= columns.start && columns.end <= reach.columns.end {
+                    compare::<true>(reach, weight, [first, y as f32], &tiles, &mut best, &mut numbers);
+                } else {
+                    compare::<false>(reach, weight, [first, y as f32], &tiles, &mut best, &mut numbers);
                 }
                 furthest = largest(&best);
             }
         },
     );
-    labels.copy_from_slice(&numbers[..columns.len()]);
+    numbers
+}
+
+/// One centre against the nearest so far. `WHOLE`: it reaches all pixels of the piece.
+#[inline(always)]
+fn compare<const WHOLE: bool>(
+    reach: &Reach,
+    weight: f32,
+    [first, y]: [f32; 2],
+    tiles: &[[f32; TILE]; CHANNELS],
+    best: &mut [f32; TILE],
+    numbers: &mut [u32; TILE],
+) {
+    let (from, to) = (reach.columns.start as f32, reach.columns.end as f32);
+    for i in 0..TILE {
+        let x = first + i as i32 as f32;
+        let mut distance = reach.centre.place(y, x) * weight;
+        for (tile, mean) in tiles.iter().zip(reach.centre.colour) {
+            distance += (tile[i] - mean) * (tile[i] - mean);
+        }
+        let inside = WHOLE | ((x >= from) & (x < to));
+        let nearer = (distance < best[i]) | ((distance == best[i]) & (reach.number < numbers[i]));
+        best[i] = if inside & nearer { distance } else { best[i] };
+        numbers[i] = if inside & nearer { reach.number } else { numbers[i] };
+    }
 }
 
 #[inline(always)]
@@ -280,19 +327,27 @@ fn window(middle: f32, reach: usize, length: usize) -> Range<usize> {
     (middle - reach as f32).max(0.0) as usize..((middle + reach as f32 + 1.0) as usize).min(length)
 }
 
-/// Adds a row to the sums, run by run of one label.
-fn sum_runs(colours: &[Vec<f32>], y: usize, labels: &[u32], sums: &mut [Sum]) {
-    let mut start = 0;
-    for run in labels.chunk_by(|a, b| a == b) {
-        let sum = &mut sums[run[0] as usize];
-        let count = run.len() as f64;
-        sum.pixels += count;
-        sum.y += count * y as f64;
-        sum.x += count * (start as f64 + (count - 1.0) / 2.0);
-        let from = y * labels.len() + start;
-        for (sum, plane) in sum.colour.iter_mut().zip(colours) {
-            *sum += f64::from(plane[from..from + run.len()].iter().sum::<f32>());
+/// Gives a piece of a row its labels, and moves pixels whose label is another from sum to sum.
+fn relabel(
+    colours: &[Vec<f32>],
+    [y, width]: [usize; 2],
+    start: usize,
+    labels: &mut [u32],
+    numbers: &[u32; TILE],
+    sums: &mut [Sum],
+) {
+    for (x, (label, &number)) in (start..).zip(labels.iter_mut().zip(numbers)) {
+        if *label == number {
+            continue;
         }
-        start += run.len();
+        // Centres may have moved so that none reaches it.
+        let number = if number == NONE { 0 } else { number };
+        let mut pixel = Sum { pixels: 1.0, y: y as f64, x: x as f64, ..Sum::default() };
+        pixel.colour.iter_mut().zip(colours).for_each(|(sum, plane)| *sum = f64::from(plane[y * width + x]));
+        if *label != NONE {
+            sums[*label as usize].take(&pixel);
+        }
+        sums[number as usize].add(&pixel);
+        *label = number;
     }
 }
