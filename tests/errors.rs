@@ -58,6 +58,21 @@ const TEACHER: &str = "
       step { image, mask } { loss fit = mean(seg(image) * one_hot(mask, classes = dataset.classes + 1)) }
     }";
 
+/// A recipe that learns from tags, unless its user says otherwise.
+const STUDENT: &str = "
+    supervision image
+    use data { scenes }
+    param dataset = scenes(images = 8, size = 16, classes = 2)
+    param target  = sample => { image = sample.image, target = sample.tags }
+    train student {
+      data      = dataset.train |> standardize |> random_crop(16) |> map(target)
+      batch     = 2
+      epochs    = 1
+      optimizer = sgd(lr = 0.1)
+      net seg = conv(3, dataset.classes)
+      step { image, target } { loss fit = mean(seg(image)) * mean(target) }
+    }";
+
 /// Recipes that cases use by path, those that are refused and those that are accepted.
 pub struct CaseFiles;
 
@@ -68,6 +83,7 @@ impl Files for CaseFiles {
             Some("circle.wsss") => Ok("use \"case.wsss\" as back\n".into()),
             Some("masks.wsss") => Ok("fn background(labels) = mean(1 * (labels == 0))\n".into()),
             Some("teacher.wsss") => Ok(TEACHER.into()),
+            Some("student.wsss") => Ok(STUDENT.into()),
             Some("empty.wsss") => Ok(String::new()),
             Some("base.wsss") => Ok(BASE.into()),
             Some("below.wsss") => Ok("use \"base.wsss\" as trunk\nfn twice(x) = 2 * x\n".into()),

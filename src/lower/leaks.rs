@@ -231,12 +231,12 @@ fn sink(output: &Output, stage: &str) -> Option<Sink> {
     Some(Sink { what, verb, node: output.nodes[0], span: output.span })
 }
 
-/// `used` is the stage where it belongs to another recipe: what that one states is not what counts here.
+/// `used` is the stage where it belongs to another recipe: what that one states is not what counts.
 fn problem(sink: &Sink, label: &Label, allowed: &Allowed, used: Option<&str>, way: Vec<Place>) -> Diagnostic {
     let Sink { what, verb, .. } = sink;
     let line = allowed.line();
     let states = match (used, allowed.stated) {
-        (Some(stage), _) => format!("here `{stage}` may see what `{line}` allows"),
+        (Some(stage), _) => format!("`{stage}` holds to the `{line}` of the recipe that runs"),
         (None, Some(_)) => format!("the recipe states `{line}`"),
         (None, None) => format!("a recipe without a `supervision` line states `{line}`"),
     };

@@ -3,10 +3,9 @@
 use super::super::value::Value;
 use super::super::{Lower, Stages};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{ItemRef, ModuleId};
+use crate::hir::ItemRef;
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::Level;
 
 /// Stages of used recipes that are begun because the one before them reads them.
 const DEEPEST: usize = 64;
@@ -44,25 +43,11 @@ impl<'p> Lower<'p, '_> {
         }
     }
 
-    /// Lowers a stage of a used recipe in the midst of the one that reads it. It holds to the supervision of both recipes.
+    /// Lowers a stage of a used recipe in the midst of the one that reads it. It holds to the supervision of the recipe that runs: what the used one states
+    /// of itself is proved where that one is checked, and its params may stand for other things here.
     fn reuse(&mut self, item: ItemRef, stage: &'p ast::Stage) {
-        let reader = (self.step.take(), self.calls.take(), self.allowed.clone());
-        let (level, extras) = self.stated(item.0);
-        self.allowed.level = self.allowed.level.min(level);
-        self.allowed.extras.retain(|extra| extras.contains(extra));
+        let reader = (self.step.take(), self.calls.take());
         self.stage(item, stage);
-        (self.step, self.calls, self.allowed) = reader;
-    }
-
-    /// What a used recipe promises of itself; mistakes in its line are told where it is checked.
-    fn stated(&self, module: ModuleId) -> (Level, Vec<String>) {
-        let items = &self.program.module(module).tree.items;
-        let stated = items.iter().find_map(|item| match &item.kind {
-            ast::ItemKind::Supervision { level, extras } => {
-                Some((Level::from_word(&level.text)?, extras.iter().map(|name| name.text.clone()).collect()))
-            }
-            _ => None,
-        });
-        stated.unwrap_or((Level::Image, Vec::new()))
+        (self.step, self.calls) = reader;
     }
 }
