@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use indexmap::IndexMap;
 
 use super::DataError;
-use super::files::{Files, Record, Split, Tags, by_stem, expect_folder, lines, read_classes, tags_of};
+use super::files::{Files, Record, Split, Tags, Truth, by_stem, expect_folder, lines, read_classes, tags_of};
 use super::labels::Labels;
 
 const CLASSES: [&str; 20] = [
@@ -161,7 +161,7 @@ fn record(root: &Path, id: String, found: &Found, labels: &Given) -> Record {
     Record {
         present: image.is_some(),
         image: image.unwrap_or_else(|| root.join("JPEGImages").join(format!("{id}.jpg"))),
-        mask: found.masks.get(&id).cloned(),
+        mask: found.masks.get(&id).cloned().map(Truth::File),
         tags,
         id,
     }

@@ -46,6 +46,11 @@ builtins! {
     Voc2012, "voc2012", "data", "The PASCAL VOC 2012 devkit folder.", [
         Required "root" "the folder that holds `JPEGImages`",
         Optional "tags" "a file of tags in place of the annotations: `cls_labels.npy` (default none)"];
+    Coco, "coco", "data", "The folder of MS COCO: annotations and pictures of `train` and `val`.", [
+        Required "root" "the folder that holds `annotations`",
+        Optional "tags" "a file of tags in place of the annotations': `cls_labels.npy` (default none)",
+        Optional "year" "2014 or 2017 (default 2014)",
+        Optional "on_top" "which of two instances a mask shows where both lie: the `\"later\"` in the file or the `\"smaller\"` (default \"later\")"];
     Folder, "folder", "data", "A folder of pictures with `labels.csv`.", [
         Required "root" "the folder that holds `images`",
         Optional "tags" "a file of tags in place of `labels.csv`: `cls_labels.npy` (default none)"];
