@@ -137,6 +137,11 @@ impl Dataset for Files {
         }
     }
 
+    fn has_masks(&self, split: &str) -> bool {
+        let records = self.split(split).map_or(&[][..], |split| &split.records);
+        records.iter().any(|&record| self.records[record].mask.is_some())
+    }
+
     fn has_tags(&self) -> bool {
         !self.records.iter().all(|record| matches!(record.tags, Tags::Unlabelled(_)))
     }

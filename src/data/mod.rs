@@ -43,6 +43,7 @@ pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
 pub use splits::{covers, is_evaluation, overlap, touches_evaluation};
 pub use transform::{Method, Placed, Streams, Transform};
+pub use voc::CLASSES as VOC_CLASSES;
 
 /// Which data set is meant.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -159,6 +160,10 @@ pub trait Dataset: Send + Sync {
     /// The file that [`Dataset::mask`] reads, to be named in messages.
     fn mask_file(&self, _split: &str, _index: usize) -> Option<PathBuf> {
         None
+    }
+    /// Whether any picture of a split has a mask: a test list has none, and can be predicted all the same.
+    fn has_masks(&self, _split: &str) -> bool {
+        true
     }
     /// Whether any picture has image-level tags.
     fn has_tags(&self) -> bool {

@@ -12,7 +12,8 @@ use super::call::Given;
 use super::errors;
 use super::operators::Operation;
 use super::recipe::Init;
-use super::value::{NetValue, OutsideMaps, Says, Value};
+use super::stage::competition;
+use super::value::{NetValue, OutsideMaps, Says, SubmissionValue, Value};
 use super::{Lower, begin, data, modes, units};
 use crate::data::{COCO_YEARS, OnTop, Source};
 use crate::diag::{Code, Diagnostic, suggest};
@@ -193,6 +194,14 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let folder = PathBuf::from(a.text(lower, 0, "")?);
             let carries = knowledge(lower, a, 1)?;
             Value::Maps(Rc::new(OutsideMaps { folder, carries }))
+        }
+        Is::VocSubmission => {
+            let given = a.get(0)?;
+            let mask = lower.tensor(given.value.clone(), given.span)?;
+            let word = a.text(lower, 1, "comp6")?;
+            let span = a.get(1).map_or(a.span, |given| given.span);
+            let competition = competition(&word, span).map_err(|problem| lower.report(problem)).ok()?;
+            Value::Submission(Rc::new(SubmissionValue { mask, competition }))
         }
         Is::Scenes => {
             let source = Source::Scenes {
