@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::cli::{Place, repository};
+use super::cli::{Answer, Place, repository, rgb};
 use wsss::compile::compile;
 use wsss::diag::Problems;
 use wsss::hir::{self, Files};
@@ -113,22 +113,80 @@ const CLASSIFIED: &[&str] = &[
     "psa.batch=4 images",
 ];
 
+/// A folder with all shipped recipes.
+fn with_recipes() -> Place {
+    let place = Place::new();
+    for (name, text) in shipped() {
+        place.write(&name, &text);
+    }
+    place
+}
+
+/// The words that run the `quick` variant of a recipe small enough for a test.
+fn quick(name: &str) -> Vec<String> {
+    let own = OWN.iter().find(|(own, _)| *own == name).map_or(&[][..], |(_, sets)| sets);
+    let (_, text) = shipped().into_iter().find(|(other, _)| *other == name).expect("it is there");
+    // Of the common ones those that the recipe has.
+    let has = |set: &&&str| set.split_once('=').is_some_and(|(param, _)| text.contains(&format!("\nparam {param} ")));
+    let sets = SMALL.iter().filter(has).chain(own).flat_map(|set| ["--set", set]);
+    ["run", name, "--variant", "quick"].into_iter().chain(sets).map(str::to_string).collect()
+}
+
+/// Runs `quick` with more words, which count where they say the same.
+fn run_quick(place: &Place, name: &str, more: &[&str]) -> Answer {
+    let words = quick(name);
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    place.wsss(&words).expect_code(0)
+}
+
+/// The two stages of the paper's COCO figures: the segmentation network learns what a CRF makes of the maps.
+#[test]
+fn oc_cse_runs_on_coco() {
+    let place = with_recipes();
+    for split in ["train", "val"] {
+        let mut images = Vec::new();
+        let mut annotations = Vec::new();
+        for id in 1..=6 {
+            images.push(format!(r#"{{"id": {id}, "file_name": "{split}{id}.jpg", "height": 32, "width": 32}}"#));
+            let (category, side) = (5 + id % 2, 10 + id);
+            annotations.push(format!(
+                r#"{{"image_id": {id}, "category_id": {category}, "segmentation": [[2, 2, {side}, 2, {side}, {side}, 2, {side}]]}}"#
+            ));
+            rgb(&place.path(&format!("coco/{split}2014/{split}{id}.png")), 32);
+        }
+        let (images, annotations) = (images.join(","), annotations.join(","));
+        let categories = r#"[{"id": 5, "name": "cat"}, {"id": 6, "name": "dog"}]"#;
+        place.write(
+            &format!("coco/annotations/instances_{split}2014.json"),
+            format!(r#"{{"images": [{images}], "annotations": [{annotations}], "categories": {categories}}}"#),
+        );
+    }
+    let words = ["--variant", "coco", "--set", "dataset=coco(\"coco\")", "--json"];
+    let objects = run_quick(&place, "occse.wsss", &words).objects();
+    let metrics = &objects.last().expect("figures")["metrics"];
+    assert!(metrics["seeds_crf"]["miou"]["value"].is_number() && metrics["figures"]["miou"]["value"].is_number());
+}
+
+#[test]
+fn the_test_split_of_voc_is_predicted() {
+    let place = with_recipes();
+    let ids: Vec<String> = (1..=6).map(|id| format!("2008_00000{id}")).collect();
+    for id in &ids {
+        rgb(&place.path(&format!("VOC2012/JPEGImages/{id}.png")), 32);
+        place.write(&format!("VOC2012/Annotations/{id}.xml"), "<annotation><name>cat</name></annotation>");
+    }
+    place.write("VOC2012/ImageSets/Segmentation/train.txt", ids[..4].join("\n"));
+    place.write("VOC2012/ImageSets/Segmentation/test.txt", ids[4..].join("\n"));
+    let data = ["--variant", "voc_test", "--set", "dataset=voc2012(\"VOC2012\")", "--until", "prediction"];
+    let answer = run_quick(&place, "segmentation.wsss", &data);
+    assert!(answer.err.contains("`prediction.mask` of 2 pictures is packed for the server"), "{}", answer.err);
+}
+
 #[test]
 fn every_recipe_runs_from_end_to_end() {
     for (name, _) in shipped() {
-        let place = Place::new();
-        for (name, text) in shipped() {
-            place.write(&name, &text);
-        }
-        let own = OWN.iter().find(|(own, _)| *own == name).map_or(&[][..], |(_, sets)| sets);
-        let (_, text) = shipped().into_iter().find(|(other, _)| *other == name).expect("it is there");
-        // Of the common ones those that the recipe has.
-        let has =
-            |set: &&&str| set.split_once('=').is_some_and(|(param, _)| text.contains(&format!("\nparam {param} ")));
-        let all: Vec<&str> = SMALL.iter().filter(has).chain(own).copied().collect();
-        let sets = all.iter().flat_map(|set| ["--set", set]);
-        let words: Vec<&str> = ["run", &name, "--variant", "quick", "--json"].into_iter().chain(sets).collect();
-        let objects = place.wsss(&words).expect_code(0).objects();
+        let place = with_recipes();
+        let objects = run_quick(&place, &name, &["--json"]).objects();
         let stages = objects.last().expect("figures")["metrics"].as_object().expect("stages").clone();
         let figures = stages.values().flat_map(|stage| stage.as_object().expect("metrics").values().cloned());
         let means: Vec<f64> = figures.filter_map(|figure| figure["value"].as_f64()).collect();

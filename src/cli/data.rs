@@ -16,7 +16,7 @@ use crate::source::Sources;
 pub(super) enum Command {
     /// Opens every file of a data set and says what is wrong with it
     Check {
-        /// The folder: PASCAL VOC's layout (`JPEGImages`, …) or a plain one (`images`, `masks`, `labels.csv`, `classes.txt`)
+        /// The folder: PASCAL VOC's layout (`JPEGImages`, …), COCO's (`annotations`, `train2014`, …) or a plain one (`images`, `masks`, `labels.csv`, `classes.txt`)
         path: PathBuf,
         /// A file of tags in place of those of the folder (`cls_labels.npy`)
         #[arg(long, value_name = "FILE")]

@@ -1,4 +1,4 @@
-//! A data set made of files: what `voc2012` and `folder` have in common once their lists and labels have been read.
+//! A data set made of files: what `voc2012`, `coco` and `folder` have in common once their lists and labels have been read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -7,16 +7,25 @@ use std::sync::OnceLock;
 use indexmap::IndexMap;
 use rayon::prelude::*;
 
+use super::coco::Drawing;
 use super::{DataError, Dataset, Mask, Rgb, decode};
 
 /// One picture and what belongs to it.
 pub(super) struct Record {
     pub id: String,
     pub image: PathBuf,
-    pub mask: Option<PathBuf>,
+    pub mask: Option<Truth>,
     pub tags: Tags,
     /// Whether the image file was there when the folder was read.
     pub present: bool,
+}
+
+/// Where the mask of a picture comes from.
+pub(super) enum Truth {
+    /// An index map.
+    File(PathBuf),
+    /// Outlines that it is drawn from.
+    Drawn(Drawing),
 }
 
 /// Where the image-level tags of a picture stand.
@@ -102,8 +111,11 @@ impl Dataset for Files {
     }
 
     fn mask(&self, split: &str, index: usize) -> Result<Option<Mask>, DataError> {
-        let mask = self.record(split, index).mask.as_ref();
-        mask.map(|path| decode::read_mask(path, self.classes.len() + 1)).transpose()
+        match &self.record(split, index).mask {
+            None => Ok(None),
+            Some(Truth::File(path)) => decode::read_mask(path, self.classes.len() + 1).map(Some),
+            Some(Truth::Drawn(drawing)) => Ok(Some(drawing.mask())),
+        }
     }
 
     fn fingerprint(&self) -> Result<String, DataError> {
@@ -119,7 +131,15 @@ impl Dataset for Files {
     }
 
     fn mask_file(&self, split: &str, index: usize) -> Option<PathBuf> {
-        self.record(split, index).mask.clone()
+        match &self.record(split, index).mask {
+            Some(Truth::File(path)) => Some(path.clone()),
+            Some(Truth::Drawn(_)) | None => None,
+        }
+    }
+
+    fn has_masks(&self, split: &str) -> bool {
+        let records = self.split(split).map_or(&[][..], |split| &split.records);
+        records.iter().any(|&record| self.records[record].mask.is_some())
     }
 
     fn has_tags(&self) -> bool {
@@ -145,8 +165,10 @@ fn fingerprint(files: &Files) -> Result<String, DataError> {
     let name = |path: &Path| path.strip_prefix(&files.root).unwrap_or(path).to_string_lossy().replace('\\', "/");
     let line = |record: &Record| {
         let mut text = format!("{} {} {}", record.id, name(&record.image), size(&record.image)?);
-        if let Some(mask) = &record.mask {
-            text += &format!(" mask {} {}", name(mask), size(mask)?);
+        match &record.mask {
+            Some(Truth::File(mask)) => text += &format!(" mask {} {}", name(mask), size(mask)?),
+            Some(Truth::Drawn(drawing)) => text += &format!(" drawn {}", drawing.digest().to_hex()),
+            None => {}
         }
         match &record.tags {
             Tags::Known(tags) => text.extend(tags.iter().map(|&tag| if tag { '1' } else { '0' })),
@@ -208,6 +230,16 @@ pub(super) fn by_stem(folder: &Path, extensions: &[&str]) -> Result<HashMap<Stri
         }
     }
     Ok(found)
+}
+
+/// The id that the name of a picture means: without folders and without the extension of a picture.
+pub(super) fn id_of(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if ["jpg", "jpeg", "png"].contains(&extension.to_ascii_lowercase().as_str()) => stem,
+        _ => name,
+    }
+    .to_owned()
 }
 
 /// The lines of a text file with their numbers from 1, without empty ones.

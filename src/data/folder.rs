@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use indexmap::IndexMap;
 
 use super::DataError;
-use super::files::{Files, Record, Split, Tags, by_stem, expect_folder, lines, read_classes, tags_of};
+use super::files::{Files, Record, Split, Tags, Truth, by_stem, expect_folder, id_of, lines, read_classes, tags_of};
 use super::labels::Labels;
 
 const UNLABELLED: &str = "labels come from `labels.csv`, a line a picture: `image,class;class;…`";
@@ -69,7 +69,7 @@ pub(super) fn scan(root: &Path, labels: Option<&Path>, problems: &mut Vec<DataEr
                 records.push(Record {
                     present: image.is_some(),
                     image: image.unwrap_or_else(|| folder.join(&id)),
-                    mask: masks.get(&id).cloned(),
+                    mask: masks.get(&id).cloned().map(Truth::File),
                     tags: match (&labels, tags.get(&id), &rows) {
                         (Some(labels), ..) => labels.of(&id),
                         (None, Some(tags), _) => Tags::Known(tags.clone()),
@@ -201,16 +201,6 @@ fn splits(
         named.push(("train".to_owned(), file, ids));
     }
     named
-}
-
-/// The id that the name of a picture means: without folders and without the extension of a picture.
-fn id_of(name: &str) -> String {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    match name.rsplit_once('.') {
-        Some((stem, extension)) if ["jpg", "jpeg", "png"].contains(&extension.to_ascii_lowercase().as_str()) => stem,
-        _ => name,
-    }
-    .to_owned()
 }
 
 #[cfg(test)]

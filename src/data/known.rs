@@ -26,6 +26,14 @@ pub fn known(source: &Source, split: &str) -> Known {
             typical: Some([375, 500]),
             largest: Some([500, 500]),
         },
+        // Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014, and the site's table of downloads; a longest side of 640
+        // pixels.
+        Source::Coco { year, .. } => Known {
+            images: COCO.iter().find(|(known, name, _)| known == year && *name == split).map(|(.., images)| *images),
+            classes: Some(80),
+            typical: Some([480, 640]),
+            largest: Some([640, 640]),
+        },
         Source::Scenes { images, size, classes, .. } => {
             let train = scenes::train_images(*images);
             Known {
@@ -38,6 +46,9 @@ pub fn known(source: &Source, split: &str) -> Known {
         Source::Folder { .. } => Known { images: None, classes: None, typical: None, largest: None },
     }
 }
+
+const COCO: &[(u16, &str, u64)] =
+    &[(2014, "train", 82_783), (2014, "val", 40_504), (2017, "train", 118_287), (2017, "val", 5_000)];
 
 const VOC: &[(&str, u64)] = &[("train", 1464), ("val", 1449), ("trainval", 2913), ("trainaug", 10_582), ("test", 1456)];
 
@@ -64,5 +75,15 @@ mod tests {
     fn the_two_halves_of_voc_are_the_whole() {
         let images = |split: &str| known(&Source::Voc2012 { root: "none".into(), tags: None }, split).images.unwrap();
         assert_eq!(images("train") + images("val"), images("trainval"));
+    }
+
+    /// The splits of 2017 are those of 2014, dealt out anew.
+    #[test]
+    fn both_years_of_coco_have_as_many_pictures() {
+        let of = |year, split: &str| {
+            let source = Source::Coco { root: "none".into(), year, on_top: data::OnTop::Later, tags: None };
+            known(&source, split).images.unwrap()
+        };
+        assert_eq!(of(2014, "train") + of(2014, "val"), of(2017, "train") + of(2017, "val"));
     }
 }

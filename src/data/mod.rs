@@ -5,6 +5,7 @@
 //! that outlives a batch.
 
 mod check;
+mod coco;
 mod decode;
 mod error;
 mod files;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use check::{check, check_source};
+pub use coco::{OnTop, YEARS as COCO_YEARS};
 pub use decode::{IGNORE, Mask, Rgb, read_indices, read_mask, read_rgb};
 pub use error::{DataError, Kind};
 pub use known::{Known, known};
@@ -41,6 +43,7 @@ pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
 pub use splits::{covers, is_evaluation, overlap, touches_evaluation};
 pub use transform::{Method, Placed, Streams, Transform};
+pub use voc::CLASSES as VOC_CLASSES;
 
 /// Which data set is meant.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -50,6 +53,15 @@ pub enum Source {
     Voc2012 {
         root: PathBuf,
         /// A file of tags in place of those of the folder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tags: Option<PathBuf>,
+    },
+    /// A folder in the layout of MS COCO: the splits of a year.
+    Coco {
+        root: PathBuf,
+        year: u16,
+        #[serde(default)]
+        on_top: OnTop,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tags: Option<PathBuf>,
     },
@@ -68,6 +80,13 @@ pub enum Source {
 pub fn words(source: &Source) -> String {
     match source {
         Source::Voc2012 { root, tags } => format!("voc2012 {}{}", root.display(), with_tags(tags)),
+        Source::Coco { root, year, on_top, tags } => {
+            let on_top = match on_top {
+                OnTop::Later => "",
+                OnTop::Smaller => " smaller on top",
+            };
+            format!("coco {} {year}{on_top}{}", root.display(), with_tags(tags))
+        }
         Source::Folder { root, tags } => format!("folder {}{}", root.display(), with_tags(tags)),
         Source::Scenes { images, size: [height, width], classes, seed } => {
             format!("scenes {images} {height}x{width} {classes} classes seed {seed}")
@@ -82,7 +101,7 @@ fn with_tags(tags: &Option<PathBuf>) -> String {
 impl Source {
     /// With the tags of `file` in place of those of the folder; drawn pictures keep their own.
     pub fn with_tags(mut self, file: Option<PathBuf>) -> Source {
-        if let Source::Voc2012 { tags, .. } | Source::Folder { tags, .. } = &mut self {
+        if let Source::Voc2012 { tags, .. } | Source::Coco { tags, .. } | Source::Folder { tags, .. } = &mut self {
             *tags = file;
         }
         self
@@ -91,8 +110,8 @@ impl Source {
     /// How many foreground classes there are, where that is known before any file is opened.
     pub fn class_count(&self) -> Option<usize> {
         match self {
-            // Either may have a `classes.txt` of its own.
-            Source::Voc2012 { .. } | Source::Folder { .. } => None,
+            // Files may name other classes than the usual ones.
+            Source::Voc2012 { .. } | Source::Coco { .. } | Source::Folder { .. } => None,
             Source::Scenes { classes, .. } => Some(*classes),
         }
     }
@@ -113,7 +132,7 @@ pub struct Grid<T> {
 /// a mistake of the caller and panics.
 /// D2: the same arguments give the same answer, on any thread, in any order.
 pub trait Dataset: Send + Sync {
-    /// The word of the language: `voc2012`, `folder`, `scenes`.
+    /// The word of the language: `voc2012`, `coco`, `folder`, `scenes`.
     fn name(&self) -> &str;
     /// The foreground classes; class `i` has index `i + 1` in masks.
     fn classes(&self) -> &[String];
@@ -142,6 +161,10 @@ pub trait Dataset: Send + Sync {
     fn mask_file(&self, _split: &str, _index: usize) -> Option<PathBuf> {
         None
     }
+    /// Whether any picture of a split has a mask: a test list has none, and can be predicted all the same.
+    fn has_masks(&self, _split: &str) -> bool {
+        true
+    }
     /// Whether any picture has image-level tags.
     fn has_tags(&self) -> bool {
         true
@@ -169,6 +192,9 @@ fn scan(source: &Source) -> (Option<Arc<dyn Dataset>>, Vec<DataError>) {
         Source::Voc2012 { root, tags } => {
             voc::scan(root, tags.as_deref(), &mut problems).map(|files| Arc::new(files) as _)
         }
+        Source::Coco { root, year, on_top, tags } => {
+            coco::scan(root, *year, *on_top, tags.as_deref(), &mut problems).map(|files| Arc::new(files) as _)
+        }
         Source::Scenes { images, size, classes, seed } => scenes::Scenes::new(*images, *size, *classes, *seed)
             .map_err(|problem| problems.push(problem))
             .ok()
@@ -185,12 +211,14 @@ pub fn detect(path: &Path) -> Result<Source, DataError> {
     files::expect_folder(path)?;
     if path.join("JPEGImages").is_dir() {
         Ok(Source::Voc2012 { root: path.to_owned(), tags: None })
+    } else if let Some(year) = coco::year_at(path) {
+        Ok(Source::Coco { root: path.to_owned(), year, on_top: OnTop::default(), tags: None })
     } else if path.join("images").is_dir() {
         Ok(Source::Folder { root: path.to_owned(), tags: None })
     } else {
         Err(DataError::invalid(path, "is not a data set of a known layout").help(
             voc::nested(path).unwrap_or_else(|| {
-                "`voc2012` has the folder `JPEGImages`, `folder` has the folder `images`".to_owned()
+                "`voc2012` has the folder `JPEGImages`, `coco` has `annotations/instances_train2014.json`, `folder` has the folder `images`".to_owned()
             }),
         ))
     }
@@ -205,8 +233,16 @@ fn unlike_sizes(
     mask: [usize; 2],
 ) -> Option<DataError> {
     (image != mask).then(|| {
-        let file = dataset.mask_file(split, index).unwrap_or_else(|| PathBuf::from(dataset.id(split, index)));
         let [[ih, iw], [mh, mw]] = [image, mask];
-        DataError::invalid(file, format!("is {mh} × {mw}, its picture is {ih} × {iw} (height × width)"))
+        match (dataset.mask_file(split, index), dataset.image_file(split, index)) {
+            (Some(mask), _) => {
+                DataError::invalid(mask, format!("is {mh} × {mw}, its picture is {ih} × {iw} (height × width)"))
+            }
+            // Drawn from what a file of annotations says.
+            (None, picture) => {
+                let picture = picture.unwrap_or_else(|| PathBuf::from(dataset.id(split, index)));
+                DataError::invalid(picture, format!("is {ih} × {iw}, its mask is {mh} × {mw} (height × width)"))
+            }
+        }
     })
 }

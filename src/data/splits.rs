@@ -8,7 +8,7 @@ impl Source {
     pub fn splits(&self) -> &'static [&'static str] {
         match self {
             Source::Voc2012 { .. } => &["train", "trainaug", "val", "trainval", "test"],
-            Source::Folder { .. } | Source::Scenes { .. } => &["train", "val"],
+            Source::Coco { .. } | Source::Folder { .. } | Source::Scenes { .. } => &["train", "val"],
         }
     }
 }

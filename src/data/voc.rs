@@ -15,10 +15,11 @@ use std::sync::OnceLock;
 use indexmap::IndexMap;
 
 use super::DataError;
-use super::files::{Files, Record, Split, Tags, by_stem, expect_folder, lines, read_classes, tags_of};
+use super::files::{Files, Record, Split, Tags, Truth, by_stem, expect_folder, lines, read_classes, tags_of};
 use super::labels::Labels;
 
-const CLASSES: [&str; 20] = [
+/// The classes of VOC in the order of their numbers, from 1 on.
+pub const CLASSES: [&str; 20] = [
     "aeroplane",
     "bicycle",
     "bird",
@@ -161,7 +162,7 @@ fn record(root: &Path, id: String, found: &Found, labels: &Given) -> Record {
     Record {
         present: image.is_some(),
         image: image.unwrap_or_else(|| root.join("JPEGImages").join(format!("{id}.jpg"))),
-        mask: found.masks.get(&id).cloned(),
+        mask: found.masks.get(&id).cloned().map(Truth::File),
         tags,
         id,
     }
@@ -294,6 +295,19 @@ mod tests {
             labels.txt: has no tags for `2007_000009`"#]]
         .assert_eq(&told.join("\n"));
         assert_eq!(open(&source(&tree)).err(), problems.into_iter().next());
+    }
+
+    #[test]
+    fn a_test_list_needs_neither_masks_nor_tags() {
+        let tree = tiny();
+        tree.text("ImageSets/Segmentation/test.txt", "2007_000004\n");
+        tree.jpeg("JPEGImages/2007_000004.jpg", 6, 8);
+        assert_eq!(check_source(&source(&tree)), []);
+        let dataset = open(&source(&tree)).unwrap();
+        assert!(dataset.has_masks("val") && !dataset.has_masks("test"));
+        assert!(dataset.tags("test", 0).is_err());
+        tree.text("ImageSets/Segmentation/val.txt", "2007_000003\n2007_000004\n");
+        assert_eq!(check_source(&source(&tree)).len(), 1, "a list that is no test list needs tags");
     }
 
     #[test]

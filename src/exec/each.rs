@@ -13,7 +13,7 @@ use super::parallel;
 use super::weights::{self, Table};
 use super::{Event, RunError};
 use crate::graph::Role;
-use crate::store::{is_written, write_artifact};
+use crate::store::{is_written, submission, write_artifact};
 
 /// What one picture leaves behind when its maps are written: the inputs of its metrics, by output.
 type Counted = Vec<(usize, Vec<Tensor>)>;
@@ -55,6 +55,10 @@ pub(super) fn each(job: &Job, borrowed: Table, tell: Tell) -> Result<Metrics, Ru
         Ok(())
     };
     parallel::in_order(images, job.machine.workers, work, take)?;
+    for submission in &stage.submissions {
+        let ids = (0..images).map(|index| job.prepared.pipeline.id(index));
+        submission::pack(job.draft.folder(), &submission.save, &submission.folder, ids)?;
+    }
     Ok(figures.finish(stage))
 }
 

@@ -27,6 +27,7 @@ mod phase;
 mod pins;
 mod prepare;
 mod train;
+mod unmasked;
 pub mod watch;
 mod weights;
 
@@ -53,7 +54,9 @@ pub use train::AHEAD;
 use crate::compile::Compiled;
 use crate::files::{self, FileError};
 use crate::lower::Recipe;
-use crate::store::{Claim, Draft, Finished, Key, Lock, RunFolder, StageLock, StageRecord, Store, timestamp};
+use crate::store::{
+    Claim, Draft, Finished, Key, Lock, RunFolder, StageLock, StageRecord, Store, submission, timestamp,
+};
 use choose::Choice;
 use interpreter::Interpreter;
 use job::{Job, Tell};
@@ -145,6 +148,7 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
         events(Event::Note { text });
     }
     let choices = choose::choose(&preparation, &store, name, options)?;
+    unmasked::refuse(&preparation, &choices)?;
     if options.dry_run {
         return Ok(planned(&preparation, choices, events));
     }
@@ -160,6 +164,7 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
             Choice::Run { why, again } => runner.stage(stage, &why, again)?,
         };
         let metrics = read_metrics(&finished)?;
+        runner.hand_out(stage, &finished, &folder)?;
         let key = stage.key.to_string();
         let stage = stage.stage().name.clone();
         let reused = why.is_none();
@@ -298,6 +303,21 @@ impl Runner<'_> {
             parts: prepared.parts.clone(),
         };
         Ok(draft.finish(&record)?)
+    }
+
+    /// Puts what is packed for a test server beside the figures, where a person finds it.
+    fn hand_out(&mut self, prepared: &Prepared, finished: &Finished, folder: &RunFolder) -> Result<(), RunError> {
+        let stage = prepared.stage();
+        for submission in &stage.submissions {
+            let name = format!("{}.{}", stage.name, submission.save);
+            let from = submission::path(finished.folder(), &submission.save);
+            let copy = folder.copy(&format!("{name}.zip"), &from)?;
+            let images = crate::diag::amount::counted(prepared.images, "picture");
+            (self.tell)(Event::Note {
+                text: format!("`{name}` of {images} is packed for the server: {}", copy.display()),
+            });
+        }
+        Ok(())
     }
 
     /// The weights and numbers of other stages that a stage reads.

@@ -102,6 +102,9 @@ pub fn parts(
             parts.add(name(&format!(" maps {field}")), (world.maps)(folder));
         }
     }
+    for submission in &stage.submissions {
+        parts.add(format!("packed {}", submission.save), &submission.folder);
+    }
     parts.add("weights", describe_weights(&stage.weights, world, &symbols));
     for (name, key) in inputs {
         parts.add(format!("stage {name}"), key.as_str());

@@ -99,6 +99,7 @@ pub(super) fn prepare<'c>(
             Ok((pipeline, memories)) => {
                 let images = pipeline.len().min(limit.unwrap_or(usize::MAX));
                 expect_a_batch(stage, images, &mut problems);
+                expect_classes(stage, pipeline.dataset().as_ref(), &mut problems);
                 let inputs = inputs(stage, &stages)?;
                 let dataset = pipeline.dataset().clone();
                 let seen = World {
@@ -231,6 +232,19 @@ fn expect_a_batch(stage: &Stage, images: usize, problems: &mut Problems) {
         let message = format!("`{}` has {images} pictures, which make {of}", stage.name);
         let help = "lower `batch`, or take more pictures (`--limit`)";
         problems.add(Diagnostic::error(Code::OutOfRange, message).label(stage.span, "this stage").help(help));
+    }
+}
+
+/// The test server knows the twenty classes of VOC and no others.
+fn expect_classes(stage: &Stage, dataset: &dyn Dataset, problems: &mut Problems) {
+    if !stage.submissions.is_empty() && dataset.classes() != data::VOC_CLASSES {
+        let message = format!(
+            "`{}` packs maps for the server of PASCAL VOC, whose classes are others than those of {}",
+            stage.name,
+            data::words(&stage.data.source)
+        );
+        let help = "the server takes the twenty classes of VOC in their order: a folder without a `classes.txt`";
+        problems.add(Diagnostic::error(Code::DataBroken, message).label(stage.span, "this stage").help(help));
     }
 }
 

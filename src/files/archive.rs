@@ -2,10 +2,11 @@
 //!
 //! An archive is hostile until read: what its members claim to unpack to is bounded before a byte of them is unpacked.
 
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek, Write};
 
 use flate2::read::DeflateDecoder;
-use zip::{CompressionMethod, ZipArchive};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// What the members may unpack to, together: this much, and [`MOST_TIMES`] the archive's own length.
 const MOST_BYTES: u64 = 1 << 28;
@@ -165,29 +166,49 @@ impl Unpacked<'_> {
     }
 }
 
+/// An archive that is made: members are stored as they are, without a date, so that the same members are the same bytes.
+pub struct Stored(ZipWriter<Cursor<Vec<u8>>>);
+
+impl Default for Stored {
+    fn default() -> Stored {
+        Stored(ZipWriter::new(Cursor::new(Vec::new())))
+    }
+}
+
+impl Stored {
+    /// Adds a member; folders are part of its name.
+    ///
+    /// # Errors
+    /// A name that is there already, an archive that grows too large.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        self.0.start_file(name, options).map_err(|error| error.to_string())?;
+        self.0.write_all(bytes).map_err(|error| error.to_string())
+    }
+
+    /// The bytes of the whole archive.
+    ///
+    /// # Errors
+    /// As [`add`](Stored::add).
+    pub fn finish(self) -> Result<Vec<u8>, String> {
+        Ok(self.0.finish().map_err(|error| error.to_string())?.into_inner())
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod testing {
-    use std::io::{Cursor, Write};
-
-    use zip::write::SimpleFileOptions;
-    use zip::{CompressionMethod, ZipWriter};
+    use super::Stored;
 
     /// An archive of members that are stored.
     pub(crate) fn stored(members: &[(&str, &[u8])]) -> Vec<u8> {
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, bytes) in members {
-            let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-            writer.start_file(*name, options).unwrap();
-            writer.write_all(bytes).unwrap();
-        }
-        writer.finish().unwrap().into_inner()
+        let mut archive = Stored::default();
+        members.iter().for_each(|(name, bytes)| archive.add(name, bytes).unwrap());
+        archive.finish().unwrap()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
 
     #[test]

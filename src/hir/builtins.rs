@@ -46,6 +46,11 @@ builtins! {
     Voc2012, "voc2012", "data", "The PASCAL VOC 2012 devkit folder.", [
         Required "root" "the folder that holds `JPEGImages`",
         Optional "tags" "a file of tags in place of the annotations: `cls_labels.npy` (default none)"];
+    Coco, "coco", "data", "The folder of MS COCO: annotations and pictures of `train` and `val`.", [
+        Required "root" "the folder that holds `annotations`",
+        Optional "tags" "a file of tags in place of those of the annotations: `cls_labels.npy` (default none)",
+        Optional "year" "2014 or 2017 (default 2014)",
+        Optional "on_top" "which of two instances a mask shows where both lie: the `\"later\"` in the file or the `\"smaller\"` (default \"later\")"];
     Folder, "folder", "data", "A folder of pictures with `labels.csv`.", [
         Required "root" "the folder that holds `images`",
         Optional "tags" "a file of tags in place of `labels.csv`: `cls_labels.npy` (default none)"];
@@ -57,6 +62,9 @@ builtins! {
     FolderMaps, "folder_maps", "data", "Grey pictures that no stage made, one an image by its name, to be joined: `with { saliency = … }`.", [
         Required "folder" "where they lie; 0–255 is read as 0–1",
         Required "carries" "what knowledge they are, as in `supervision image + saliency`: `\"saliency\"`"];
+    VocSubmission, "voc_submission", "data", "Class numbers that are saved, and packed for the test server of PASCAL VOC as well: `save mask = voc_submission(mask)`.", [
+        Required "mask" "class numbers of the pictures of `voc2012`, as large as they are",
+        Optional "competition" "`\"comp6\"`: learnt from any data, or `\"comp5\"`: from VOC's own alone (default \"comp6\")"];
     ResizeLong, "resize_long", "data", "Resizes so that the long side has the given length.", [
         Required "samples" "the pictures",
         Required "long_side" "pixels",

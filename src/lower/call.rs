@@ -236,6 +236,7 @@ impl<'p> Lower<'p, '_> {
                             Value::List(_) => "`stack(list)` or `tensor(list)` makes a tensor of a list",
                             Value::Net(_) => "call the net: `net(image)`",
                             Value::Record(_) => "choose a field of the record",
+                            Value::Submission(_) => "it is for a `save` line: `save mask = voc_submission(mask)`",
                             _ => "give a tensor or a number",
                         }),
                 );

@@ -18,7 +18,7 @@ pub(super) fn constants(file: &File, text: &str) -> Vec<Constant> {
 const PLACES: &[&str] = &["axis", "axes", "dims"];
 
 /// What makes data sets: their sizes are no constants of a method.
-const DATA_SETS: &[&str] = &["scenes", "voc2012", "folder"];
+const DATA_SETS: &[&str] = &["scenes", "voc2012", "coco", "folder"];
 
 struct Finder<'t> {
     text: &'t str,

@@ -186,6 +186,8 @@ struct Step {
     /// When losses count, with the place that says so.
     guards: Vec<(Guard, Span)>,
     moves: Vec<Moves>,
+    /// Saves that are packed for a test server.
+    submissions: Vec<recipe::Submission>,
     /// The metric that chooses what the stage leaves behind.
     chosen_by: Option<String>,
 }

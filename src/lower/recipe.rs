@@ -112,6 +112,8 @@ pub struct Stage {
     pub seen: Seen,
     /// Numbers of earlier stages that the graph reads.
     pub measured: Vec<Measured>,
+    /// Saves that are packed for a test server as well.
+    pub submissions: Vec<Submission>,
     pub span: Span,
 }
 
@@ -229,6 +231,14 @@ pub struct WeightsFile {
     pub names: Names,
     /// Whether every name must be in both.
     pub strict: bool,
+}
+
+/// A save whose class numbers are packed for the test server of PASCAL VOC.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Submission {
+    pub save: String,
+    /// Where the pictures lie in the archive: `results/VOC2012/Segmentation/comp6_test_cls`.
+    pub folder: String,
 }
 
 /// Where a stage's images come from and what happens to them before the step.

@@ -57,6 +57,8 @@ pub(crate) enum Value<'p> {
     Module(Rc<Vec<ModuleId>>),
     Optimizer(Rc<OptimizerValue<'p>>),
     MetricCall(Rc<MetricCall>),
+    /// Class numbers that a `save` is to pack for a test server.
+    Submission(Rc<SubmissionValue>),
     /// The result of a mistake that has been reported; whatever is done with it is not reported again.
     Poison,
 }
@@ -251,6 +253,12 @@ pub(crate) struct MetricCall {
     pub attrs: Attrs,
 }
 
+pub(crate) struct SubmissionValue {
+    pub mask: Id,
+    /// `comp6`, `comp5`.
+    pub competition: &'static str,
+}
+
 /// The names an expression sees: locals, then the net it stands in, then its module.
 #[derive(Clone)]
 pub(crate) struct Scope<'p> {
@@ -343,6 +351,7 @@ impl<'p> Value<'p> {
             Value::Module(_) => "a module",
             Value::Optimizer(_) => "an optimizer",
             Value::MetricCall(_) => "the value of a metric",
+            Value::Submission(_) => "a submission",
             Value::Poison => "an unknown value",
         }
     }

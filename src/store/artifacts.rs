@@ -13,6 +13,11 @@ fn stem(folder: &Path, save: &str, id: &str) -> PathBuf {
     folder.join("maps").join(file_name(save)).join(file_name(id))
 }
 
+/// Where a class map of the picture `id` lies.
+pub(super) fn index_map(folder: &Path, save: &str, id: &str) -> PathBuf {
+    with_ending(&stem(folder, save, id), ".png")
+}
+
 /// `2007_000032` → `2007_000032.npz`; an id may have dots of its own, so nothing is replaced.
 fn with_ending(stem: &Path, ending: &str) -> PathBuf {
     let mut name = stem.as_os_str().to_owned();

@@ -12,6 +12,7 @@ pub mod palette;
 mod pins;
 mod run_folder;
 mod stage;
+pub mod submission;
 pub mod tensors;
 
 pub use artifacts::{StageArtifacts, is_written, write as write_artifact};

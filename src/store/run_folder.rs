@@ -96,6 +96,17 @@ impl RunFolder {
         &self.path
     }
 
+    /// Copies a file of a stage to `name`; gives the copy's place.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written.
+    pub fn copy(&self, name: &str, from: &Path) -> Result<PathBuf, FileError> {
+        let to = self.path.join(file_name(name));
+        let bytes = std::fs::read(from).map_err(|error| FileError::read(from, &error))?;
+        files::write_bytes(&to, &bytes)?;
+        Ok(to)
+    }
+
     /// Writes `name` as JSON.
     ///
     /// # Errors

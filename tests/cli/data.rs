@@ -14,7 +14,8 @@ fn png(path: &Path, width: usize, indices: &[u8]) {
     writer.write_image_data(indices).expect("written");
 }
 
-fn rgb(path: &Path, side: usize) {
+/// A grey picture, as long as it is wide.
+pub fn rgb(path: &Path, side: usize) {
     std::fs::create_dir_all(path.parent().expect("inside a folder")).expect("made");
     let file = std::fs::File::create(path).expect("created");
     let mut encoder = png::Encoder::new(file, side as u32, side as u32);

@@ -11,10 +11,13 @@ mod fmt;
 mod graph;
 mod modules;
 mod run;
+mod submission;
 mod weights;
 mod words;
 
 use std::path::{Path, PathBuf};
+
+pub use data::rgb;
 
 use tempfile::TempDir;
 

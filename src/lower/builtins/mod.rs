@@ -12,9 +12,10 @@ use super::call::Given;
 use super::errors;
 use super::operators::Operation;
 use super::recipe::Init;
-use super::value::{NetValue, OutsideMaps, Says, Value};
+use super::stage::competition;
+use super::value::{NetValue, OutsideMaps, Says, SubmissionValue, Value};
 use super::{Lower, begin, data, modes, units};
-use crate::data::Source;
+use crate::data::{COCO_YEARS, OnTop, Source};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Kind, Output, Role};
 use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
@@ -178,6 +179,12 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let tags = tags_file(lower, a)?;
             data::dataset(lower, Source::Voc2012 { root, tags })
         }
+        Is::Coco => {
+            let root = PathBuf::from(a.text(lower, 0, "")?);
+            let tags = tags_file(lower, a)?;
+            let (year, on_top) = (coco_year(lower, a, 2)?, on_top(lower, a, 3)?);
+            data::dataset(lower, Source::Coco { root, year, on_top, tags })
+        }
         Is::Folder => {
             let root = PathBuf::from(a.text(lower, 0, "")?);
             let tags = tags_file(lower, a)?;
@@ -187,6 +194,14 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let folder = PathBuf::from(a.text(lower, 0, "")?);
             let carries = knowledge(lower, a, 1)?;
             Value::Maps(Rc::new(OutsideMaps { folder, carries }))
+        }
+        Is::VocSubmission => {
+            let given = a.get(0)?;
+            let mask = lower.tensor(given.value.clone(), given.span)?;
+            let word = a.text(lower, 1, "comp6")?;
+            let span = a.get(1).map_or(a.span, |given| given.span);
+            let competition = competition(&word, span).map_err(|problem| lower.report(problem)).ok()?;
+            Value::Submission(Rc::new(SubmissionValue { mask, competition }))
         }
         Is::Scenes => {
             let source = Source::Scenes {
@@ -405,6 +420,30 @@ fn tags_file<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Option<
         None | Some(Value::Nothing) => Some(None),
         Some(_) => a.text(lower, 1, "").map(|file| Some(PathBuf::from(file))),
     }
+}
+
+fn coco_year<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<u16> {
+    let [first, second] = COCO_YEARS;
+    let year = a.number(lower, slot, first.into())?;
+    let known = COCO_YEARS.into_iter().find(|known| f64::from(*known) == year);
+    if known.is_none() {
+        let span = a.get(slot).map_or(a.span, |given| given.span);
+        let message = format!("`coco` has the years {first} and {second}, this is {year}");
+        lower.report(errors::out_of_range(message, span, "published figures are of 2014"));
+    }
+    known
+}
+
+fn on_top<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<OnTop> {
+    let word = a.text(lower, slot, "later")?;
+    let known = [("later", OnTop::Later), ("smaller", OnTop::Smaller)];
+    if let Some((_, on_top)) = known.iter().find(|(known, _)| *known == word) {
+        return Some(*on_top);
+    }
+    let span = a.get(slot).map_or(a.span, |given| given.span);
+    let help = suggest::help(&word, "words", known.iter().map(|(known, _)| *known));
+    lower.report(errors::out_of_range(format!("`on_top` of `coco` cannot be `{word}`"), span, help));
+    None
 }
 
 fn knowledge<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<String> {

@@ -60,8 +60,13 @@ impl<'p> Lower<'p, '_> {
                 }
             }
             StatementKind::Save { name, value } => {
-                let saved = self.expr(value, scope);
-                if let Some(id) = self.tensor(saved, value.span) {
+                let id = match self.expr(value, scope) {
+                    Value::Submission(submission) => {
+                        self.submission(name, &submission, entries, value.span).then_some(submission.mask)
+                    }
+                    saved => self.tensor(saved, value.span),
+                };
+                if let Some(id) = id {
                     self.save(name, id, value.span);
                 }
             }

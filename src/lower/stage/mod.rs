@@ -10,6 +10,7 @@ mod result;
 mod reused;
 mod settings;
 mod shared_norm;
+mod submission;
 mod train;
 mod weights;
 
@@ -29,6 +30,7 @@ use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::types::Fact;
 use result::{measured, saves, written};
+pub(super) use submission::competition;
 
 /// A stage with what later stages may read of it.
 pub(super) struct LoweredStage<'p> {
@@ -157,6 +159,7 @@ impl<'p> Lower<'p, '_> {
             memories,
             seen,
             measured,
+            submissions: step.submissions,
             span: stage.name.span,
         };
         let written = written(stage);
