@@ -14,6 +14,7 @@
 //! | `device` | which device is meant |
 //! | `explained` | the tables of `check --explain` |
 //! | `table` | tables on the terminal |
+//! | `said` | what need not be said again |
 //! | `arrays` | named arrays in .safetensors, .npz and .pth files |
 
 mod arrays;
@@ -39,9 +40,11 @@ mod guard;
 mod list;
 mod new;
 mod output;
+mod paper;
 mod progress;
 mod recipe;
 mod run;
+mod said;
 mod table;
 mod weights;
 mod why;
@@ -65,6 +68,8 @@ struct Cli {
 enum Command {
     /// Check, plan and run a recipe; print its figures
     Run(run::Args),
+    /// Run the rows of a paper's table and print them side by side
+    Table(paper::Args),
     /// Say everything that is wrong with recipes, run nothing
     Check(check::Args),
     /// Bring recipes to the canonical format
@@ -120,6 +125,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> Exit {
     match command {
         Command::Run(args) => run::run(args),
+        Command::Table(args) => paper::run(args),
         Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),
         Command::Expand(args) => expand::run(args),

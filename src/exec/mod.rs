@@ -45,7 +45,7 @@ use candle_core::Device;
 
 pub use error::RunError;
 pub use event::{EpochLine, Event, Metrics};
-pub use expected::Compared;
+pub use expected::{Compared, within};
 pub use note::StageNote;
 pub use parts::PRIMITIVES;
 pub use train::AHEAD;
@@ -76,6 +76,9 @@ pub struct Options {
     pub until: Option<String>,
     /// The one stage that runs.
     pub only: Option<String>,
+    /// The stages whose results are wanted, by their names in the pipeline: of the others, only what these need runs. All are wanted
+    /// where none is named.
+    pub toward: Vec<String>,
     /// Stages that run although their result is there.
     pub force: Vec<String>,
     /// Tells what would run and runs nothing.
@@ -101,6 +104,7 @@ impl Default for Options {
             limit: None,
             until: None,
             only: None,
+            toward: Vec::new(),
             force: Vec::new(),
             dry_run: false,
             text: String::new(),

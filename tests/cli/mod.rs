@@ -11,6 +11,7 @@ mod fmt;
 mod graph;
 mod modules;
 mod run;
+mod table;
 mod weights;
 mod words;
 
