@@ -44,6 +44,7 @@ mod paper;
 mod progress;
 mod recipe;
 mod run;
+mod runs;
 mod said;
 mod table;
 mod weights;
@@ -99,6 +100,8 @@ enum Command {
     List(list::Args),
     /// Why a stage of a run ran or was reused
     Why(why::Args),
+    /// Past runs with their figures, the newest first
+    Runs(runs::Args),
     /// Look at files of weights, and convert them
     #[command(subcommand)]
     Weights(weights::Command),
@@ -140,6 +143,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Explain(args) => explain::run(args, &Output::new(false)),
         Command::List(args) => list::run(args),
         Command::Why(args) => why::run(args),
+        Command::Runs(args) => runs::run(args),
         Command::Weights(command) => weights::run(command),
         Command::New(args) => new::run(args, &Output::new(false)),
         Command::Completions(args) => completions::run(args, &mut Cli::command(), &Output::new(false)),

@@ -153,7 +153,8 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
         return Ok(planned(&preparation, choices, events));
     }
     store.expect_writable()?;
-    let folder = RunFolder::create(&options.out, name, &options.text, &lock(&preparation, options, &machine))?;
+    let lock = lock(recipe.recipe, &preparation, options, &machine);
+    let folder = RunFolder::create(&options.out, name, &options.text, &lock)?;
     let mut runner =
         Runner { recipe: name, preparation: &preparation, store: &store, machine: &machine, options, tell: events };
     let mut outcome = Outcome { stages: Vec::new(), folder: Some(folder.path().to_owned()), expected: Vec::new() };
@@ -215,11 +216,13 @@ fn planned(preparation: &Preparation, choices: Vec<(usize, Choice)>, tell: Tell)
     outcome
 }
 
-fn lock(preparation: &Preparation, options: &Options, machine: &Machine) -> Lock {
+fn lock(recipe: &Recipe, preparation: &Preparation, options: &Options, machine: &Machine) -> Lock {
     let stages = preparation.stages.iter();
     Lock {
         version: env!("CARGO_PKG_VERSION").into(),
         primitives: PRIMITIVES,
+        recipe: recipe.name.clone(),
+        variants: recipe.variants.clone(),
         seed: options.seed,
         device: machine.device_name().into(),
         limit: options.limit,

@@ -15,6 +15,11 @@ pub struct Lock {
     pub version: String,
     /// Of the numbers its primitives compute.
     pub primitives: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub recipe: String,
+    /// Variants of the recipe, in the order they were applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<String>,
     pub seed: u64,
     pub device: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,6 +101,21 @@ impl RunFolder {
         &self.path
     }
 
+    /// The last part of its path: what `--run` takes.
+    pub fn name(&self) -> String {
+        self.path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// When the run began, as far as the file system tells.
+    pub fn began(&self) -> SystemTime {
+        began(&self.path.join("wsss.lock"))
+    }
+
+    /// What is written in `name`; `None` where it is not there, or is something else.
+    pub fn read_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_slice(&std::fs::read(self.path.join(name)).ok()?).ok()
+    }
+
     /// Writes `name` as JSON.
     ///
     /// # Errors
@@ -109,8 +129,11 @@ impl RunFolder {
 fn read_lock(folder: &Path) -> Option<(Lock, SystemTime)> {
     let path = folder.join("wsss.lock");
     let text = std::fs::read_to_string(&path).ok()?;
-    let began = std::fs::metadata(&path).and_then(|file| file.modified()).unwrap_or(UNIX_EPOCH);
-    Some((toml::from_str(&text).ok()?, began))
+    Some((toml::from_str(&text).ok()?, began(&path)))
+}
+
+fn began(lock: &Path) -> SystemTime {
+    std::fs::metadata(lock).and_then(|file| file.modified()).unwrap_or(UNIX_EPOCH)
 }
 
 /// `2026-08-14`, UTC.
@@ -167,6 +190,8 @@ mod tests {
         let lock = Lock {
             version: "0.1.0".into(),
             primitives: 1,
+            recipe: "my recipe".into(),
+            variants: vec!["quick".into()],
             seed: 7,
             device: "cpu".into(),
             limit: None,

@@ -11,6 +11,7 @@ mod fmt;
 mod graph;
 mod modules;
 mod run;
+mod runs;
 mod table;
 mod weights;
 mod words;
