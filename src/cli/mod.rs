@@ -46,6 +46,7 @@ mod recipe;
 mod run;
 mod runs;
 mod said;
+mod store;
 mod table;
 mod weights;
 mod why;
@@ -102,6 +103,9 @@ enum Command {
     Why(why::Args),
     /// Past runs with their figures, the newest first
     Runs(runs::Args),
+    /// What is kept of finished stages
+    #[command(subcommand)]
+    Store(store::Command),
     /// Look at files of weights, and convert them
     #[command(subcommand)]
     Weights(weights::Command),
@@ -144,6 +148,7 @@ fn dispatch(command: Command) -> Exit {
         Command::List(args) => list::run(args),
         Command::Why(args) => why::run(args),
         Command::Runs(args) => runs::run(args),
+        Command::Store(command) => store::run(command),
         Command::Weights(command) => weights::run(command),
         Command::New(args) => new::run(args, &Output::new(false)),
         Command::Completions(args) => completions::run(args, &mut Cli::command(), &Output::new(false)),

@@ -153,8 +153,19 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
         return Ok(planned(&preparation, choices, events));
     }
     store.expect_writable()?;
+    // From here on nothing that the run reuses is freed; what was freed a moment ago runs again.
+    let choosing = store.choosing()?;
+    let is_there = |(at, choice): &(usize, Choice)| match choice {
+        Choice::Reuse(_) => store.find(&preparation.stages[*at].key).is_some(),
+        Choice::Run { .. } => true,
+    };
+    let choices = match choices.iter().all(is_there) {
+        true => choices,
+        false => choose::choose(&preparation, &store, name, options)?,
+    };
     let lock = lock(recipe.recipe, &preparation, options, &machine);
     let folder = RunFolder::create(&options.out, name, &options.text, &lock)?;
+    drop(choosing);
     let mut runner =
         Runner { recipe: name, preparation: &preparation, store: &store, machine: &machine, options, tell: events };
     let mut outcome = Outcome { stages: Vec::new(), folder: Some(folder.path().to_owned()), expected: Vec::new() };

@@ -12,6 +12,7 @@ pub mod palette;
 mod pins;
 mod run_folder;
 mod stage;
+mod sweep;
 pub mod tensors;
 
 pub use artifacts::{StageArtifacts, is_written, write as write_artifact};
@@ -20,6 +21,7 @@ pub use name::file_name;
 pub use pins::Pins;
 pub use run_folder::{DataLock, Lock, RunFolder, StageLock, WeightFile, date, timestamp};
 pub use stage::{Draft, Finished, StageRecord};
+pub use sweep::{Freed, Sweep, What};
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};

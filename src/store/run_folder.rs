@@ -1,11 +1,13 @@
 //! The folder of one run: the recipe as it ran, all that decided the results, and the figures.
 
+use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, file_name};
+use super::{Key, Pins, file_name};
 use crate::files::{self, FileError};
 
 /// `wsss.lock`: everything that decides the results of a run.
@@ -75,6 +77,30 @@ impl RunFolder {
         let lock = toml::to_string(lock).map_err(|error| FileError::broken(&lock_path, error.to_string()))?;
         files::write_bytes(&lock_path, lock.as_bytes())?;
         Ok(RunFolder { path })
+    }
+
+    /// The keys that any run below `out` names.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed, or a lock that cannot be read: then nobody knows what that run needs.
+    pub fn needed(out: &Path) -> Result<HashSet<Key>, FileError> {
+        let failed = |error: std::io::Error| FileError::read(out, &error);
+        let mut needed = HashSet::new();
+        for entry in std::fs::read_dir(out).map_err(failed)? {
+            let path = entry.map_err(failed)?.path().join("wsss.lock");
+            let text = match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+                Err(error) => return Err(FileError::read(&path, &error)),
+            };
+            match toml::from_str::<Lock>(&text) {
+                Ok(lock) => needed.extend(lock.stages.into_iter().map(|stage| stage.key)),
+                // The pins beside a recipe have the same name; no run needs them.
+                Err(_) if Pins::read(&path).is_ok_and(|pins| !pins.weights.is_empty()) => {}
+                Err(error) => return Err(FileError::broken(&path, error.message())),
+            }
+        }
+        Ok(needed)
     }
 
     /// The runs below `out` with their locks, the one that began last at the end. What is no run folder is passed over.
