@@ -10,6 +10,7 @@
 //! | `output` | what is said, to whom |
 //! | `guard` | panics become diagnostics, deep recipes get a deep stack, Ctrl-C raises a flag |
 //! | `recipe` | a recipe named on the command line, read and lowered |
+//! | `past` | a run named on the command line |
 //! | `progress` | what a run shows while it goes |
 //! | `device` | which device is meant |
 //! | `explained` | the tables of `check --explain` |
@@ -41,11 +42,13 @@ mod list;
 mod new;
 mod output;
 mod paper;
+mod past;
 mod progress;
 mod recipe;
 mod run;
 mod runs;
 mod said;
+mod show;
 mod store;
 mod table;
 mod weights;
@@ -101,6 +104,8 @@ enum Command {
     List(list::Args),
     /// Why a stage of a run ran or was reused
     Why(why::Args),
+    /// What a stage saved of one picture, as a picture or an array
+    Show(show::Args),
     /// Past runs with their figures, the newest first
     Runs(runs::Args),
     /// What is kept of finished stages
@@ -147,6 +152,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Explain(args) => explain::run(args, &Output::new(false)),
         Command::List(args) => list::run(args),
         Command::Why(args) => why::run(args),
+        Command::Show(args) => show::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Store(command) => store::run(command),
         Command::Weights(command) => weights::run(command),

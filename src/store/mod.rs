@@ -5,6 +5,7 @@
 //! Absent from this room: what a stage is, and every decision whether it should run.
 
 mod artifacts;
+pub mod heat;
 mod key;
 mod name;
 pub mod npz;

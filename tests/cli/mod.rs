@@ -12,6 +12,7 @@ mod graph;
 mod modules;
 mod run;
 mod runs;
+mod show;
 mod store;
 mod table;
 mod weights;

@@ -11,6 +11,7 @@ fn without_a_command_there_is_help_and_exit_code_2() {
         "run",
         "table",
         "runs",
+        "show",
         "store",
         "check",
         "fmt",
