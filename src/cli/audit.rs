@@ -11,6 +11,7 @@ use serde_json::json;
 use super::exit::Exit;
 use super::output::Output;
 use super::recipe::{self, Choice};
+use super::said::Said;
 use crate::data::{is_evaluation, overlap};
 use crate::lower::{Constant, Figure, Init, Recipe, Stage};
 use crate::source::Sources;
@@ -250,8 +251,11 @@ fn declassified(recipe: &Recipe, sources: &Sources) -> Vec<Told> {
 }
 
 /// The lines that `check` and `run` show of declassified values, and the objects of `--json`.
-pub(super) fn tell_declassified(recipe: &Recipe, sources: &Sources, output: &Output) {
+pub(super) fn tell_declassified(recipe: &Recipe, sources: &Sources, said: &mut Said, output: &Output) {
     for Told { what, at } in declassified(recipe, sources) {
+        if !said.is_new(&format!("{at}: {what}")) {
+            continue;
+        }
         if output.json {
             output.object("declassified", json!({ "at": at, "what": what }));
         } else {

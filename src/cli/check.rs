@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::explained;
 use super::output::Output;
 use super::recipe::{self, Choice};
+use super::said::Said;
 use crate::compile;
 use crate::cost::{self, Budget};
 use crate::diag::amount::{self, counted};
@@ -103,7 +104,7 @@ fn check(path: &Path, args: &Args, output: &Output) -> Exit {
     if cites {
         cited::print(&opened.recipe.constants, &opened.sources, output);
     }
-    audit::tell_declassified(&opened.recipe, &opened.sources, output);
+    audit::tell_declassified(&opened.recipe, &opened.sources, &mut Said::default(), output);
     if output.json {
         let fields = json!({ "recipe": path.display().to_string(), "errors": errors, "warnings": warnings });
         output.object("checked", fields);

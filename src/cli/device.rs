@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use candle_core::Device;
+pub(super) use candle_core::Device;
 
 use crate::diag::{Code, Diagnostic};
 

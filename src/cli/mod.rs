@@ -10,10 +10,12 @@
 //! | `output` | what is said, to whom |
 //! | `guard` | panics become diagnostics, deep recipes get a deep stack, Ctrl-C raises a flag |
 //! | `recipe` | a recipe named on the command line, read and lowered |
+//! | `past` | a run named on the command line |
 //! | `progress` | what a run shows while it goes |
 //! | `device` | which device is meant |
 //! | `explained` | the tables of `check --explain` |
 //! | `table` | tables on the terminal |
+//! | `said` | what need not be said again |
 //! | `arrays` | named arrays in .safetensors, .npz and .pth files |
 
 mod arrays;
@@ -39,9 +41,15 @@ mod guard;
 mod list;
 mod new;
 mod output;
+mod paper;
+mod past;
 mod progress;
 mod recipe;
 mod run;
+mod runs;
+mod said;
+mod show;
+mod store;
 mod table;
 mod weights;
 mod why;
@@ -65,6 +73,8 @@ struct Cli {
 enum Command {
     /// Check, plan and run a recipe; print its figures
     Run(run::Args),
+    /// Run the rows of a paper's table and print them side by side
+    Table(paper::Args),
     /// Say everything that is wrong with recipes, run nothing
     Check(check::Args),
     /// Bring recipes to the canonical format
@@ -94,6 +104,13 @@ enum Command {
     List(list::Args),
     /// Why a stage of a run ran or was reused
     Why(why::Args),
+    /// What a stage saved of one picture, as a picture or an array
+    Show(show::Args),
+    /// Past runs with their figures, the newest first
+    Runs(runs::Args),
+    /// What is kept of finished stages
+    #[command(subcommand)]
+    Store(store::Command),
     /// Look at files of weights, and convert them
     #[command(subcommand)]
     Weights(weights::Command),
@@ -120,6 +137,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> Exit {
     match command {
         Command::Run(args) => run::run(args),
+        Command::Table(args) => paper::run(args),
         Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),
         Command::Expand(args) => expand::run(args),
@@ -134,6 +152,9 @@ fn dispatch(command: Command) -> Exit {
         Command::Explain(args) => explain::run(args, &Output::new(false)),
         Command::List(args) => list::run(args),
         Command::Why(args) => why::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Runs(args) => runs::run(args),
+        Command::Store(command) => store::run(command),
         Command::Weights(command) => weights::run(command),
         Command::New(args) => new::run(args, &Output::new(false)),
         Command::Completions(args) => completions::run(args, &mut Cli::command(), &Output::new(false)),

@@ -16,6 +16,8 @@ const NOW_AND_THEN: Duration = Duration::from_secs(15);
 pub(super) struct Progress<'o> {
     output: &'o Output,
     quiet: bool,
+    /// Whether it tells what a dry run would do.
+    plan: bool,
     terminal: bool,
     bar: Option<ProgressBar>,
     said: Instant,
@@ -24,10 +26,23 @@ pub(super) struct Progress<'o> {
 impl<'o> Progress<'o> {
     pub fn new(output: &'o Output, quiet: bool) -> Progress<'o> {
         let terminal = io::stderr().is_terminal() && !output.json && !quiet;
-        Progress { output, quiet, terminal, bar: None, said: Instant::now() }
+        Progress { output, quiet, plan: true, terminal, bar: None, said: Instant::now() }
+    }
+
+    /// For a command that tells what a dry run would do itself.
+    pub fn without_plan(self) -> Progress<'o> {
+        Progress { plan: false, ..self }
+    }
+
+    /// Where it is shown.
+    pub fn output(&self) -> &'o Output {
+        self.output
     }
 
     pub fn on(&mut self, event: &Event) {
+        if !self.plan && matches!(event, Event::StagePlanned { .. }) {
+            return;
+        }
         if self.output.json {
             self.output.object("event", serde_json::to_value(event).unwrap_or(json!({})));
             return;

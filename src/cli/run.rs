@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::audit;
-use super::device::{Wanted, at_least_one, workers};
+use super::device::{Device, Wanted, at_least_one, workers};
 use super::exit::Exit;
 use super::expected;
 use super::guard;
 use super::output::Output;
 use super::progress::{Progress, figures};
 use super::recipe::{self, Choice, Opened};
+use super::said::Said;
 use crate::compile;
 use crate::cost::{self, Budget, StageCost};
 use crate::diag::{Code, Diagnostic, amount};
@@ -24,15 +25,11 @@ pub(super) struct Args {
     recipe: PathBuf,
     #[command(flatten)]
     choice: Choice,
-    /// Where tensors live: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: Wanted,
+    #[command(flatten)]
+    manner: Manner,
     /// Decides every random number
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where results go
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    out: PathBuf,
     /// The last stage to run, with what it needs
     #[arg(long, value_name = "STAGE", conflicts_with = "only")]
     until: Option<String>,
@@ -42,29 +39,56 @@ pub(super) struct Args {
     /// Runs a stage again though its result is there
     #[arg(long, value_name = "STAGE")]
     force: Vec<String>,
-    /// Says what would run and why, and changes nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// The first N images of every split
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    limit: Option<usize>,
-    /// Threads; the results do not depend on it (default: one a core)
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    workers: Option<usize>,
     /// Refuses to start where a stage takes more than this, for example 11GiB
     #[arg(long, value_name = "AMOUNT", value_parser = amount::parse_bytes)]
     mem: Option<u64>,
+}
+
+/// How recipes are run, whichever they are: what `run` and `table` share.
+#[derive(clap::Args)]
+pub(super) struct Manner {
+    /// Where tensors live: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    pub device: Wanted,
+    /// Where results go
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub out: PathBuf,
+    /// Says what would run and why, and changes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The first N images of every split
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub limit: Option<usize>,
+    /// Threads; the results do not depend on it (default: one a core)
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub workers: Option<usize>,
     /// No progress
     #[arg(long)]
-    quiet: bool,
+    pub quiet: bool,
     /// One JSON object a line
     #[arg(long)]
-    json: bool,
+    pub json: bool,
+}
+
+impl Manner {
+    /// The options of a run of all stages with the seed 0; its text is not known yet.
+    pub fn options(&self, recipe: &Path, device: Device) -> Options {
+        Options {
+            pins: Some(recipe.with_file_name("wsss.lock")),
+            out: self.out.clone(),
+            device,
+            workers: self.workers.unwrap_or(0),
+            limit: self.limit,
+            dry_run: self.dry_run,
+            stop: guard::interrupted(),
+            ..Options::default()
+        }
+    }
 }
 
 pub(super) fn run(args: Args) -> Exit {
-    let output = Output::new(args.json);
-    let device = match args.device.open() {
+    let output = Output::new(args.manner.json);
+    let device = match args.manner.device.open() {
         Ok(device) => device,
         Err(problem) => return output.problem(problem),
     };
@@ -72,52 +96,62 @@ pub(super) fn run(args: Args) -> Exit {
         Ok(opened) => opened,
         Err(unreadable) => return output.problems(&[unreadable.0], &unreadable.1),
     };
-    let wrong = opened.problems.has_errors();
-    let compiled = if wrong { None } else { compile::compile(&opened.recipe, &mut opened.problems) };
-    if let (Some(compiled), Some(bytes)) = (&compiled, args.mem) {
-        let budget = Budget { bytes, workers: workers(args.workers) };
-        let costs = asked_for(cost::costs(compiled), args.until.as_deref(), args.only.as_deref());
-        opened.problems.extend(cost::refuse(compiled, &costs, budget));
-    }
-    let exit = output.problems(&std::mem::take(&mut opened.problems).sorted(), &opened.sources);
-    let (Some(compiled), Exit::Done) = (compiled, exit) else { return exit };
     let options = Options {
-        pins: Some(args.recipe.with_file_name("wsss.lock")),
-        text: expand(&opened.program, &opened.recipe),
-        out: args.out,
         seed: args.seed,
-        device,
-        workers: args.workers.unwrap_or(0),
-        limit: args.limit,
         until: args.until,
         only: args.only,
         force: args.force,
-        dry_run: args.dry_run,
-        stop: guard::interrupted(),
+        ..args.manner.options(&args.recipe, device)
     };
-    audit::tell_declassified(&opened.recipe, &opened.sources, &output);
-    let mut progress = Progress::new(&output, args.quiet);
-    let result = exec::run(&compiled, &options, &mut |event| progress.on(&event));
-    progress.clear();
-    match result {
+    let mut progress = Progress::new(&output, args.manner.quiet);
+    let ran = carry_out(&mut opened, &args.choice, options, args.mem, &mut Said::default(), &mut progress);
+    match ran {
         Ok(outcome) => {
             conclude(&outcome, &output);
             Exit::Done
         }
-        Err(error) => {
-            let diagnostics: Vec<Diagnostic> = error
-                .diagnostics()
-                .iter()
-                .map(|problem| without_files(problem.clone(), &opened, &args.choice))
-                .collect();
-            output.problems(&diagnostics, &opened.sources);
-            match error {
-                RunError::Input(_) => Exit::Wrong,
-                RunError::Failed(_) => Exit::Failed,
-                RunError::Interrupted(_) => Exit::Interrupted,
-            }
-        }
+        Err(exit) => exit,
     }
+}
+
+/// Checks, plans and runs an opened recipe: what `run` does, and `table` for each of its rows. `said` is what need not be said again.
+///
+/// # Errors
+/// What the run came to where it came to nothing; its diagnostics have been drawn.
+pub(super) fn carry_out(
+    opened: &mut Opened,
+    choice: &Choice,
+    options: Options,
+    mem: Option<u64>,
+    said: &mut Said,
+    progress: &mut Progress,
+) -> Result<Outcome, Exit> {
+    let output = progress.output();
+    let wrong = opened.problems.has_errors();
+    let compiled = if wrong { None } else { compile::compile(&opened.recipe, &mut opened.problems) };
+    if let (Some(compiled), Some(bytes)) = (&compiled, mem) {
+        let asked = Some(options.workers).filter(|workers| *workers > 0);
+        let budget = Budget { bytes, workers: workers(asked) };
+        let costs = asked_for(cost::costs(compiled), options.until.as_deref(), options.only.as_deref());
+        opened.problems.extend(cost::refuse(compiled, &costs, budget));
+    }
+    let problems = said.unsaid(std::mem::take(&mut opened.problems).sorted(), &opened.sources);
+    let exit = output.problems(&problems, &opened.sources);
+    let (Some(compiled), Exit::Done) = (compiled, exit) else { return Err(exit) };
+    let options = Options { text: expand(&opened.program, &opened.recipe), ..options };
+    audit::tell_declassified(&opened.recipe, &opened.sources, said, output);
+    let result = exec::run(&compiled, &options, &mut |event| progress.on(&event));
+    progress.clear();
+    result.map_err(|error| {
+        let diagnostics: Vec<Diagnostic> =
+            error.diagnostics().iter().map(|problem| without_files(problem.clone(), opened, choice)).collect();
+        output.problems(&diagnostics, &opened.sources);
+        match error {
+            RunError::Input(_) => Exit::Wrong,
+            RunError::Failed(_) => Exit::Failed,
+            RunError::Interrupted(_) => Exit::Interrupted,
+        }
+    })
 }
 
 /// The stages that `--until` and `--only` leave.
@@ -149,7 +183,7 @@ fn conclude(outcome: &Outcome, output: &Output) {
 }
 
 /// From the current folder where it lies below it: shorter, and the same on every machine.
-fn relative(path: &Path) -> &Path {
+pub(super) fn relative(path: &Path) -> &Path {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path)
 }

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-pub(super) fn table<const N: usize>(head: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn table<R: IntoIterator<Item = String>>(head: &[&str], rows: impl Iterator<Item = R>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head);
     rows.for_each(|row| _ = table.add_row(row));

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::output::Output;
+use super::past;
 use super::recipe::Disk;
 use crate::compile;
 use crate::diag::{Code, Diagnostic, Problems, suggest};
@@ -14,7 +15,7 @@ use crate::exec::StageNote;
 use crate::hir;
 use crate::lower::{self, Choices};
 use crate::source::Sources;
-use crate::store::{Finished, Key, Lock, RunFolder, Store};
+use crate::store::{Finished, Key, RunFolder, Store};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -33,7 +34,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Exit {
     let output = Output::new(args.json);
-    let Some((folder, lock)) = find(args.run.as_deref(), &args.out) else { return no_run(&args, &output) };
+    let (folder, lock) = match past::find(args.run.as_deref(), &args.out, "--out") {
+        Ok(found) => found,
+        Err(problem) => return output.problem(problem),
+    };
     // A run folder given by its path has the store beside it.
     let out = folder.path().parent().filter(|_| args.run.is_some()).unwrap_or(&args.out);
     let Some(locked) = lock.stages.iter().find(|stage| stage.name == args.stage) else {
@@ -48,26 +52,6 @@ pub(super) fn run(args: Args) -> Exit {
         false => output.text(&answer.text()),
     }
     Exit::Done
-}
-
-/// The run that is meant.
-fn find(run: Option<&Path>, out: &Path) -> Option<(RunFolder, Lock)> {
-    match run {
-        Some(run) => RunFolder::open(run).or_else(|| RunFolder::open(&out.join(run))),
-        None => RunFolder::all(out).pop(),
-    }
-}
-
-fn no_run(args: &Args, output: &Output) -> Exit {
-    let shown = args.run.as_deref().unwrap_or(&args.out).display();
-    let known = RunFolder::all(&args.out);
-    let known: Vec<String> =
-        known.iter().filter_map(|(run, _)| Some(run.path().file_name()?.to_string_lossy().into_owned())).collect();
-    let help = match known.is_empty() {
-        true => "`wsss run RECIPE` makes one; `--out DIR` says where they are".to_string(),
-        false => suggest::help(&shown.to_string(), "runs", known.iter().map(String::as_str)),
-    };
-    output.problem(Diagnostic::error(Code::CannotRead, format!("`{shown}` is no run")).help(help))
 }
 
 /// One input of a stage that is another than before.

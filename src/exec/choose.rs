@@ -1,12 +1,14 @@
 //! Which stages run, which are reused, and why. What `--dry-run` tells is what a run then does.
 
+use std::collections::HashSet;
+
 use indexmap::IndexSet;
 
 use super::prepare::{Preparation, Prepared};
 use super::{Options, RunError};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::lower::Stage;
-use crate::store::{Finished, Store};
+use crate::store::{Finished, Key, Store};
 
 /// What becomes of a stage.
 pub(super) enum Choice {
@@ -32,6 +34,7 @@ pub(super) fn choose(
     for name in &options.force {
         places(&stages, "force", name)?;
     }
+    let needed = needed(preparation, &options.toward);
     let mut choices = Vec::new();
     let earlier = store.all();
     for (at, stage) in preparation.stages.iter().enumerate() {
@@ -45,11 +48,25 @@ pub(super) fn choose(
         let choice = match store.find(&stage.key) {
             Some(_) if forced => Choice::Run { why: "`--force` asks for it".into(), again: true },
             Some(finished) => Choice::Reuse(Box::new(finished)),
+            // What is there is told all the same: the figures of a run folder never become fewer by being asked for again.
+            None if !needed.contains(&stage.key) => continue,
             None => Choice::Run { why: why(stage, recipe, &earlier), again: forced },
         };
         choices.push((at, choice));
     }
     Ok(choices)
+}
+
+/// The stages that are wanted, and all that they read, by way of others too. Who is read stands before its reader.
+fn needed<'p>(preparation: &'p Preparation, wanted: &[String]) -> HashSet<&'p Key> {
+    let mut needed = HashSet::new();
+    for stage in preparation.stages.iter().rev() {
+        if wanted.is_empty() || wanted.contains(&stage.stage().name) || needed.contains(&stage.key) {
+            needed.insert(&stage.key);
+            needed.extend(stage.inputs.values());
+        }
+    }
+    needed
 }
 
 /// The stages that an option names: one, or all of a family.

@@ -44,15 +44,18 @@ pub(super) fn compare(
     relevant.into_iter().map(|expectation| compared(expectation, stages, whole)).collect()
 }
 
+/// Whether a figure is as near to the expected one as the tolerance says. The last digit that is written counts, not the dust of
+/// binary fractions.
+pub fn within(expected: f64, tolerance: f64, got: f64) -> bool {
+    (got - expected).abs() <= tolerance + 1e-9
+}
+
 fn compared(expectation: &Expectation, stages: &[StageOutcome], whole: bool) -> Compared {
     let stage = stages.iter().find(|stage| stage.name == expectation.stage);
     let got = stage.and_then(|stage| stage.metrics.get(&expectation.name)).and_then(|metric| metric.value);
     let same_setting = expectation.applies && whole;
     let inside = match (got, expectation.tolerance) {
-        (Some(got), Some(tolerance)) if same_setting => {
-            // The last digit that is written counts, not the dust of binary fractions.
-            Some((got - expectation.value).abs() <= tolerance + 1e-9)
-        }
+        (Some(got), Some(tolerance)) if same_setting => Some(within(expectation.value, tolerance, got)),
         _ => None,
     };
     Compared {

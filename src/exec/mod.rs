@@ -46,7 +46,7 @@ use candle_core::Device;
 
 pub use error::RunError;
 pub use event::{EpochLine, Event, Metrics};
-pub use expected::Compared;
+pub use expected::{Compared, within};
 pub use note::StageNote;
 pub use parts::PRIMITIVES;
 pub use train::AHEAD;
@@ -79,6 +79,9 @@ pub struct Options {
     pub until: Option<String>,
     /// The one stage that runs.
     pub only: Option<String>,
+    /// The stages whose results are wanted, by their names in the pipeline: of the others, only what these need runs. All are wanted
+    /// where none is named.
+    pub toward: Vec<String>,
     /// Stages that run although their result is there.
     pub force: Vec<String>,
     /// Tells what would run and runs nothing.
@@ -104,6 +107,7 @@ impl Default for Options {
             limit: None,
             until: None,
             only: None,
+            toward: Vec::new(),
             force: Vec::new(),
             dry_run: false,
             text: String::new(),
@@ -153,7 +157,19 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
         return Ok(planned(&preparation, choices, events));
     }
     store.expect_writable()?;
-    let folder = RunFolder::create(&options.out, name, &options.text, &lock(&preparation, options, &machine))?;
+    // From here on nothing that the run reuses is freed; what was freed a moment ago runs again.
+    let choosing = store.choosing()?;
+    let is_there = |(at, choice): &(usize, Choice)| match choice {
+        Choice::Reuse(_) => store.find(&preparation.stages[*at].key).is_some(),
+        Choice::Run { .. } => true,
+    };
+    let choices = match choices.iter().all(is_there) {
+        true => choices,
+        false => choose::choose(&preparation, &store, name, options)?,
+    };
+    let lock = lock(recipe.recipe, &preparation, options, &machine);
+    let folder = RunFolder::create(&options.out, name, &options.text, &lock)?;
+    drop(choosing);
     let mut runner =
         Runner { recipe: name, preparation: &preparation, store: &store, machine: &machine, options, tell: events };
     let mut outcome = Outcome { stages: Vec::new(), folder: Some(folder.path().to_owned()), expected: Vec::new() };
@@ -216,11 +232,13 @@ fn planned(preparation: &Preparation, choices: Vec<(usize, Choice)>, tell: Tell)
     outcome
 }
 
-fn lock(preparation: &Preparation, options: &Options, machine: &Machine) -> Lock {
+fn lock(recipe: &Recipe, preparation: &Preparation, options: &Options, machine: &Machine) -> Lock {
     let stages = preparation.stages.iter();
     Lock {
         version: env!("CARGO_PKG_VERSION").into(),
         primitives: PRIMITIVES,
+        recipe: recipe.name.clone(),
+        variants: recipe.variants.clone(),
         seed: options.seed,
         device: machine.device_name().into(),
         limit: options.limit,

@@ -28,7 +28,6 @@ impl StageNote {
 
     /// What a run said; nothing where it was stopped before its first stage was done.
     pub fn of_run(folder: &RunFolder) -> Vec<StageNote> {
-        let text = std::fs::read(folder.path().join("stages.json")).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        folder.read_json("stages.json").unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@
 //! Absent from this room: what a stage is, and every decision whether it should run.
 
 mod artifacts;
+pub mod heat;
 mod key;
 mod name;
 pub mod npz;
@@ -13,6 +14,7 @@ mod pins;
 mod run_folder;
 mod stage;
 pub mod submission;
+mod sweep;
 pub mod tensors;
 
 pub use artifacts::{StageArtifacts, is_written, write as write_artifact};
@@ -21,6 +23,7 @@ pub use name::file_name;
 pub use pins::Pins;
 pub use run_folder::{DataLock, Lock, RunFolder, StageLock, WeightFile, date, timestamp};
 pub use stage::{Draft, Finished, StageRecord};
+pub use sweep::{Freed, Sweep, What};
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};

@@ -39,7 +39,7 @@ pub fn write(path: &Path, grid: &Grid<u8>) -> Result<(), FileError> {
 }
 
 /// The cause itself where it is one of the disk: it says whether that is full.
-fn io_error(error: png::EncodingError) -> std::io::Error {
+pub(super) fn io_error(error: png::EncodingError) -> std::io::Error {
     match error {
         png::EncodingError::IoError(error) => error,
         other => std::io::Error::other(other),

@@ -1,11 +1,13 @@
 //! The folder of one run: the recipe as it ran, all that decided the results, and the figures.
 
+use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, file_name};
+use super::{Key, Pins, file_name};
 use crate::files::{self, FileError};
 
 /// `wsss.lock`: everything that decides the results of a run.
@@ -15,6 +17,11 @@ pub struct Lock {
     pub version: String,
     /// Of the numbers its primitives compute.
     pub primitives: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub recipe: String,
+    /// Variants of the recipe, in the order they were applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<String>,
     pub seed: u64,
     pub device: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +79,30 @@ impl RunFolder {
         Ok(RunFolder { path })
     }
 
+    /// The keys that any run below `out` names.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed, or a lock that cannot be read: then nobody knows what that run needs.
+    pub fn needed(out: &Path) -> Result<HashSet<Key>, FileError> {
+        let failed = |error: std::io::Error| FileError::read(out, &error);
+        let mut needed = HashSet::new();
+        for entry in std::fs::read_dir(out).map_err(failed)? {
+            let path = entry.map_err(failed)?.path().join("wsss.lock");
+            let text = match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+                Err(error) => return Err(FileError::read(&path, &error)),
+            };
+            match toml::from_str::<Lock>(&text) {
+                Ok(lock) => needed.extend(lock.stages.into_iter().map(|stage| stage.key)),
+                // The pins beside a recipe have the same name; no run needs them.
+                Err(_) if Pins::read(&path).is_ok_and(|pins| !pins.weights.is_empty()) => {}
+                Err(error) => return Err(FileError::broken(&path, error.message())),
+            }
+        }
+        Ok(needed)
+    }
+
     /// The runs below `out` with their locks, the one that began last at the end. What is no run folder is passed over.
     pub fn all(out: &Path) -> Vec<(RunFolder, Lock)> {
         let Ok(entries) = std::fs::read_dir(out) else { return Vec::new() };
@@ -107,6 +138,21 @@ impl RunFolder {
         Ok(to)
     }
 
+    /// The last part of its path: what `--run` takes.
+    pub fn name(&self) -> String {
+        self.path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// When the run began, as far as the file system tells.
+    pub fn began(&self) -> SystemTime {
+        began(&self.path.join("wsss.lock"))
+    }
+
+    /// What is written in `name`; `None` where it is not there, or is something else.
+    pub fn read_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_slice(&std::fs::read(self.path.join(name)).ok()?).ok()
+    }
+
     /// Writes `name` as JSON.
     ///
     /// # Errors
@@ -120,8 +166,11 @@ impl RunFolder {
 fn read_lock(folder: &Path) -> Option<(Lock, SystemTime)> {
     let path = folder.join("wsss.lock");
     let text = std::fs::read_to_string(&path).ok()?;
-    let began = std::fs::metadata(&path).and_then(|file| file.modified()).unwrap_or(UNIX_EPOCH);
-    Some((toml::from_str(&text).ok()?, began))
+    Some((toml::from_str(&text).ok()?, began(&path)))
+}
+
+fn began(lock: &Path) -> SystemTime {
+    std::fs::metadata(lock).and_then(|file| file.modified()).unwrap_or(UNIX_EPOCH)
 }
 
 /// `2026-08-14`, UTC.
@@ -178,6 +227,8 @@ mod tests {
         let lock = Lock {
             version: "0.1.0".into(),
             primitives: 1,
+            recipe: "my recipe".into(),
+            variants: vec!["quick".into()],
             seed: 7,
             device: "cpu".into(),
             limit: None,

@@ -11,7 +11,11 @@ mod fmt;
 mod graph;
 mod modules;
 mod run;
+mod runs;
+mod show;
+mod store;
 mod submission;
+mod table;
 mod weights;
 mod words;
 

@@ -9,6 +9,10 @@ fn without_a_command_there_is_help_and_exit_code_2() {
     let answer = wsss(&[]).expect_code(2);
     for command in [
         "run",
+        "table",
+        "runs",
+        "show",
+        "store",
         "check",
         "fmt",
         "graph",
