@@ -21,9 +21,11 @@ impl Files for Pipelines {
 /// Names and texts of `pipelines/`.
 fn shipped() -> Vec<(String, String)> {
     let files = std::fs::read_dir(repository("pipelines")).expect("pipelines/ is there");
-    let mut recipes: Vec<(String, String)> = files
-        .map(|file| {
-            let path = file.expect("pipelines/ can be listed").path();
+    let paths = files.map(|file| file.expect("pipelines/ can be listed").path());
+    let mut recipes: Vec<(String, String)> = paths
+        // Who has run a recipe with weights has a lock beside it.
+        .filter(|path| path.extension().is_some_and(|end| end == "wsss"))
+        .map(|path| {
             let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name").to_string();
             (name, std::fs::read_to_string(&path).expect("a recipe is text"))
         })
