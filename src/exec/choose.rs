@@ -28,13 +28,15 @@ pub(super) fn choose(
     options: &Options,
 ) -> Result<Vec<(usize, Choice)>, RunError> {
     let stages: Vec<&Stage> = preparation.stages.iter().map(Prepared::stage).collect();
-    let last = options.until.as_deref().map(|name| places(&stages, "until", name)).transpose()?;
-    let last = last.and_then(|places| places.last().copied());
+    let until = options.until.as_deref().map(|name| places(&stages, "until", name)).transpose()?.unwrap_or_default();
+    let last = until.last().copied();
     let only = options.only.as_deref().map(|name| places(&stages, "only", name)).transpose()?;
     for name in &options.force {
         places(&stages, "force", name)?;
     }
-    let needed = needed(preparation, &options.toward);
+    let wanted: Vec<&str> =
+        until.iter().map(|at| stages[*at].name.as_str()).chain(options.toward.iter().map(String::as_str)).collect();
+    let needed = needed(preparation, &wanted);
     let mut choices = Vec::new();
     let earlier = store.all();
     for (at, stage) in preparation.stages.iter().enumerate() {
@@ -58,10 +60,10 @@ pub(super) fn choose(
 }
 
 /// The stages that are wanted, and all that they read, by way of others too. Who is read stands before its reader.
-fn needed<'p>(preparation: &'p Preparation, wanted: &[String]) -> HashSet<&'p Key> {
+fn needed<'p>(preparation: &'p Preparation, wanted: &[&str]) -> HashSet<&'p Key> {
     let mut needed = HashSet::new();
     for stage in preparation.stages.iter().rev() {
-        if wanted.is_empty() || wanted.contains(&stage.stage().name) || needed.contains(&stage.key) {
+        if wanted.is_empty() || wanted.contains(&stage.stage().name.as_str()) || needed.contains(&stage.key) {
             needed.insert(&stage.key);
             needed.extend(stage.inputs.values());
         }

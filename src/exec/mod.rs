@@ -75,7 +75,7 @@ pub struct Options {
     pub workers: usize,
     /// The most pictures that a stage runs over.
     pub limit: Option<usize>,
-    /// The last stage that runs.
+    /// The stage whose result is wanted, or the family: only it and what it needs runs.
     pub until: Option<String>,
     /// The one stage that runs.
     pub only: Option<String>,

@@ -88,3 +88,23 @@ fn an_output_folder_that_cannot_be_written() {
     let answer = place.wsss(&["run", "tiny.wsss", "--out", "file"]).expect_code(3);
     assert!(answer.err.contains("error[cannot-write]"), "{}", answer.err);
 }
+
+#[test]
+fn until_a_stage_runs_what_it_needs_and_no_more() {
+    let place = Place::new();
+    let stage = |name: &str, data: &str| {
+        format!("infer {name} {{ data = {data} each {{ image }} {{ save map = mean(image, axes = [1]) }} }}\n")
+    };
+    let data = "dataset.val";
+    let recipe = [
+        "use data { scenes }\nparam dataset = scenes(images = 4, size = 32, classes = 2)\n".to_string(),
+        stage("first", data),
+        stage("beside", &format!("{data} |> standardize")),
+        stage("second", "dataset.val with { map = first.map }"),
+        stage("after", &format!("{data} |> standardize([1, 1, 1], [1, 1, 1])")),
+    ];
+    place.write("r.wsss", recipe.concat());
+    let told = place.wsss(&["run", "r.wsss", "--until", "second", "--dry-run"]).expect_code(0).out;
+    let told: Vec<&str> = told.lines().filter_map(|line| line.split_once(':')).map(|(stage, _)| stage).collect();
+    assert_eq!(told, ["first", "second"]);
+}
