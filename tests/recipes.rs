@@ -195,3 +195,69 @@ fn every_recipe_runs_from_end_to_end() {
         assert!(!means.is_empty() && means.iter().all(|mean| mean.is_finite()), "{name}: {stages:?}");
     }
 }
+
+/// The five papers at their default setting: every network, crop and stage as the paper has it, over two drawn pictures.
+const PAPERS: &[(&str, &[&str])] = &[
+    ("cpn.wsss", PAPER_CHAIN),
+    ("ecsnet.wsss", PAPER_CHAIN),
+    // Without weights of ImageNet the frozen norms of ResNet38 let numbers grow: a step of the paper's rate would leave no numbers.
+    ("occse.wsss", PAPER_CLASSIFIED),
+    (
+        "isim.wsss",
+        &[
+            "check_on=d => d.train",
+            "warm=0 epochs",
+            "again=0 epochs",
+            "scales=[1]",
+            "walk_batch=1 images",
+            "walk_epochs=1 epochs",
+            "v3.batch=1 images",
+            "v3.epochs=1 epochs",
+            "v3.scales=[1]",
+        ],
+    ),
+    (
+        "multi_estimations.wsss",
+        &[
+            "networks=[{ trunk = vgg16_trunk, weights = none, prepare = as_caffe }, { trunk = resnet38_frozen, weights = none, prepare = as_torch }]",
+            "saliency=none",
+            "seg_weights=none",
+            "seg_batch=1 images",
+            "seg_epochs=1 epochs",
+        ],
+    ),
+];
+
+const PAPER_CHAIN: &[&str] = PAPER_CLASSIFIED.split_at(6).0;
+const PAPER_CLASSIFIED: &[&str] = &[
+    "scales=[1]",
+    "psa.affinity_batch=1 images",
+    "psa.affinity_epochs=1 epochs",
+    "seg.batch=1 images",
+    "seg.epochs=1 epochs",
+    "seg.scales=[1]",
+    "psa.batch=1 images",
+    "lr=1e-30",
+];
+
+#[test]
+#[ignore = "twenty minutes and 4 GiB: one step of each network at the paper's size, and what follows"]
+fn every_paper_runs_at_its_size() {
+    let of_all = [
+        "dataset=scenes(images = 2, size = 480, classes = 20)",
+        "learn_from=d => d.train",
+        "score_on=d => d.train",
+        "batch=1 images",
+        "epochs=1 epochs",
+    ];
+    for (name, own) in PAPERS {
+        let place = with_recipes();
+        let sets = of_all.iter().chain(*own).flat_map(|set| ["--set", set]);
+        let words: Vec<&str> = ["run", name, "--json"].into_iter().chain(sets).collect();
+        let objects = place.wsss(&words).expect_code(0).objects();
+        let begun = objects.iter().filter(|object| object["event"] == "stage_started");
+        let trained = begun.filter(|object| object["kind"] == "train").count();
+        assert!(trained >= 3, "{name}: {trained} networks were trained");
+        println!("{name}: {trained} networks trained a step");
+    }
+}
