@@ -62,6 +62,7 @@ const SMALL: &[&str] = &[
     "crop=32 px",
     "batch=4 images",
     "epochs=1 epochs",
+    "taught_from=0 epochs",
     "scales=[1]",
 ];
 
