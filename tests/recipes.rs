@@ -242,7 +242,7 @@ const PAPER_CLASSIFIED: &[&str] = &[
 ];
 
 #[test]
-#[ignore = "twenty minutes and 4 GiB: one step of each network at the paper's size, and what follows"]
+#[ignore = "three minutes and 3 GiB: one step of each network at the paper's size, and what follows"]
 fn every_paper_runs_at_its_size() {
     let of_all = [
         "dataset=scenes(images = 2, size = 480, classes = 20)",
