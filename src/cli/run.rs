@@ -18,6 +18,7 @@ use crate::cost::{self, Budget, StageCost};
 use crate::diag::{Code, Diagnostic, amount};
 use crate::exec::{self, Options, Outcome, RunError};
 use crate::expand::expand;
+use crate::lower::{Stage, needed};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -30,7 +31,7 @@ pub(super) struct Args {
     /// Decides every random number
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The last stage to run, with what it needs
+    /// The stage to run, with what it needs
     #[arg(long, value_name = "STAGE", conflicts_with = "only")]
     until: Option<String>,
     /// The one stage to run; what it needs must be there
@@ -132,7 +133,7 @@ pub(super) fn carry_out(
     if let (Some(compiled), Some(bytes)) = (&compiled, mem) {
         let asked = Some(options.workers).filter(|workers| *workers > 0);
         let budget = Budget { bytes, workers: workers(asked) };
-        let costs = asked_for(cost::costs(compiled), options.until.as_deref(), options.only.as_deref());
+        let costs = asked_for(cost::costs(compiled), &options);
         opened.problems.extend(cost::refuse(compiled, &costs, budget));
     }
     let problems = said.unsaid(std::mem::take(&mut opened.problems).sorted(), &opened.sources);
@@ -155,12 +156,11 @@ pub(super) fn carry_out(
 }
 
 /// The stages that `--until` and `--only` leave.
-fn asked_for<'c>(costs: Vec<StageCost<'c>>, until: Option<&str>, only: Option<&str>) -> Vec<StageCost<'c>> {
-    let name = |cost: &StageCost| cost.stage.stage.name.clone();
-    let last = costs.iter().position(|cost| Some(name(cost).as_str()) == until);
-    let wanted =
-        |at: usize, cost: &StageCost| last.is_none_or(|last| at <= last) && only.is_none_or(|only| name(cost) == only);
-    costs.into_iter().enumerate().filter(|(at, cost)| wanted(*at, cost)).map(|(_, cost)| cost).collect()
+fn asked_for<'c>(costs: Vec<StageCost<'c>>, options: &Options) -> Vec<StageCost<'c>> {
+    let stages: Vec<&Stage> = costs.iter().map(|cost| cost.stage.stage).collect();
+    let needed = needed(&stages, |stage| options.wants(stage));
+    let only = |stage: &Stage| options.only.as_deref().is_none_or(|only| stage.answers_to(only));
+    costs.into_iter().filter(|cost| needed.contains(&cost.stage.stage.name) && only(cost.stage.stage)).collect()
 }
 
 /// The figures of every stage, and where they are.

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use indexmap::IndexMap;
 use rayon::prelude::*;
 
-use super::coco::Drawing;
+use super::drawing::Drawing;
 use super::{DataError, Dataset, Mask, Rgb, decode};
 
 /// One picture and what belongs to it.

@@ -7,6 +7,7 @@
 mod check;
 mod coco;
 mod decode;
+mod drawing;
 mod error;
 mod files;
 mod folder;

@@ -1,14 +1,12 @@
 //! Which stages run, which are reused, and why. What `--dry-run` tells is what a run then does.
 
-use std::collections::HashSet;
-
 use indexmap::IndexSet;
 
 use super::prepare::{Preparation, Prepared};
 use super::{Options, RunError};
 use crate::diag::{Code, Diagnostic, suggest};
-use crate::lower::Stage;
-use crate::store::{Finished, Key, Store};
+use crate::lower::{Stage, needed};
+use crate::store::{Finished, Store};
 
 /// What becomes of a stage.
 pub(super) enum Choice {
@@ -28,15 +26,13 @@ pub(super) fn choose(
     options: &Options,
 ) -> Result<Vec<(usize, Choice)>, RunError> {
     let stages: Vec<&Stage> = preparation.stages.iter().map(Prepared::stage).collect();
-    let until = options.until.as_deref().map(|name| places(&stages, "until", name)).transpose()?.unwrap_or_default();
-    let last = until.last().copied();
+    let last = options.until.as_deref().map(|name| places(&stages, "until", name)).transpose()?;
+    let last = last.and_then(|places| places.last().copied());
     let only = options.only.as_deref().map(|name| places(&stages, "only", name)).transpose()?;
     for name in &options.force {
         places(&stages, "force", name)?;
     }
-    let wanted: Vec<&str> =
-        until.iter().map(|at| stages[*at].name.as_str()).chain(options.toward.iter().map(String::as_str)).collect();
-    let needed = needed(preparation, &wanted);
+    let needed = needed(&stages, |stage| options.wants(stage));
     let mut choices = Vec::new();
     let earlier = store.all();
     for (at, stage) in preparation.stages.iter().enumerate() {
@@ -51,24 +47,12 @@ pub(super) fn choose(
             Some(_) if forced => Choice::Run { why: "`--force` asks for it".into(), again: true },
             Some(finished) => Choice::Reuse(Box::new(finished)),
             // What is there is told all the same: the figures of a run folder never become fewer by being asked for again.
-            None if !needed.contains(&stage.key) => continue,
+            None if !needed.contains(&stage.stage().name) => continue,
             None => Choice::Run { why: why(stage, recipe, &earlier), again: forced },
         };
         choices.push((at, choice));
     }
     Ok(choices)
-}
-
-/// The stages that are wanted, and all that they read, by way of others too. Who is read stands before its reader.
-fn needed<'p>(preparation: &'p Preparation, wanted: &[&str]) -> HashSet<&'p Key> {
-    let mut needed = HashSet::new();
-    for stage in preparation.stages.iter().rev() {
-        if wanted.is_empty() || wanted.contains(&stage.stage().name.as_str()) || needed.contains(&stage.key) {
-            needed.insert(&stage.key);
-            needed.extend(stage.inputs.values());
-        }
-    }
-    needed
 }
 
 /// The stages that an option names: one, or all of a family.

@@ -53,7 +53,7 @@ pub use train::AHEAD;
 
 use crate::compile::Compiled;
 use crate::files::{self, FileError};
-use crate::lower::Recipe;
+use crate::lower::{Recipe, Stage};
 use crate::store::{
     Claim, Draft, Finished, Key, Lock, RunFolder, StageLock, StageRecord, Store, submission, timestamp,
 };
@@ -96,6 +96,14 @@ pub struct Options {
 
 /// For runs that nobody stops.
 static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Options {
+    /// Whether the result of a stage is asked for, be it needed for another one or not.
+    pub fn wants(&self, stage: &Stage) -> bool {
+        let all = self.until.is_none() && self.toward.is_empty();
+        all || self.until.as_deref().is_some_and(|until| stage.answers_to(until)) || self.toward.contains(&stage.name)
+    }
+}
 
 impl Default for Options {
     fn default() -> Options {

@@ -145,6 +145,18 @@ impl Stage {
     }
 }
 
+/// The names of the stages that are wanted, and of all that these read, by way of others too. Who is read stands before its reader.
+pub fn needed(stages: &[&Stage], wanted: impl Fn(&Stage) -> bool) -> BTreeSet<String> {
+    let mut needed = BTreeSet::new();
+    for stage in stages.iter().rev() {
+        if wanted(stage) || needed.contains(&stage.name) {
+            needed.insert(stage.name.clone());
+            needed.extend(stage.reads().into_iter().map(|read| stage.shown(read)));
+        }
+    }
+    needed
+}
+
 /// A tensor that a net owns. The leaf of the graph is called [`Weight::path`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Weight {

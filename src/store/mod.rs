@@ -91,16 +91,13 @@ impl Store {
         if let (Some(finished), false) = (self.find(key), again) {
             return Ok(Some(Claim::Finished(Box::new(finished))));
         }
-        let path = self.root.join(format!("{key}.lock"));
-        files::make_folder(&self.root)?;
-        let failed = |error: std::io::Error| FileError::write(&path, &error);
-        let lock = File::options().create(true).write(true).truncate(false).open(&path).map_err(failed)?;
+        let (lock, path) = self.lock_file(key.as_str())?;
         loop {
             match lock.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if wait() => std::thread::sleep(Duration::from_millis(100)),
                 Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::Error(error)) => return Err(FileError::write(&path, &error)),
             }
         }
         // The one who held the lock may have finished it.
@@ -113,18 +110,20 @@ impl Store {
         }
         Ok(Some(Claim::Draft(draft)))
     }
+
+    /// The file `NAME.lock`, which is there from now on.
+    fn lock_file(&self, name: &str) -> Result<(File, PathBuf), FileError> {
+        files::make_folder(&self.root)?;
+        let path = self.root.join(format!("{name}.lock"));
+        let lock = File::options().create(true).write(true).truncate(false).open(&path);
+        Ok((lock.map_err(|error| FileError::write(&path, &error))?, path))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::stage::testing::record;
+    use super::stage::testing::{key, record};
     use super::*;
-
-    fn key(name: &str) -> Key {
-        let mut parts = Parts::default();
-        parts.add("name", name);
-        parts.key()
-    }
 
     fn draft(store: &Store, key: &Key, again: bool) -> Draft {
         match store.claim(key, again, || false).unwrap() {
@@ -161,7 +160,7 @@ mod tests {
         let key = key("a");
         let first = draft(&store, &key, false);
         assert!(store.claim(&key, false, || false).unwrap().is_none(), "two runs fill one place");
-        assert!(matches!(store.claim(&super::tests::key("b"), false, || false), Ok(Some(Claim::Draft(_)))));
+        assert!(matches!(store.claim(&super::stage::testing::key("b"), false, || false), Ok(Some(Claim::Draft(_)))));
         let (waits, waited) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
             let second = scope.spawn(|| store.claim(&key, false, || waits.send(()).is_ok()));

@@ -124,6 +124,13 @@ impl Draft {
 pub(super) mod testing {
     use super::*;
 
+    /// A key that is another for each name.
+    pub fn key(name: &str) -> Key {
+        let mut parts = Parts::default();
+        parts.add("name", name);
+        parts.key()
+    }
+
     /// A record with plain answers.
     pub fn record(key: &Key) -> StageRecord {
         StageRecord {

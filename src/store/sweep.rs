@@ -52,16 +52,9 @@ impl Store {
     /// # Errors
     /// A folder or lock file that cannot be made.
     pub fn choosing(&self) -> Result<File, FileError> {
-        let (lock, path) = self.sweep_lock()?;
+        let (lock, path) = self.lock_file("sweep")?;
         lock.lock_shared().map_err(|error| FileError::write(&path, &error))?;
         Ok(lock)
-    }
-
-    fn sweep_lock(&self) -> Result<(File, PathBuf), FileError> {
-        files::make_folder(&self.root)?;
-        let path = self.root.join("sweep.lock");
-        let lock = File::options().create(true).write(true).truncate(false).open(&path);
-        Ok((lock.map_err(|error| FileError::write(&path, &error))?, path))
     }
 
     /// Frees all whose key is not among those that `needed` gives; it is asked while no run can begin. A stage that a run fills just now
@@ -75,7 +68,7 @@ impl Store {
         dry: bool,
         needed: impl FnOnce() -> Result<HashSet<Key>, E>,
     ) -> Result<Sweep, E> {
-        let lock = if dry { None } else { Some(self.sweep_lock()?) };
+        let lock = if dry { None } else { Some(self.lock_file("sweep")?) };
         if let Some((lock, path)) = &lock {
             lock.lock().map_err(|error| FileError::write(path, &error))?;
         }
@@ -202,15 +195,9 @@ fn bytes(folder: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stage::testing::record;
-    use super::super::{Claim, Draft, Parts};
+    use super::super::stage::testing::{key, record};
+    use super::super::{Claim, Draft};
     use super::*;
-
-    fn key(name: &str) -> Key {
-        let mut parts = Parts::default();
-        parts.add("name", name);
-        parts.key()
-    }
 
     fn draft(store: &Store, key: &Key) -> Draft {
         match store.claim(key, false, || false) {

@@ -100,11 +100,16 @@ fn until_a_stage_runs_what_it_needs_and_no_more() {
         "use data { scenes }\nparam dataset = scenes(images = 4, size = 32, classes = 2)\n".to_string(),
         stage("first", data),
         stage("beside", &format!("{data} |> standardize")),
-        stage("second", "dataset.val with { map = first.map }"),
+        stage("second", "dataset.val with { map = first.map }")
+            .replace("{ image }", "{ image, map }")
+            .replace("mean(image", "mean(image + unsqueeze(map, axis = 1)"),
         stage("after", &format!("{data} |> standardize([1, 1, 1], [1, 1, 1])")),
     ];
     place.write("r.wsss", recipe.concat());
     let told = place.wsss(&["run", "r.wsss", "--until", "second", "--dry-run"]).expect_code(0).out;
     let told: Vec<&str> = told.lines().filter_map(|line| line.split_once(':')).map(|(stage, _)| stage).collect();
     assert_eq!(told, ["first", "second"]);
+    // Neither is memory asked for stages that do not run.
+    let refused = place.wsss(&["run", "r.wsss", "--until", "second", "--mem", "1B"]).expect_code(1).err;
+    assert!(refused.contains("`first`") && !refused.contains("`beside`") && !refused.contains("`after`"), "{refused}");
 }

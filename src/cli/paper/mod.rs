@@ -24,6 +24,7 @@ use super::progress::Progress;
 use super::recipe::{self, Choice, Opened};
 use super::run::{self, Manner, relative};
 use super::said::Said;
+use crate::diag::amount::counted;
 use crate::diag::{Code, Diagnostic};
 use crate::exec::{Options, Outcome};
 use crate::lower::Expectation;
@@ -95,10 +96,8 @@ fn no_table(table: &Table, expectations: &[Expectation]) -> Diagnostic {
     let cited = expectations.iter().filter_map(|expectation| expectation.citation.as_deref());
     cited.for_each(|cited| *known.entry(citation::label(cited)).or_default() += 1);
     known.sort_by_cached_key(|label, _| citation::order(label));
-    let known: Vec<String> = known
-        .iter()
-        .map(|(label, count)| format!("`{label}` ({count} figure{})", if *count == 1 { "" } else { "s" }))
-        .collect();
+    let known: Vec<String> =
+        known.iter().map(|(label, count)| format!("`{label}` ({})", counted(*count, "figure"))).collect();
     let help = match known.is_empty() {
         true => "`expect seeds.cam_iou = 0.56 @ \"Table 1\"` states one, for the recipe or in a variant".to_string(),
         false => format!("it has figures of {}", known.join(", ")),

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::outline::Outline;
 use crate::data::DataError;
+use crate::data::drawing::outline::Outline;
 
 #[derive(Deserialize)]
 pub(super) struct Annotations {

@@ -10,8 +10,6 @@
 //! instances in the order of the file, so that a later one covers an earlier one, or the smaller on top of the larger.
 
 mod annotations;
-mod draw;
-mod outline;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -21,13 +19,12 @@ use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::drawing::outline::Outline;
+use super::drawing::{Drawing, Instance};
 use super::files::{Files, Record, Split, Tags, Truth, by_stem, expect_folder, id_of};
 use super::labels::Labels;
 use super::{DataError, IGNORE};
 use annotations::{Annotation, Annotations, Category};
-pub(super) use draw::Drawing;
-use draw::Instance;
-use outline::Outline;
 
 /// The years whose splits are read.
 pub const YEARS: [u16; 2] = [2014, 2017];

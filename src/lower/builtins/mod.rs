@@ -4,6 +4,7 @@ mod augment;
 mod load;
 mod numbers;
 mod optimizers;
+mod sources;
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -15,7 +16,6 @@ use super::recipe::Init;
 use super::stage::competition;
 use super::value::{NetValue, OutsideMaps, Says, SubmissionValue, Value};
 use super::{Lower, begin, data, modes, units};
-use crate::data::{COCO_YEARS, OnTop, Source};
 use crate::diag::{Code, Diagnostic, suggest};
 use crate::graph::{Kind, Output, Role};
 use crate::hir::builtins::{Builtin, BuiltinId as Is, Need};
@@ -174,21 +174,9 @@ impl<'p> Arguments<'p> {
 fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Value<'p>> {
     let a = &arguments;
     Some(match a.builtin.id {
-        Is::Voc2012 => {
-            let root = PathBuf::from(a.text(lower, 0, "")?);
-            let tags = tags_file(lower, a)?;
-            data::dataset(lower, Source::Voc2012 { root, tags })
-        }
-        Is::Coco => {
-            let root = PathBuf::from(a.text(lower, 0, "")?);
-            let tags = tags_file(lower, a)?;
-            let (year, on_top) = (coco_year(lower, a, 2)?, on_top(lower, a, 3)?);
-            data::dataset(lower, Source::Coco { root, year, on_top, tags })
-        }
-        Is::Folder => {
-            let root = PathBuf::from(a.text(lower, 0, "")?);
-            let tags = tags_file(lower, a)?;
-            data::dataset(lower, Source::Folder { root, tags })
+        Is::Voc2012 | Is::Coco | Is::Folder | Is::Scenes => {
+            let source = sources::source(lower, a)?;
+            data::dataset(lower, source)
         }
         Is::FolderMaps => {
             let folder = PathBuf::from(a.text(lower, 0, "")?);
@@ -202,15 +190,6 @@ fn meaning<'p>(lower: &mut Lower<'p, '_>, arguments: Arguments<'p>) -> Option<Va
             let span = a.get(1).map_or(a.span, |given| given.span);
             let competition = competition(&word, span).map_err(|problem| lower.report(problem)).ok()?;
             Value::Submission(Rc::new(SubmissionValue { mask, competition }))
-        }
-        Is::Scenes => {
-            let source = Source::Scenes {
-                images: a.whole(lower, 0, 600.0, 2.0)?,
-                size: if a.get(1).is_some() { a.size(lower, 1)? } else { [96, 96] },
-                classes: a.whole(lower, 2, 6.0, 1.0)?,
-                seed: a.whole(lower, 3, 0.0, 0.0)? as u64,
-            };
-            data::dataset(lower, source)
         }
         Is::ResizeLong
         | Is::RandomResize
@@ -414,38 +393,6 @@ fn is_path(text: &str) -> bool {
 }
 
 /// What maps or weights have learnt from, in words that the `supervision` line can name.
-/// The file of tags that a data set is given in place of its own.
-fn tags_file<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>) -> Option<Option<PathBuf>> {
-    match a.get(1).map(|given| &given.value) {
-        None | Some(Value::Nothing) => Some(None),
-        Some(_) => a.text(lower, 1, "").map(|file| Some(PathBuf::from(file))),
-    }
-}
-
-fn coco_year<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<u16> {
-    let [first, second] = COCO_YEARS;
-    let year = a.number(lower, slot, first.into())?;
-    let known = COCO_YEARS.into_iter().find(|known| f64::from(*known) == year);
-    if known.is_none() {
-        let span = a.get(slot).map_or(a.span, |given| given.span);
-        let message = format!("`coco` has the years {first} and {second}, this is {year}");
-        lower.report(errors::out_of_range(message, span, "published figures are of 2014"));
-    }
-    known
-}
-
-fn on_top<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<OnTop> {
-    let word = a.text(lower, slot, "later")?;
-    let known = [("later", OnTop::Later), ("smaller", OnTop::Smaller)];
-    if let Some((_, on_top)) = known.iter().find(|(known, _)| *known == word) {
-        return Some(*on_top);
-    }
-    let span = a.get(slot).map_or(a.span, |given| given.span);
-    let help = suggest::help(&word, "words", known.iter().map(|(known, _)| *known));
-    lower.report(errors::out_of_range(format!("`on_top` of `coco` cannot be `{word}`"), span, help));
-    None
-}
-
 fn knowledge<'p>(lower: &mut Lower<'p, '_>, a: &Arguments<'p>, slot: usize) -> Option<String> {
     let what = a.text(lower, slot, "")?;
     if is_nameable(&what) {

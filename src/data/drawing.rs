@@ -1,7 +1,9 @@
 //! Instances drawn into a mask, pixel for pixel as COCO's own tools draw them (`rleFrPoly` of pycocotools).
 
-use super::outline::{Outline, lengths, polygons};
+pub(super) mod outline;
+
 use crate::data::{Grid, Mask};
+use outline::{Outline, lengths, polygons};
 
 /// One thing of a picture.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,7 +17,7 @@ pub(super) struct Instance {
 
 /// The instances of a picture, in the order they are drawn in.
 #[derive(Clone, PartialEq, Debug)]
-pub(in crate::data) struct Drawing {
+pub(super) struct Drawing {
     pub(super) height: usize,
     pub(super) width: usize,
     pub(super) instances: Vec<Instance>,

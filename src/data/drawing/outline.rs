@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 const FURTHEST: f64 = 65_536.0;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Outline {
+pub(in crate::data) enum Outline {
     /// Of each polygon: how many corners it has, then each as its distance from the one before.
     Polygons(Box<[u8]>),
     /// Lengths of runs, down the columns: outside, inside, outside, …
