@@ -57,6 +57,12 @@ impl Stream {
         Stream { key: [inner[0], inner[1]], name: [inner[2], inner[3]], position: 0, block: [0; 4] }
     }
 
+    /// What it is made of: two words of key, two of name.
+    #[cfg(any(test, feature = "cuda"))]
+    pub fn words(&self) -> [u32; 4] {
+        [self.key[0], self.key[1], self.name[0], self.name[1]]
+    }
+
     /// The word at `index`, whatever has been read so far.
     pub fn at(&self, index: u64) -> u32 {
         self.block_at(index / 4)[(index % 4) as usize]

@@ -3,15 +3,20 @@
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::matmul::matmul;
+use super::real::on_cuda;
 
 /// Each plane of `x [.., H, W]` brought to `output`: window `i` is from `floor(i * in / out)` to `ceil((i + 1) * in / out)`.
 pub fn adaptive_average(x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
+    expect_some(plane(x)?, output)?;
+    on_cuda!(x, cuda::pool::adaptive_average(x, output));
     let [rows, columns] = matrices(x, plane(x)?, output)?;
     matmul(&matmul(&rows, x)?, &columns.t()?)
 }
 
 /// The gradient of [`adaptive_average`] for planes of the size `input`.
 pub fn adaptive_average_grad(gy: &Tensor, input: [usize; 2]) -> Result<Tensor> {
+    expect_some(input, plane(gy)?)?;
+    on_cuda!(gy, cuda::pool::adaptive_average_grad(gy, input));
     let [rows, columns] = matrices(gy, input, plane(gy)?)?;
     matmul(&matmul(&rows.t()?, gy)?, &columns)
 }
@@ -23,10 +28,14 @@ fn plane(x: &Tensor) -> Result<[usize; 2]> {
     }
 }
 
-fn matrices(like: &Tensor, input: [usize; 2], output: [usize; 2]) -> Result<[Tensor; 2]> {
+fn expect_some(input: [usize; 2], output: [usize; 2]) -> Result<()> {
     if input.contains(&0) || output.contains(&0) {
         bail!("adaptive_avg_pool: {output:?} windows of {input:?} pixels");
     }
+    Ok(())
+}
+
+fn matrices(like: &Tensor, input: [usize; 2], output: [usize; 2]) -> Result<[Tensor; 2]> {
     let dtype = like.dtype();
     Ok([weights(input[0], output[0], dtype)?, weights(input[1], output[1], dtype)?])
 }

@@ -5,7 +5,7 @@ use candle_core::{DType, Result, Tensor, WithDType};
 
 use super::layout::any_number;
 use super::par::{self, PIECE, for_pieces};
-use super::real::{Real, contiguous, dispatch, read, tensor};
+use super::real::{Real, contiguous, dispatch, on_cuda, read, tensor};
 use super::reduce;
 use super::walk::{Walk, broadcast};
 
@@ -48,6 +48,7 @@ pub fn broadcast_dims(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
 
 /// `f(a, b)` in the shape both are broadcast to.
 pub fn binary(f: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    on_cuda!(a, cuda::broadcast::binary(f, a, b));
     dispatch!("binary", a, R => apply::<R>(f, a, b))
 }
 
@@ -105,6 +106,7 @@ fn zip<R: Real>(a: &Tensor, b: &Tensor, f: impl Fn(R, R) -> R + Sync) -> Result<
 
 /// `a` where `condition` is not 0, `b` elsewhere; all three are broadcast together. `a` and `b` hold numbers of one kind, u32 too.
 pub fn select(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    on_cuda!(condition, cuda::broadcast::select(condition, a, b));
     dispatch!("select", condition, R => any_number!("select", a, N => choose::<R, N>(condition, a, b)))
 }
 
@@ -158,6 +160,7 @@ pub fn sum_to(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
 
 /// Whole numbers as real ones of `dtype` (f32 or f64).
 pub fn to_real(index: &Tensor, dtype: DType) -> Result<Tensor> {
+    on_cuda!(index, cuda::broadcast::to_real(index, dtype));
     let contiguous = contiguous(index)?;
     let numbers = &*read::<u32>(&contiguous)?;
     match dtype {
@@ -169,6 +172,7 @@ pub fn to_real(index: &Tensor, dtype: DType) -> Result<Tensor> {
 
 /// Real numbers as whole ones, cut at the point; what is below 0 or not a number becomes 0.
 pub fn to_index(x: &Tensor) -> Result<Tensor> {
+    on_cuda!(x, cuda::broadcast::to_index(x));
     dispatch!("to_index", x, R => {
         let contiguous = contiguous(x)?;
         tensor(par::map(&read::<R>(&contiguous)?, |number: R| number.to_f64() as u32), x.dims())

@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor, bail};
 
 use super::norm::Channels;
 use super::pointwise::{Unary, apply, apply_grad, each, each2};
-use super::real::{Real, build_blocks, contiguous, dispatch, read, tensor};
+use super::real::{Real, build_blocks, contiguous, dispatch, on_cuda, read, tensor};
 use super::wide::wide;
 
 /// Numbers of a block.
@@ -42,17 +42,18 @@ pub fn run(x: &Tensor, links: &[Link]) -> Result<Tensor> {
         {
             bail!("a chain over {:?} is given numbers of {:?}", x.dims(), other.dims());
         }
-        if let Link::Channels(Channels { scale, .. }) = link
-            && Some(scale.len()) != channels
+        if let Link::Channels(given) = link
+            && Some(given.count()) != channels
         {
-            bail!("norm: {} channels are given, the numbers are {:?}", scale.len(), x.dims());
+            bail!("norm: {} channels are given, the numbers are {:?}", given.count(), x.dims());
         }
     }
+    on_cuda!(x, cuda::chain::run(x, links));
     dispatch!("chain", x, R => {
         let flat = contiguous(x)?;
         let others: Vec<Option<Tensor>> = links.iter().map(|link| link.other().map(contiguous).transpose()).collect::<Result<_>>()?;
         let others = others.iter().map(|other| other.as_ref().map(read::<R>).transpose()).collect::<Result<Vec<_>>>()?;
-        let steps: Vec<Step<R>> = links.iter().zip(&others).map(|(link, other)| Step::new(link, other.as_deref())).collect();
+        let steps = links.iter().zip(&others).map(|(link, other)| Step::new(link, other.as_deref())).collect::<Result<Vec<Step<R>>>>()?;
         let plane: usize = x.dims().iter().skip(2).product();
         let numbers = &*read::<R>(&flat)?;
         // SAFETY: each block is copied whole.
@@ -84,23 +85,19 @@ enum Step<'a, R> {
 }
 
 impl<'a, R: Real> Step<'a, R> {
-    fn new(link: &Link, other: Option<&'a [R]>) -> Step<'a, R> {
+    fn new(link: &Link, other: Option<&'a [R]>) -> Result<Step<'a, R>> {
         let other = other.unwrap_or_default();
-        match link {
+        Ok(match link {
             Link::Unary(f) => Step::Unary(*f),
             Link::Derivative(f, _) => Step::Derivative(*f, other),
             Link::Add(_) => Step::Add(other),
             Link::Sub(_) => Step::Sub(other),
             Link::Mul(_) => Step::Mul(other),
-            Link::Channels(Channels { mean: Some(mean), scale, bias: Some(bias) }) => Step::Normalize(
-                mean.iter()
-                    .zip(scale)
-                    .zip(bias)
-                    .map(|((&mean, &scale), &bias)| [mean, scale, bias].map(R::of))
-                    .collect(),
-            ),
-            Link::Channels(Channels { scale, .. }) => Step::Scale(scale.iter().map(|&scale| R::of(scale)).collect()),
-        }
+            Link::Channels(channels) => match channels.triples()? {
+                Some(triples) => Step::Normalize(triples.into_iter().map(|triple| triple.map(R::of)).collect()),
+                None => Step::Scale(channels.factors()?.into_iter().map(R::of).collect()),
+            },
+        })
     }
 
     /// On a block that begins at number `start`.

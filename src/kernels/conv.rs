@@ -20,7 +20,7 @@ mod winograd;
 
 use candle_core::{Result, Tensor, bail};
 
-use super::real::{contiguous, dispatch, read, tensor};
+use super::real::{contiguous, dispatch, on_cuda, read, tensor};
 use geometry::Geometry;
 
 /// How a kernel walks over an image. Axes are `[vertical, horizontal]`.
@@ -102,6 +102,7 @@ pub fn forward(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, conv: &Conv2d) -> 
             geometry.out_channels
         );
     }
+    on_cuda!(x, cuda::conv::forward(x, w, bias, conv));
     dispatch!("conv2d", x, R => {
         let (x, w) = (contiguous(x)?, contiguous(w)?);
         let bias = bias.map(contiguous).transpose()?;
@@ -116,6 +117,7 @@ pub fn grad_input(gy: &Tensor, w: &Tensor, input: [usize; 2], conv: &Conv2d) -> 
     let ([batch, ..], weight) = (dims4("gy", gy)?, dims4("w", w)?);
     let geometry = Geometry::new([batch, weight[1] * conv.groups, input[0], input[1]], weight, conv)?;
     geometry.check_output(gy)?;
+    on_cuda!(gy, cuda::conv::grad_input(gy, w, input, conv));
     dispatch!("conv2d", gy, R => {
         let (gy, w) = (contiguous(gy)?, contiguous(w)?);
         let gx = backward::grad_input::<R>(&read(&gy)?, &read(&w)?, &geometry);
@@ -129,6 +131,7 @@ pub fn grad_weight(gy: &Tensor, x: &Tensor, kernel: [usize; 2], conv: &Conv2d) -
     let weight = [output[1], input[1] / conv.groups.max(1), kernel[0], kernel[1]];
     let geometry = Geometry::new(input, weight, conv)?;
     geometry.check_output(gy)?;
+    on_cuda!(gy, cuda::conv::grad_weight(gy, x, weight, conv));
     dispatch!("conv2d", gy, R => {
         let (gy, x) = (contiguous(gy)?, contiguous(x)?);
         let gw = backward::grad_weight::<R>(&read(&gy)?, &read(&x)?, &geometry);

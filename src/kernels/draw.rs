@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::par;
-use super::real::{Real, contiguous, dispatch, read};
+use super::real::{Real, contiguous, dispatch, on_cuda, read};
 use crate::random::Stream;
 
 /// What is drawn.
@@ -48,6 +48,7 @@ pub fn index(classes: usize, dims: &[usize], streams: &[Stream]) -> Result<Tenso
 /// One of the classes that are there in each row of `tags [B, K]`, each equally likely; 255 where none is.
 pub fn class(tags: &Tensor, streams: &[Stream]) -> Result<Tensor> {
     let [rows, classes] = *tags.dims() else { bail!("sample_class: tags of {:?}", tags.dims()) };
+    on_cuda!(tags, cuda::random::class(tags, streams));
     let chosen = dispatch!("sample_class", tags, R => {
         let flat = contiguous(tags)?;
         let tags = &*read::<R>(&flat)?;

@@ -7,7 +7,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::par::for_tasks;
-use super::real::{Real, build, contiguous, dispatch, read, tensor};
+use super::real::{Real, build, contiguous, dispatch, on_cuda, read, tensor};
 use crate::random::Stream;
 
 /// Numbers that one task decides on.
@@ -20,6 +20,7 @@ const BLOCK: usize = 16 * 1024;
 pub fn dropout(x: &Tensor, p: f64, streams: &[Stream]) -> Result<Tensor> {
     let rows = rows(x, streams)?;
     let row = x.elem_count() / rows.max(1);
+    on_cuda!(x, cuda::random::dropout(x, threshold(p)?, 1.0 / (1.0 - p), 1, streams));
     dispatch!("dropout", x, R => {
         let flat = contiguous(x)?;
         let numbers = &*read::<R>(&flat)?;
@@ -49,6 +50,7 @@ pub fn channel_dropout(x: &Tensor, p: f64, streams: &[Stream]) -> Result<Tensor>
     }
     let channels = x.dims()[1];
     let plane = x.elem_count() / (rows * channels).max(1);
+    on_cuda!(x, cuda::random::dropout(x, threshold(p)?, 1.0 / (1.0 - p), plane, streams));
     dispatch!("channel_dropout", x, R => {
         let flat = contiguous(x)?;
         let numbers = &*read::<R>(&flat)?;

@@ -4,10 +4,14 @@
 use candle_core::{DType, Result, Tensor};
 
 use super::par::{PIECE, for_pieces};
-use super::real::{Real, contiguous, dispatch, read, tensor};
+use super::real::{Real, contiguous, dispatch, on_cuda, read, tensor};
 
 /// 1 at the class of each entry of `index` along a new axis of `classes` at `axis`, 0 elsewhere; in `dtype` (f32 or f64).
 pub fn one_hot(index: &Tensor, classes: usize, axis: usize, dtype: DType) -> Result<Tensor> {
+    if axis > index.rank() {
+        candle_core::bail!("one_hot: a new axis {axis} in a tensor of {} axes", index.rank());
+    }
+    on_cuda!(index, cuda::indexing::one_hot(index, classes, axis, dtype));
     match dtype {
         DType::F32 => one_hot_of::<f32>(index, classes, axis),
         DType::F64 => one_hot_of::<f64>(index, classes, axis),
@@ -16,9 +20,6 @@ pub fn one_hot(index: &Tensor, classes: usize, axis: usize, dtype: DType) -> Res
 }
 
 fn one_hot_of<R: Real>(index: &Tensor, classes: usize, axis: usize) -> Result<Tensor> {
-    if axis > index.rank() {
-        candle_core::bail!("one_hot: a new axis {axis} in a tensor of {} axes", index.rank());
-    }
     let mut dims = index.dims().to_vec();
     dims.insert(axis, classes);
     let inner: usize = index.dims()[axis..].iter().product();
@@ -40,6 +41,7 @@ fn one_hot_of<R: Real>(index: &Tensor, classes: usize, axis: usize) -> Result<Te
 /// `y[.., j, ..] = x[.., index[.., j, ..], ..]` along `axis`; `index` has `x`'s axes, and their lengths but along `axis`.
 pub fn gather(x: &Tensor, index: &Tensor, axis: usize) -> Result<Tensor> {
     let lines = Lines::new("gather", x.dims(), index.dims(), axis)?;
+    on_cuda!(x, cuda::indexing::gather(x, index, axis));
     dispatch!("gather", x, R => {
         let (x, flat) = (contiguous(x)?, contiguous(index)?);
         let (x, at) = (&*read::<R>(&x)?, &*read::<u32>(&flat)?);
@@ -68,6 +70,7 @@ pub fn gather_grad(gy: &Tensor, index: &Tensor, axis: usize, length: usize) -> R
         None => candle_core::bail!("gather_grad: there is no axis {axis} in a tensor of {} axes", gy.rank()),
     }
     let lines = Lines::new("gather_grad", &dims, index.dims(), axis)?;
+    on_cuda!(gy, cuda::indexing::gather_grad(gy, index, axis, &dims));
     dispatch!("gather_grad", gy, R => {
         let (gy, flat) = (contiguous(gy)?, contiguous(index)?);
         let (gy, at) = (&*read::<R>(&gy)?, &*read::<u32>(&flat)?);

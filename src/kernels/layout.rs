@@ -6,7 +6,7 @@
 use candle_core::{Result, Tensor, WithDType};
 
 use super::par::{PIECE, for_pieces};
-use super::real::{contiguous, read, tensor};
+use super::real::{contiguous, on_cuda, read, tensor};
 use super::walk::{Walk, row_major};
 
 /// Runs a body for the number type of a tensor, u32 included.
@@ -44,6 +44,7 @@ pub fn concat(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
         }
         dims[axis] += x.dims()[axis];
     }
+    on_cuda!(first, cuda::layout::concat(tensors, axis, &dims));
     any_number!("concat", first, N => {
         let flat = tensors.iter().map(|x| contiguous(x)).collect::<Result<Vec<_>>>()?;
         let parts = flat.iter().map(read::<N>).collect::<Result<Vec<_>>>()?;
@@ -90,6 +91,7 @@ pub fn pad(x: &Tensor, before: &[usize], after: &[usize], value: f64) -> Result<
         candle_core::bail!("pad: {} and {} margins for {} axes", before.len(), after.len(), x.rank());
     }
     let dims: Vec<usize> = (0..x.rank()).map(|axis| before[axis] + x.dims()[axis] + after[axis]).collect();
+    on_cuda!(x, cuda::layout::pad(x, before, value, &dims));
     let Some((&wide, outer)) = dims.split_last() else { return contiguous(x) };
     any_number!("pad", x, N => {
         let flat = contiguous(x)?;
@@ -145,6 +147,7 @@ pub fn flip(x: &Tensor, axis: usize) -> Result<Tensor> {
 
 /// A tensor of `dims` that reads `x`'s numbers, laid out row by row, from `first` on with the given strides.
 pub(super) fn strided(x: &Tensor, dims: &[usize], strides: &[isize], first: isize) -> Result<Tensor> {
+    on_cuda!(x, cuda::layout::strided(x, dims, strides, first));
     let walk = Walk::new(dims, &[strides.to_vec()], [first]);
     any_number!("strided", x, N => {
         let flat = contiguous(x)?;

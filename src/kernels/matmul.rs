@@ -22,6 +22,11 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         bail!("matmul: {:?} times {:?} do not fit", a.dims(), b.dims());
     };
     let dims: Vec<usize> = batch.iter().copied().chain([m, n]).collect();
+    #[cfg(feature = "cuda")]
+    if a.device().is_cuda() {
+        // cuBLAS, by way of Candle.
+        return a.contiguous()?.broadcast_matmul(&b.contiguous()?);
+    }
     dispatch!("matmul", a, R => {
         let (left, right) = (a.storage_and_layout(), b.storage_and_layout());
         let left = Matrices::<R>::new(&left.0, left.1, &batch)?;

@@ -15,6 +15,8 @@ pub mod softmax;
 pub mod topk;
 
 // What the kernels are written with.
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 mod par;
 mod product;
 pub mod real;

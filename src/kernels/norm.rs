@@ -9,7 +9,7 @@ use candle_core::{DType, Result, Tensor, bail};
 
 use super::chain::{self, Link};
 use super::par::collect;
-use super::real::{Real, build_blocks, contiguous, dispatch, read, tensor};
+use super::real::{Real, build_blocks, contiguous, dispatch, on_cuda, read, tensor};
 use super::wide::wide;
 
 /// Sums carried side by side.
@@ -24,6 +24,7 @@ pub fn channel_stats(x: &Tensor) -> Result<Tensor> {
     if count == 0.0 {
         bail!("norm: no numbers to take the mean of in {:?}", x.dims());
     }
+    on_cuda!(x, cuda::norm::channel_stats(x));
     dispatch!("channel_stats", x, R => {
         let flat = contiguous(x)?;
         let numbers = &*read::<R>(&flat)?;
@@ -58,12 +59,15 @@ pub fn grad_fixed(gy: &Tensor, var: &Tensor, weight: Option<&Tensor>, eps: f64) 
     chain::run(gy, &[Link::Channels(Channels::scale(var, weight, eps)?)])
 }
 
-/// What [`normalize`] and [`grad_fixed`] do to the numbers of each channel: `(x - mean) * scale + bias`.
-#[derive(Clone, PartialEq, Debug)]
+/// What [`normalize`] and [`grad_fixed`] do to the numbers of each channel: `(x - mean) * scale + bias` with
+/// `scale = weight / sqrt(var + eps)`, and without a mean the product alone.
+#[derive(Clone, Debug)]
 pub struct Channels {
-    pub mean: Option<Vec<f64>>,
-    pub scale: Vec<f64>,
-    pub bias: Option<Vec<f64>>,
+    pub mean: Option<Tensor>,
+    pub var: Tensor,
+    pub weight: Option<Tensor>,
+    pub bias: Option<Tensor>,
+    pub eps: f64,
 }
 
 impl Channels {
@@ -75,15 +79,46 @@ impl Channels {
         bias: Option<&Tensor>,
         eps: f64,
     ) -> Result<Channels> {
-        let channels = one_axis(var)?;
-        let mean = one_a_channel("mean", channels, Some(mean), 0.0)?;
-        let bias = one_a_channel("bias", channels, bias, 0.0)?;
-        Ok(Channels { mean: Some(mean), scale: scale(channels, var, weight, eps)?, bias: Some(bias) })
+        Channels::new(Some(mean), var, weight, bias, eps)
     }
 
     /// Of [`grad_fixed`].
     pub fn scale(var: &Tensor, weight: Option<&Tensor>, eps: f64) -> Result<Channels> {
-        Ok(Channels { mean: None, scale: scale(one_axis(var)?, var, weight, eps)?, bias: None })
+        Channels::new(None, var, weight, None, eps)
+    }
+
+    fn new(
+        mean: Option<&Tensor>,
+        var: &Tensor,
+        weight: Option<&Tensor>,
+        bias: Option<&Tensor>,
+        eps: f64,
+    ) -> Result<Channels> {
+        let channels = one_axis(var)?;
+        for (name, tensor) in [("mean", mean), ("weight", weight), ("bias", bias)] {
+            expect_one_a_channel(name, channels, tensor)?;
+        }
+        let [mean, weight, bias] = [mean, weight, bias].map(|tensor| tensor.cloned());
+        Ok(Channels { mean, var: var.clone(), weight, bias, eps })
+    }
+
+    /// How many channels there are numbers for.
+    pub fn count(&self) -> usize {
+        self.var.elem_count()
+    }
+
+    /// The factor of each channel.
+    pub(super) fn factors(&self) -> Result<Vec<f64>> {
+        scale(self.count(), &self.var, self.weight.as_ref(), self.eps)
+    }
+
+    /// Mean, factor and bias of each channel, where there is a mean.
+    pub(super) fn triples(&self) -> Result<Option<Vec<[f64; 3]>>> {
+        let Some(mean) = &self.mean else { return Ok(None) };
+        let mean = one_a_channel("mean", self.count(), Some(mean), 0.0)?;
+        let bias = one_a_channel("bias", self.count(), self.bias.as_ref(), 0.0)?;
+        let all = mean.into_iter().zip(self.factors()?).zip(bias);
+        Ok(Some(all.map(|((mean, factor), bias)| [mean, factor, bias]).collect()))
     }
 }
 
@@ -96,10 +131,16 @@ fn one_axis(var: &Tensor) -> Result<usize> {
 
 /// One number a channel; `default` where there is no tensor.
 fn one_a_channel(name: &str, channels: usize, of: Option<&Tensor>, default: f64) -> Result<Vec<f64>> {
+    expect_one_a_channel(name, channels, of)?;
+    of.map_or_else(|| Ok(vec![default; channels]), |numbers| numbers.to_dtype(DType::F64)?.to_vec1())
+}
+
+fn expect_one_a_channel(name: &str, channels: usize, of: Option<&Tensor>) -> Result<()> {
     match of {
-        None => Ok(vec![default; channels]),
-        Some(numbers) if numbers.dims() == [channels] => numbers.to_dtype(DType::F64)?.to_vec1(),
-        Some(numbers) => bail!("norm: `{name}` is {:?}, expected one number for {channels} channels", numbers.dims()),
+        Some(numbers) if numbers.dims() != [channels] => {
+            bail!("norm: `{name}` is {:?}, expected one number for {channels} channels", numbers.dims())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -113,6 +154,7 @@ fn scale(channels: usize, var: &Tensor, weight: Option<&Tensor>, eps: f64) -> Re
 /// The gradients of [`normalize`] for weight and bias: `[2, C]`, the weight's first.
 pub fn grad_affine(gy: &Tensor, x: &Tensor, mean: &Tensor, var: &Tensor, eps: f64) -> Result<Tensor> {
     let axes = Axes::of_both(gy, x)?;
+    on_cuda!(gy, cuda::norm::grad_affine(gy, x, mean, var, eps));
     let (mean, scale) = (one_a_channel("mean", axes.channels, Some(mean), 0.0)?, scale(axes.channels, var, None, eps)?);
     dispatch!("normalize", gy, R => {
         let (gy, x) = (contiguous(gy)?, contiguous(x)?);
@@ -144,6 +186,7 @@ pub fn grad_batch(
     if stats.dims() != [2, axes.channels] || affine.dims() != [2, axes.channels] {
         bail!("norm: statistics {:?} and {:?} of {} channels", stats.dims(), affine.dims(), axes.channels);
     }
+    on_cuda!(gy, cuda::norm::grad_batch(gy, x, stats, affine, weight, eps));
     let [mean, var] = [stats.get(0)?, stats.get(1)?];
     let [products, sums] =
         [affine.get(0)?, affine.get(1)?].map(|row| one_a_channel("affine", axes.channels, Some(&row), 0.0));

@@ -6,7 +6,7 @@
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Storage, Tensor, bail};
 
 use super::par::{PIECE, collect, for_pieces};
-use super::real::Real;
+use super::real::{Real, on_cuda};
 use super::wide::wide;
 
 /// Stochastic gradient descent: `d = g + weight_decay * p`, `v = momentum * v + d`, `p -= rate * v`; with Nesterov
@@ -122,6 +122,7 @@ pub fn average(mean: &Tensor, parameter: &Tensor, keep: f64) -> Result<()> {
 
 /// The sum of the squares of a tensor's numbers, the same for any number of workers.
 pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
+    on_cuda!(tensor, cuda::optimizer::sum_of_squares(tensor));
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
     let Some((start, end)) = layout.contiguous_offsets() else { bail!("sum_of_squares: not contiguous") };
@@ -144,6 +145,12 @@ fn squares<R: Real + Into<f64>>(numbers: &[R]) -> f64 {
 /// The new value of a number from itself and one number each of two other tensors.
 trait Rule: Sync {
     fn apply<R: Real>(&self, target: R, a: R, b: R) -> R;
+
+    /// The same for CUDA: of `t`, `a`, `b` and the numbers `n[0]`, `n[1]`, ….
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str;
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64>;
 }
 
 /// `(p, g, v)`.
@@ -158,6 +165,13 @@ impl Rule for Descend {
     fn apply<R: Real>(&self, p: R, g: R, v: R) -> R {
         p - R::of(self.rate) * (g + R::of(self.weight_decay) * p + R::of(self.momentum) * v)
     }
+
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str = "t - n[0] * (a + n[2] * t + n[1] * b)";
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64> {
+        vec![self.rate, self.momentum, self.weight_decay]
+    }
 }
 
 /// `(v, g, p)`.
@@ -170,6 +184,13 @@ impl Rule for Velocity {
     #[inline(always)]
     fn apply<R: Real>(&self, v: R, g: R, p: R) -> R {
         R::of(self.momentum) * v + (g + R::of(self.weight_decay) * p)
+    }
+
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str = "n[0] * t + (a + n[1] * b)";
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64> {
+        vec![self.momentum, self.weight_decay]
     }
 }
 
@@ -184,6 +205,13 @@ impl Rule for FirstMoment {
     fn apply<R: Real>(&self, m: R, g: R, p: R) -> R {
         m + (g + R::of(self.weight_decay) * p - m) * R::of(1.0 - self.beta)
     }
+
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str = "t + (a + n[1] * b - t) * n[0]";
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64> {
+        vec![1.0 - self.beta, self.weight_decay]
+    }
 }
 
 /// `(v, g, p)`.
@@ -197,6 +225,13 @@ impl Rule for SecondMoment {
     fn apply<R: Real>(&self, v: R, g: R, p: R) -> R {
         let g = g + R::of(self.weight_decay) * p;
         R::of(self.beta) * v + R::of(1.0 - self.beta) * g * g
+    }
+
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str = "n[0] * t + n[1] * (a + n[2] * b) * (a + n[2] * b)";
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64> {
+        vec![self.beta, 1.0 - self.beta, self.weight_decay]
     }
 }
 
@@ -213,6 +248,13 @@ impl Rule for AdamDescend {
     fn apply<R: Real>(&self, p: R, m: R, v: R) -> R {
         p * R::of(self.shrink) - R::of(self.rate) * m / (v.sqrt() / R::of(self.root) + R::of(self.eps))
     }
+
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str = "t * n[0] - n[1] * a / (sqrt(b) / n[2] + n[3])";
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64> {
+        vec![self.shrink, self.rate, self.root, self.eps]
+    }
 }
 
 /// `(g, p, _)`.
@@ -224,6 +266,13 @@ impl Rule for Decayed {
     #[inline(always)]
     fn apply<R: Real>(&self, g: R, p: R, _: R) -> R {
         g + R::of(self.weight_decay) * p
+    }
+
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str = "t + n[0] * a";
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64> {
+        vec![self.weight_decay]
     }
 }
 
@@ -238,6 +287,13 @@ impl Rule for RootDescend {
     fn apply<R: Real>(&self, p: R, g: R, v: R) -> R {
         p - R::of(self.rate) * g / (v.sqrt() + R::of(self.eps))
     }
+
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str = "t - n[0] * a / (sqrt(b) + n[1])";
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64> {
+        vec![self.rate, self.eps]
+    }
 }
 
 /// `(b, g, v)`.
@@ -251,6 +307,13 @@ impl Rule for RootVelocity {
     fn apply<R: Real>(&self, b: R, g: R, v: R) -> R {
         R::of(self.momentum) * b + g / (v.sqrt() + R::of(self.eps))
     }
+
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str = "n[0] * t + a / (sqrt(b) + n[1])";
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64> {
+        vec![self.momentum, self.eps]
+    }
 }
 
 /// `(mean, p, _)`.
@@ -263,13 +326,21 @@ impl Rule for Average {
     fn apply<R: Real>(&self, mean: R, p: R, _: R) -> R {
         R::of(self.keep) * mean + R::of(1.0 - self.keep) * p
     }
+
+    #[cfg(any(test, feature = "cuda"))]
+    const TEXT: &'static str = "n[0] * t + n[1] * a";
+    #[cfg(any(test, feature = "cuda"))]
+    fn numbers(&self) -> Vec<f64> {
+        vec![self.keep, 1.0 - self.keep]
+    }
 }
 
 /// Writes `rule` over every number of `target`.
-fn update(target: &Tensor, a: &Tensor, b: &Tensor, rule: impl Rule) -> Result<()> {
+fn update<T: Rule>(target: &Tensor, a: &Tensor, b: &Tensor, rule: T) -> Result<()> {
     if a.dims() != target.dims() || b.dims() != target.dims() {
         bail!("optimizer: shapes {:?}, {:?} and {:?} differ", target.dims(), a.dims(), b.dims());
     }
+    on_cuda!(target, cuda::optimizer::update(target, a, b, T::TEXT, &rule.numbers()));
     target.inplace_op3(&a.contiguous()?, &b.contiguous()?, &InPlace(rule))
 }
 

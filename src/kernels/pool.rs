@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use candle_core::{Result, Tensor, bail};
 
-use super::real::{Real, build_blocks, contiguous, dispatch, read, tensor};
+use super::real::{Real, build_blocks, contiguous, dispatch, on_cuda, read, tensor};
 use super::scratch::with_scratch;
 use super::wide::wide;
 
@@ -63,11 +63,13 @@ impl Pool2d {
 
 /// The largest number of each window: `[…, H, W]` → `[…, output]`.
 pub fn max(x: &Tensor, pool: &Pool2d) -> Result<Tensor> {
+    on_cuda!(x, cuda::pool::forward("max_pool", x, checked(x, pool)?));
     dispatch!("max_pool", x, R => over_planes::<R>(x, pool, max_plane))
 }
 
 /// The mean of each window, padding counted: `[…, H, W]` → `[…, output]`.
 pub fn average(x: &Tensor, pool: &Pool2d) -> Result<Tensor> {
+    on_cuda!(x, cuda::pool::forward("average_pool", x, checked(x, pool)?));
     dispatch!("avg_pool", x, R => over_planes::<R>(x, pool, average_plane))
 }
 
@@ -75,6 +77,7 @@ pub fn average(x: &Tensor, pool: &Pool2d) -> Result<Tensor> {
 pub fn max_grad(gy: &Tensor, x: &Tensor, pool: &Pool2d) -> Result<Tensor> {
     let input = plane_size(x)?;
     check_gradient(gy, x.dims(), input, pool)?;
+    on_cuda!(x, cuda::pool::max_grad(gy, x, pool));
     dispatch!("max_pool", x, R => {
         let (gy, x) = (contiguous(gy)?, contiguous(x)?);
         let (gradients, pixels) = (&*read::<R>(&gy)?, &*read::<R>(&x)?);
@@ -99,6 +102,7 @@ pub fn average_grad(gy: &Tensor, input: [usize; 2], pool: &Pool2d) -> Result<Ten
     let leading = dims.len() - 2;
     dims[leading..].copy_from_slice(&input);
     check_gradient(gy, &dims, input, pool)?;
+    on_cuda!(gy, cuda::pool::average_grad(gy, input, pool));
     dispatch!("avg_pool", gy, R => {
         let gy = contiguous(gy)?;
         let gradients = &*read::<R>(&gy)?;
@@ -108,6 +112,12 @@ pub fn average_grad(gy: &Tensor, input: [usize; 2], pool: &Pool2d) -> Result<Ten
         });
         tensor(gx, dims)
     })
+}
+
+/// The window, where the planes of `x` have room for it.
+#[cfg(feature = "cuda")]
+fn checked<'a>(x: &Tensor, pool: &'a Pool2d) -> Result<&'a Pool2d> {
+    pool.check(plane_size(x)?).map(|()| pool)
 }
 
 fn plane_size(x: &Tensor) -> Result<[usize; 2]> {

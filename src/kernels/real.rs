@@ -206,6 +206,18 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
+/// Leaves the work to the kernel for CUDA where the tensor lies on such a device.
+macro_rules! on_cuda {
+    ($tensor:expr, $call:expr) => {
+        #[cfg(feature = "cuda")]
+        if $tensor.device().is_cuda() {
+            use crate::kernels::cuda;
+            return $call;
+        }
+    };
+}
+pub(crate) use on_cuda;
+
 /// The tensor with its numbers in row-major order: itself where they already are.
 ///
 /// Detached, so that a kernel never keeps a tape alive.

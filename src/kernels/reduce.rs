@@ -6,7 +6,7 @@
 use candle_core::{Result, Tensor, WithDType};
 
 use super::par::{PIECE, collect, for_pieces};
-use super::real::{Real, contiguous, dispatch, read, tensor};
+use super::real::{Real, contiguous, dispatch, on_cuda, read, tensor};
 use super::walk::row_major;
 
 /// What many numbers become one by.
@@ -28,6 +28,7 @@ pub fn reduce(how: Reduce, x: &Tensor, axes: &[usize], keep: bool) -> Result<Ten
     if count == 0 && matches!(how, Reduce::Max | Reduce::Min) {
         candle_core::bail!("there is no extreme of no numbers");
     }
+    on_cuda!(x, cuda::reduce::reduce(how, x, axes, &folding.dims(keep)));
     dispatch!("reduce", x, R => {
         let x = contiguous(x)?;
         let x = &*read::<R>(&x)?;
@@ -52,6 +53,7 @@ pub fn extreme_grad(how: Reduce, gy: &Tensor, x: &Tensor, axes: &[usize]) -> Res
     if gy.elem_count() != folding.rows.len() * folding.columns() {
         candle_core::bail!("a gradient of shape {:?} for a fold of {:?} over {axes:?}", gy.dims(), x.dims());
     }
+    on_cuda!(x, cuda::reduce::extreme_grad(how, gy, x, axes));
     let dims = x.dims().to_vec();
     dispatch!("extreme_grad", x, R => {
         let (gy, x) = (contiguous(gy)?, contiguous(x)?);
@@ -70,6 +72,7 @@ pub fn argmax(x: &Tensor, axis: usize) -> Result<Tensor> {
     if x.dims()[axis] == 0 {
         candle_core::bail!("there is no maximum of no numbers");
     }
+    on_cuda!(x, cuda::reduce::argmax(x, axis, &folding.dims(false)));
     let (length, stride) = (x.dims()[axis], row_major(x.dims())[axis] as usize);
     dispatch!("argmax", x, R => {
         let x = contiguous(x)?;
@@ -80,6 +83,13 @@ pub fn argmax(x: &Tensor, axis: usize) -> Result<Tensor> {
 
 /// The row-major position of the first number that is infinite or not a number.
 pub fn first_non_finite(x: &Tensor) -> Result<Option<usize>> {
+    on_cuda!(
+        x,
+        match cuda::reduce::all_finite(x)? {
+            true => Ok(None),
+            false => first_non_finite(&x.to_device(&candle_core::Device::Cpu)?),
+        }
+    );
     dispatch!("first_non_finite", x, R => {
         let x = contiguous(x)?;
         let x = &*read::<R>(&x)?;

@@ -6,7 +6,7 @@
 
 use candle_core::{DType, Result, Tensor, WithDType, bail};
 
-use super::real::{Real, build_blocks, contiguous, dispatch, read, tensor};
+use super::real::{Real, build_blocks, contiguous, dispatch, on_cuda, read, tensor};
 use super::wide::wide;
 
 /// Where the pixels of a resized image lie in the original.
@@ -67,6 +67,7 @@ impl<R: Real> Taps<R> {
 /// Bilinear interpolation: `[…, H, W]` → `[…, output]`.
 pub fn bilinear(x: &Tensor, resize: &Resize) -> Result<Tensor> {
     let (dims, input) = resized_dims(x, resize.output)?;
+    on_cuda!(x, cuda::resize::bilinear(x, resize));
     dispatch!("bilinear", x, R => {
         let flat = contiguous(x)?;
         let pixels = &*read::<R>(&flat)?;
@@ -86,6 +87,7 @@ pub fn bilinear(x: &Tensor, resize: &Resize) -> Result<Tensor> {
 /// The gradient of [`bilinear`] for an input whose last two lengths are `input`: `gy […, output]` → `[…, input]`.
 pub fn bilinear_grad(gy: &Tensor, input: [usize; 2], resize: &Resize) -> Result<Tensor> {
     let dims = original_dims(gy, input, resize.output)?;
+    on_cuda!(gy, cuda::resize::bilinear_grad(gy, input, resize));
     dispatch!("bilinear", gy, R => {
         let flat = contiguous(gy)?;
         let gradients = &*read::<R>(&flat)?;
@@ -105,6 +107,8 @@ pub fn bilinear_grad(gy: &Tensor, input: [usize; 2], resize: &Resize) -> Result<
 
 /// The pixel at `floor(i * input / output)`, or `floor(i / factor)`: `[…, H, W]` → `[…, output]`. Also for whole numbers.
 pub fn nearest(x: &Tensor, output: [usize; 2], factor: Option<[f64; 2]>) -> Result<Tensor> {
+    resized_dims(x, output)?;
+    on_cuda!(x, cuda::resize::nearest(x, output, factor));
     match x.dtype() {
         DType::F32 => nearest_of::<f32>(x, output, factor),
         DType::F64 => nearest_of::<f64>(x, output, factor),
@@ -119,6 +123,7 @@ pub fn nearest(x: &Tensor, output: [usize; 2], factor: Option<[f64; 2]>) -> Resu
 pub fn nearest_grad(gy: &Tensor, input: [usize; 2], factor: Option<[f64; 2]>) -> Result<Tensor> {
     let output = plane_size(gy)?;
     let dims = original_dims(gy, input, output)?;
+    on_cuda!(gy, cuda::resize::nearest_grad(gy, input, factor));
     let [rows, columns] = [0, 1].map(|axis| nearest_sources(input[axis], output[axis], factor.map(|f| f[axis])));
     dispatch!("nearest", gy, R => {
         let flat = contiguous(gy)?;

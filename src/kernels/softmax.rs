@@ -8,13 +8,15 @@ use std::ops::Range;
 use candle_core::{Result, Tensor, WithDType};
 
 use super::par::for_tasks;
-use super::real::{Out, Real, build, contiguous, dispatch, read, tensor};
+use super::real::{Out, Real, build, contiguous, dispatch, on_cuda, read, tensor};
 
 /// Lines worked on side by side.
 const SIDE: usize = 64;
 
 /// Probabilities over `axis`.
 pub fn softmax(x: &Tensor, axis: usize) -> Result<Tensor> {
+    expect_axis(x, axis)?;
+    on_cuda!(x, cuda::softmax::forward(cuda::softmax::Softmax::Plain, x, axis));
     dispatch!("softmax", x, R => {
         let input = contiguous(x)?;
         let input = &*read::<R>(&input)?;
@@ -37,6 +39,8 @@ pub fn softmax(x: &Tensor, axis: usize) -> Result<Tensor> {
 
 /// The logarithm of [`softmax`].
 pub fn log_softmax(x: &Tensor, axis: usize) -> Result<Tensor> {
+    expect_axis(x, axis)?;
+    on_cuda!(x, cuda::softmax::forward(cuda::softmax::Softmax::Log, x, axis));
     dispatch!("log_softmax", x, R => {
         let input = contiguous(x)?;
         let input = &*read::<R>(&input)?;
@@ -60,11 +64,15 @@ pub fn log_softmax(x: &Tensor, axis: usize) -> Result<Tensor> {
 
 /// The gradient of [`softmax`] from its result: `y · (gy - sum(gy · y))`.
 pub fn softmax_grad(gy: &Tensor, y: &Tensor, axis: usize) -> Result<Tensor> {
+    expect_pair(gy, y, axis)?;
+    on_cuda!(y, cuda::softmax::backward(cuda::softmax::Softmax::Plain, gy, y, axis));
     gradient("softmax_grad", gy, y, axis, |g, y| g * y, |g, y, sum| y * (g - sum))
 }
 
 /// The gradient of [`log_softmax`] from its result: `gy - exp(y) · sum(gy)`.
 pub fn log_softmax_grad(gy: &Tensor, y: &Tensor, axis: usize) -> Result<Tensor> {
+    expect_pair(gy, y, axis)?;
+    on_cuda!(y, cuda::softmax::backward(cuda::softmax::Softmax::Log, gy, y, axis));
     gradient("log_softmax_grad", gy, y, axis, |g, _| g, |g, y, sum| g - y.exp() * sum)
 }
 
@@ -77,9 +85,6 @@ fn gradient(
     term: impl Fn(f64, f64) -> f64 + Sync,
     result: impl Fn(f64, f64, f64) -> f64 + Sync,
 ) -> Result<Tensor> {
-    if gy.dims() != y.dims() {
-        candle_core::bail!("{name}: the gradient is {:?}, the value {:?}", gy.dims(), y.dims());
-    }
     dispatch!(name, y, R => {
         let (g, v) = (contiguous(gy)?, contiguous(y)?);
         let (g, v) = (&*read::<R>(&g)?, &*read::<R>(&v)?);
@@ -97,6 +102,21 @@ fn gradient(
             }
         })
     })
+}
+
+fn expect_axis(x: &Tensor, axis: usize) -> Result<()> {
+    if axis < x.rank() {
+        Ok(())
+    } else {
+        candle_core::bail!("there is no axis {axis} in a tensor of {} axes", x.rank())
+    }
+}
+
+fn expect_pair(gy: &Tensor, y: &Tensor, axis: usize) -> Result<()> {
+    if gy.dims() != y.dims() {
+        candle_core::bail!("softmax: the gradient is {:?}, the value {:?}", gy.dims(), y.dims());
+    }
+    expect_axis(y, axis)
 }
 
 fn largest<R: Real>(x: &[R], lines: &Lines) -> [R; SIDE] {
@@ -129,9 +149,7 @@ impl Lines {
 
 /// A tensor of `dims` made line by line along `axis`: `f` writes a grid of `length` rows of `width` numbers.
 fn along<R: Real>(dims: &[usize], axis: usize, f: impl Fn(&Lines, &mut [R]) + Sync) -> Result<Tensor> {
-    let Some(&length) = dims.get(axis) else {
-        candle_core::bail!("there is no axis {axis} in a tensor of {} axes", dims.len());
-    };
+    let length = dims[axis];
     let (outer, inner) = (dims[..axis].iter().product::<usize>(), dims[axis + 1..].iter().product::<usize>());
     let sides = inner.div_ceil(SIDE);
     let all = |y: Out<R>| {

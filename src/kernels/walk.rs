@@ -43,6 +43,18 @@ impl<const N: usize> Walk<N> {
         }
     }
 
+    /// All axes, slowest first.
+    #[cfg(any(test, feature = "cuda"))]
+    pub fn axes(&self) -> impl Iterator<Item = (usize, [isize; N])> + '_ {
+        self.outer.iter().copied().chain([(self.width, self.steps)])
+    }
+
+    /// Where each tensor begins.
+    #[cfg(any(test, feature = "cuda"))]
+    pub fn first(&self) -> [isize; N] {
+        self.first
+    }
+
     fn place(&self, mut run: usize, inside: usize) -> [usize; N] {
         let mut at: [isize; N] = std::array::from_fn(|n| self.first[n] + inside as isize * self.steps[n]);
         for (length, strides) in self.outer.iter().rev() {

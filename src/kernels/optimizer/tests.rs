@@ -107,3 +107,28 @@ fn states_that_do_not_fit_are_refused() {
     assert!(sgd.step(&p, &p.copy().expect("a copy"), None, 0.1).is_err());
     assert!(sgd.step(&p, &g, Some(&p.copy().expect("a copy")), 0.1).is_err());
 }
+
+/// The text of each rule for CUDA, run on the CPU.
+#[test]
+fn rules_for_cuda() -> Result<()> {
+    fn same<T: Rule>(rule: T) -> Result<()> {
+        let ([t, a], b) = ([1, 2].map(|seed| sample(&[7, 3], seed)), (sample(&[7, 3], 3).abs()? + 0.1)?);
+        let found = t.copy()?;
+        crate::kernels::cuda::optimizer::update(&found, &a, &b, T::TEXT, &rule.numbers())?;
+        update(&t, &a, &b, rule)?;
+        assert_close(T::TEXT, &found, &t, 1e-14);
+        Ok(())
+    }
+    if !crate::kernels::cuda::can_emulate("steps for CUDA") {
+        return Ok(());
+    }
+    same(Descend { rate: 0.1, momentum: 0.9, weight_decay: 0.01 })?;
+    same(Velocity { momentum: 0.9, weight_decay: 0.01 })?;
+    same(FirstMoment { beta: 0.9, weight_decay: 0.01 })?;
+    same(SecondMoment { beta: 0.99, weight_decay: 0.01 })?;
+    same(AdamDescend { shrink: 0.99, rate: 0.1, root: 0.3, eps: 1e-8 })?;
+    same(Decayed { weight_decay: 0.01 })?;
+    same(RootDescend { rate: 0.1, eps: 1e-8 })?;
+    same(RootVelocity { momentum: 0.9, eps: 1e-8 })?;
+    same(Average { keep: 0.99 })
+}

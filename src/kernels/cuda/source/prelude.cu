@@ -1,0 +1,52 @@
+typedef REAL R;
+
+#define KERNEL extern "C" __global__ void
+#define DEVICE static __device__
+// Every result of the call, whatever the size of the grid.
+#define EACH(i, count) for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x)
+// The same for results that a block makes together.
+#define EACH_BLOCK(i, count) for (unsigned i = blockIdx.x; i < count; i += gridDim.x)
+#define INF ((R)1e300 * (R)1e300)
+#define NAN_OF(x) ((x) != (x))
+
+struct Walk { int axes, length[7], stride[3][7], first[3]; };
+
+// Where tensor `n` stands for number `i` of the result.
+DEVICE unsigned place(const Walk &walk, int n, unsigned i) {
+  int at = walk.first[n];
+  for (int axis = walk.axes - 1; axis >= 0; axis--) {
+    unsigned length = walk.length[axis];
+    at += (int)(i % length) * walk.stride[n][axis];
+    i /= length;
+  }
+  return at;
+}
+
+// The sum over the threads of a block, told to all of them. Blocks have a power of two of threads.
+DEVICE R block_sum(R mine, R *shared) {
+  unsigned me = threadIdx.x;
+  shared[me] = mine;
+  __syncthreads();
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+    if (me < half) shared[me] = shared[me] + shared[me + half];
+    __syncthreads();
+  }
+  R sum = shared[0];
+  __syncthreads();
+  return sum;
+}
+
+DEVICE R block_max(R mine, R *shared) {
+  unsigned me = threadIdx.x;
+  shared[me] = mine;
+  __syncthreads();
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+    if (me < half && shared[me + half] > shared[me]) shared[me] = shared[me + half];
+    __syncthreads();
+  }
+  R most = shared[0];
+  __syncthreads();
+  return most;
+}
+
+#define MOST_THREADS 256
