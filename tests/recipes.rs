@@ -68,7 +68,7 @@ const SMALL: &[&str] = &[
 
 /// The same of params that only one recipe has, or those of the recipes that it uses.
 const OWN: &[(&str, &[&str])] = &[
-    ("psa.wsss", &["affinity_crop=32 px", "affinity_batch=4 images", "affinity_epochs=1 epochs"]),
+    ("psa.wsss", &["affinity_crop=36 px", "affinity_batch=4 images", "affinity_epochs=1 epochs"]),
     (
         "segmentation.wsss",
         &[
@@ -77,7 +77,7 @@ const OWN: &[(&str, &[&str])] = &[
             "quick_psa.batch=4 images",
             "quick_psa.epochs=1 epochs",
             "quick_psa.scales=[1]",
-            "quick_psa.affinity_crop=32 px",
+            "quick_psa.affinity_crop=36 px",
             "quick_psa.affinity_batch=4 images",
             "quick_psa.affinity_epochs=1 epochs",
         ],
@@ -105,7 +105,7 @@ const OWN: &[(&str, &[&str])] = &[
 /// Of PSA's chain and of the segmentation network, and of PSA's classifier where that is used as well.
 const CHAIN: &[&str] = CLASSIFIED.split_at(6).0;
 const CLASSIFIED: &[&str] = &[
-    "psa.affinity_crop=32 px",
+    "psa.affinity_crop=36 px",
     "psa.affinity_batch=4 images",
     "psa.affinity_epochs=1 epochs",
     "seg.crop=32 px",

@@ -37,6 +37,28 @@ fn f(image: real[B, C, H, W], patches: index[B, H, W], hidden: real[B, N], colou
     }
 }
 
+/// The pair is the picture, cut in two; the weight of the first is the mean of its mask.
+#[test]
+fn the_pair_adds_up_to_the_picture() {
+    let arrays = arrays("cpn.npz");
+    let text = "use erase { complementary_pair }
+fn f(image: real[B, C, H, W], patches: index[B, H, W], hidden: real[B, N]) = {
+  let pair = complementary_pair(image, patches, hidden)
+  let seen = complementary_pair(image * 0 + 1, patches, hidden)
+  { both = pair.first + pair.second, pixels = pair.pixels, mean = mean(seen.first, axes = [1, 2, 3]) }
+}";
+    let one = |name: &str, of: DType| arrays[name].unsqueeze(0).and_then(|x| x.to_dtype(of)).expect("a batch of one");
+    let image = one("in_image", DType::F64);
+    let inputs = [
+        ("image", image.clone()),
+        ("patches", one("in_patches", DType::U32)),
+        ("hidden", one("in_hidden", DType::F64)),
+    ];
+    let found = run(text, &inputs, &[]);
+    close("both", &found["both"], &image, 0.0);
+    close("mean", &found["mean"], &found["pixels"], 1e-14);
+}
+
 /// The first of the paper's extreme conditions (sec. 3.1).
 #[test]
 fn where_nothing_is_hidden_one_of_the_pair_is_the_picture() {

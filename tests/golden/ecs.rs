@@ -7,10 +7,11 @@ use wsss::diag::Problems;
 use wsss::exec::check::context;
 use wsss::exec::interpreter::{Interpreter, Options};
 use wsss::exec::values::Values;
-use wsss::graph::verify;
+use wsss::graph::{Kind, verify};
 use wsss::hir;
 use wsss::lower::{Choices, Recipe, lower};
 use wsss::source::Sources;
+use wsss::types::Dim;
 
 use super::super::networks::accepted;
 use super::super::recipes::Pipelines;
@@ -245,4 +246,32 @@ fn both_passes_share_every_weight() {
     assert_eq!(full, plain);
     let heads: Vec<&str> = full.iter().filter_map(|name| name.strip_prefix("heads.")).collect();
     assert_eq!(heads, ["classifier.weight", "refine.f8_3.weight", "refine.f8_4.weight", "refine.f9.weight"]);
+}
+
+/// As the recipe stands (sec. 4.2): the first picture has half the side of the second, and so have its features; what is new learns ten times as fast.
+#[test]
+fn the_first_picture_is_the_smaller_one() {
+    let recipe = recipe(&[]);
+    let stage = recipe.stages.iter().find(|stage| stage.name == "ecs").expect("the stage");
+    let is_there = |lengths: [usize; 3]| {
+        let lengths = lengths.map(Dim::from);
+        stage.graph.ids().any(|id| stage.graph.node(id).fact.dims.get(1..).is_some_and(|dims| dims == lengths))
+    };
+    assert!([[3, 224, 224], [4096, 28, 28], [3, 448, 448], [4096, 56, 56]].into_iter().all(is_there));
+    assert_eq!(stage.train.as_ref().expect("it trains").rates, [("ecs.heads".to_owned(), 10.0)]);
+}
+
+/// The paper's baseline sees the picture once.
+#[test]
+fn the_baseline_sees_no_second_picture() {
+    let passes = |variant: &str| {
+        let recipe = recipe(&["quick", variant]);
+        let stage = recipe.stages.iter().find(|stage| stage.name == "ecs").expect("the stage");
+        let ops = stage.graph.ids().filter_map(|id| match stage.graph.node(id).kind {
+            Kind::Op(op) => Some(op.name),
+            _ => None,
+        });
+        ops.filter(|name| *name == "channel_stats").count() / 4
+    };
+    assert_eq!(["baseline", "erasing", "model_1_08"].map(passes), [1, 2, 2]);
 }
