@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::output::Output;
-use crate::data::{self, DataError};
+use crate::data::{self, DataError, Tally};
 use crate::diag::Diagnostic;
 use crate::diag::amount::counted;
 use crate::source::Sources;
@@ -73,19 +73,24 @@ fn check(path: &Path, tags: Option<PathBuf>, json: bool) -> Exit {
     let summary = match data::open(&source) {
         Ok(dataset) => {
             let splits = dataset.splits();
+            let tallies: Vec<(&str, Tally)> = match dataset.has_tags() {
+                true => splits.iter().map(|split| (*split, Tally::of(dataset.as_ref(), split, usize::MAX))).collect(),
+                false => Vec::new(),
+            };
             let sizes = splits.iter().map(|split| (*split, dataset.len(split).unwrap_or(0)));
             if json {
                 let sizes: serde_json::Map<_, _> = sizes.map(|(split, len)| (split.to_string(), json!(len))).collect();
                 output.object(
                     "data",
-                    json!({ "kind": dataset.name(), "classes": dataset.classes(), "splits": sizes, "problems": problems.len() }),
+                    json!({ "kind": dataset.name(), "classes": dataset.classes(), "splits": sizes, "tags": tags_of(&tallies, dataset.classes()), "problems": problems.len() }),
                 );
                 return exit;
             }
             let sizes: Vec<String> = sizes.map(|(split, len)| format!("{split} {len}")).collect();
             let classes = dataset.classes();
+            let notes: String = tallies.iter().filter_map(|(split, tally)| odd(split, tally, classes)).collect();
             format!(
-                "{}: {} classes ({}); pictures: {}",
+                "{}: {} classes ({}); pictures: {}{notes}",
                 dataset.name(),
                 classes.len(),
                 classes.join(", "),
@@ -102,4 +107,31 @@ fn check(path: &Path, tags: Option<PathBuf>, json: bool) -> Exit {
         output.text(format!("{summary}\n{found}").trim_start());
     }
     exit
+}
+
+/// How many pictures of each split hold each class, and how many hold none.
+fn tags_of(tallies: &[(&str, Tally)], classes: &[String]) -> serde_json::Map<String, Value> {
+    let one = |(split, tally): &(&str, Tally)| {
+        let counts: serde_json::Map<_, _> =
+            classes.iter().zip(&tally.of_class).map(|(class, count)| (class.clone(), json!(count))).collect();
+        (split.to_string(), json!({ "classes": counts, "without": tally.without }))
+    };
+    tallies.iter().map(one).collect()
+}
+
+/// A line on what is rarely meant: classes that no picture of a split holds, pictures that hold none.
+fn odd(split: &str, tally: &Tally, classes: &[String]) -> Option<String> {
+    // The pictures of a test list have no tags.
+    if tally.pictures == 0 {
+        return None;
+    }
+    let mut told = Vec::new();
+    let absent = tally.absent(classes);
+    if !absent.is_empty() {
+        told.push(format!("no picture of {}", absent.join(", ")));
+    }
+    if tally.without > 0 {
+        told.push(format!("{} without a class", counted(tally.without, "picture")));
+    }
+    (!told.is_empty()).then(|| format!("\n{split}: {}", told.join("; ")))
 }

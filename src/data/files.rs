@@ -137,9 +137,14 @@ impl Dataset for Files {
         }
     }
 
-    fn has_masks(&self, split: &str) -> bool {
+    fn unmasked(&self, split: &str) -> Vec<usize> {
         let records = self.split(split).map_or(&[][..], |split| &split.records);
-        records.iter().any(|&record| self.records[record].mask.is_some())
+        let is_there = |index: &usize| match &self.records[records[*index]].mask {
+            Some(Truth::File(path)) => path.is_file(),
+            Some(Truth::Drawn(_)) => true,
+            None => false,
+        };
+        (0..records.len()).into_par_iter().filter(|index| !is_there(index)).collect()
     }
 
     fn has_tags(&self) -> bool {

@@ -22,6 +22,7 @@ mod sample;
 mod scenes;
 mod shared;
 mod splits;
+mod tally;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transform;
@@ -43,6 +44,7 @@ pub use maps::FolderMaps;
 pub use pipeline::{Artifacts, Fields, Join, JoinedMap, Pipeline};
 pub use sample::{Array, Picture, Planes, Rect, Sample};
 pub use splits::{covers, is_evaluation, overlap, touches_evaluation};
+pub use tally::Tally;
 pub use transform::{Method, Placed, Streams, Transform};
 pub use voc::CLASSES as VOC_CLASSES;
 
@@ -162,9 +164,9 @@ pub trait Dataset: Send + Sync {
     fn mask_file(&self, _split: &str, _index: usize) -> Option<PathBuf> {
         None
     }
-    /// Whether any picture of a split has a mask: a test list has none, and can be predicted all the same.
-    fn has_masks(&self, _split: &str) -> bool {
-        true
+    /// The pictures of a split that have no mask: those of a test list, which can be predicted all the same.
+    fn unmasked(&self, _split: &str) -> Vec<usize> {
+        Vec::new()
     }
     /// Whether any picture has image-level tags.
     fn has_tags(&self) -> bool {

@@ -27,7 +27,7 @@ mod phase;
 mod pins;
 mod prepare;
 mod train;
-mod unmasked;
+mod unfit;
 pub mod watch;
 mod weights;
 
@@ -160,7 +160,9 @@ pub fn run(recipe: &Compiled, options: &Options, events: &mut dyn FnMut(Event)) 
         events(Event::Note { text });
     }
     let choices = choose::choose(&preparation, &store, name, options)?;
-    unmasked::refuse(&preparation, &choices)?;
+    for text in unfit::refuse(&preparation, &choices)? {
+        events(Event::Note { text });
+    }
     if options.dry_run {
         return Ok(planned(&preparation, choices, events));
     }

@@ -320,6 +320,7 @@ fn override_tree(source: SourceId, text: &str, problems: &mut Problems) -> ast::
     let setting = parse_override(source, text, problems);
     let kind = ast::ItemKind::Variant {
         name: ast::Name::new("--set", span),
+        citation: None,
         overrides: setting.into_iter().collect(),
         expects: Vec::new(),
     };

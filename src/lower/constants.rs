@@ -31,7 +31,13 @@ impl Finder<'_> {
             ItemKind::Supervision { .. } | ItemKind::Use { .. } | ItemKind::Expect(_) => {}
             ItemKind::UseFile { alias, overrides, .. } => self.settings(&alias.text, overrides),
             ItemKind::Param { name, value, .. } => self.expr(&name.text, value),
-            ItemKind::Variant { name, overrides, .. } => self.settings(&name.text, overrides),
+            ItemKind::Variant { name, citation, overrides, .. } => {
+                let first = self.found.len();
+                self.settings(&name.text, overrides);
+                // What is said of the variant is said of each number that has nothing of its own.
+                let bare = self.found[first..].iter_mut().filter(|constant| constant.citation.is_none());
+                bare.for_each(|constant| constant.citation = citation.clone());
+            }
             ItemKind::Let(binding) => self.expr(&binding.name.text, &binding.value),
             ItemKind::Fn(function) => self.function(&function.name.text, function),
             ItemKind::Net(net) => self.net(net),
@@ -249,6 +255,7 @@ mod tests {
             param cited   = 320..640 @ "code"
             param on      = true
             variant quick { crop = 96  scales = [1] }
+            variant small @ "choice: minutes" { crop = 64  scales = [0.5] @ "Table 1" }
             fn view(x, p = 0.5) = x |> random_flip(p) |> slice(axis = 2, length = x[3]) + 1 - (-2)
             net head(classes) { weight weight: [classes, 512, 1, 1] = normal(std = 0.01) }
             train cls {
@@ -272,6 +279,8 @@ mod tests {
             sides = 448..768
             cited = 320..640 @ code
             quick.crop = 96
+            small.crop = 64 @ choice: minutes
+            small.scales = [0.5] @ Table 1
             view.p = 0.5
             view = (-2)
             head.weight.std = 0.01

@@ -59,6 +59,8 @@ pub enum ItemKind {
     /// `variant quick { crop = 96  base.epochs = 2 }`: the name of a setting is a dotted path.
     Variant {
         name: Name,
+        /// What its numbers go by that have no citation of their own: `variant quick @ "choice: …" { … }`.
+        citation: Option<String>,
         overrides: Vec<Setting>,
         /// The figures that are stated for it.
         expects: Vec<Expect>,

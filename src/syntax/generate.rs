@@ -336,8 +336,8 @@ fn item() -> impl Strategy<Value = Item> {
             ItemKind::UseFile { path, path_span: nowhere(), alias, variants, overrides }
         }),
         (name(), expr(), option::of(expr())).prop_map(|(name, value, range)| ItemKind::Param { name, value, range }),
-        (name(), vec(override_(), 0..4), vec(expect(), 0..3))
-            .prop_map(|(name, overrides, expects)| ItemKind::Variant { name, overrides, expects }),
+        (name(), option::of(text()), vec(override_(), 0..4), vec(expect(), 0..3))
+            .prop_map(|(name, citation, overrides, expects)| ItemKind::Variant { name, citation, overrides, expects }),
         expect().prop_map(ItemKind::Expect),
         binding().prop_map(ItemKind::Let),
         function().prop_map(ItemKind::Fn),

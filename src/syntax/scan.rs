@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use super::ast::Unit;
+
 /// Words that can not name anything. The rule `reserved` of the grammar is the same list.
 pub(super) const RESERVED: &[&str] =
     &["and", "by", "div", "else", "false", "fn", "for", "if", "in", "let", "none", "not", "or", "true", "when", "with"];
@@ -312,12 +314,11 @@ impl Scanner<'_> {
             return self.push(TokenKind::Number, end);
         }
         let message = format!("`{}` is neither a number nor a name", &self.text[self.at..whole]);
-        self.foreign(
-            whole,
-            message,
-            "not expected here",
-            Some("a name begins with a letter; a number is written `1`, `0.5` or `5e-4`"),
-        );
+        let help = match Unit::from_word(&self.text[end..whole]) {
+            Some(_) => "a unit stands apart from its number: `448 px`, `15 epochs`",
+            None => "a name begins with a letter; a number is written `1`, `0.5` or `5e-4`",
+        };
+        self.foreign(whole, message, "not expected here", Some(help));
     }
 
     fn sign(&mut self) {

@@ -59,7 +59,7 @@ impl Strip for Item {
                 strip!(path_span, alias, variants, overrides);
             }
             ItemKind::Param { name, value, range } => strip!(name, value, range),
-            ItemKind::Variant { name, overrides, expects } => strip!(name, overrides, expects),
+            ItemKind::Variant { name, citation: _, overrides, expects } => strip!(name, overrides, expects),
             ItemKind::Expect(expect) => expect.strip(),
             ItemKind::Let(binding) => binding.strip(),
             ItemKind::Fn(function) => function.strip(),

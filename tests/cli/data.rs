@@ -159,3 +159,74 @@ fn a_folder_of_maps_is_joined_by_name() {
     let missing = place.wsss(&["run", "sal.wsss", "--quiet"]).expect_code(1);
     assert!(missing.err.contains("the picture `b` has no map there"), "{}", missing.err);
 }
+
+/// A classifier of a folder of one's own pictures.
+fn own_pictures(labels: &str) -> Place {
+    let place = Place::new();
+    for name in ["a", "b", "c", "d"] {
+        rgb(&place.path(&format!("set/images/{name}.png")), 16);
+    }
+    for name in ["c", "d"] {
+        png(&place.path(&format!("set/masks/{name}.png")), 16, &[0; 256]);
+    }
+    place.write("set/classes.txt", "cat\ndog\ncow\n").write("set/labels.csv", labels);
+    place.write(
+        "own.wsss",
+        r#"supervision image
+use nets   { lenet_cam }
+use losses { multilabel_soft_margin }
+
+let pictures = folder("set")
+
+train classifier {
+  data   = pictures.train |> standardize([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]) |> random_crop(16)
+  batch  = 2
+  epochs = 1
+  optimizer = sgd(lr = 0.01)
+  net cls = lenet_cam(pictures.classes)
+  step { image, tags } { loss cls = multilabel_soft_margin(gap(cls(image)), tags) }
+}
+
+score nothing {
+  data = pictures.val
+  each { image, mask } { metric iou = miou(argmax(0 * mean(image, axes = [1], keep = true), axis = 1), mask) }
+}
+"#,
+    );
+    place
+}
+
+#[test]
+fn classes_in_no_picture_and_pictures_without_a_class_are_told() {
+    let place = own_pictures("a,cat;dog,train\nb,,train\nc,cat,val\nd,dog,val\n");
+    let answer = place.wsss(&["data", "check", "set"]).expect_code(0).out;
+    assert!(answer.contains("train: no picture of cow; 1 picture without a class"), "{answer}");
+    assert!(answer.contains("val: no picture of cow\n"), "{answer}");
+    let answer = place.wsss(&["run", "own.wsss", "--dry-run"]).expect_code(0);
+    let told = "no picture of `train` has the class `cow`: nothing can be learnt of it; 1 of 2 pictures of `train` have no class";
+    assert!(answer.err.contains(told), "{}", answer.err);
+}
+
+#[test]
+fn tags_of_nothing_are_not_learnt_from() {
+    let place = own_pictures("a,,train\nb,,train\nc,cat,val\nd,dog,val\n");
+    let answer = place.wsss(&["run", "own.wsss"]).expect_code(1);
+    assert!(
+        answer.err.contains("`classifier` learns from tags, and no picture of `train` has a class"),
+        "{}",
+        answer.err
+    );
+    assert!(!place.path("runs").exists(), "something ran");
+}
+
+#[test]
+fn a_mask_that_is_missing_is_told_before_anything_runs() {
+    let place = own_pictures("a,cat,train\nb,dog,train\nc,cat,val\nd,dog,val\n");
+    std::fs::remove_file(place.path("set/masks/d.png")).expect("it is there");
+    let answer = place.wsss(&["run", "own.wsss"]).expect_code(1);
+    let told = "`nothing` looks at masks, and 1 of the 2 pictures of `val` have none, the first is `d`";
+    assert!(answer.err.contains(told), "{}", answer.err);
+    assert!(!place.path("runs").exists(), "something ran");
+    // Without the stage that looks at them all is well.
+    place.wsss(&["run", "own.wsss", "--until", "classifier"]).expect_code(0);
+}

@@ -84,9 +84,10 @@ impl Printer<'_> {
                 binding("param", name, Doc::concat(value))
             }
             ItemKind::Expect(expect) => self.expect(expect),
-            ItemKind::Variant { name, overrides, expects } => {
+            ItemKind::Variant { name, citation, overrides, expects } => {
                 let body = self.variant(overrides, expects, end);
-                Row::new("body", format!("variant {} ", name.text)).tail(body)
+                let citation = citation.as_ref().map(|citation| format!("@ {} ", quoted(citation))).unwrap_or_default();
+                Row::new("body", format!("variant {} {citation}", name.text)).tail(body)
             }
             ItemKind::Let(binding) => self.binding(binding),
             ItemKind::Fn(function) => self.function(function),

@@ -262,12 +262,18 @@ impl Builder<'_> {
                 _ => self.problem(errors::unit_without_number(self.span(&part), part.as_str())),
             },
             Rule::citation => {
-                let text = part.into_inner().next().expect("a citation has a text");
-                ExprKind::Cited { value: base, citation: self.text(&text), citation_span: self.span(&text) }
+                let (citation, citation_span) = self.citation(part);
+                ExprKind::Cited { value: base, citation, citation_span }
             }
             rule => unreachable!("{rule:?} applies to nothing"),
         };
         Expr::new(kind, span)
+    }
+
+    /// What stands behind an `@`, and where.
+    pub(super) fn citation(&self, pair: Pair<Rule>) -> (String, Span) {
+        let text = pair.into_inner().next().expect("a citation has a text");
+        (self.text(&text), self.span(&text))
     }
 
     /// `argument`: an expression, or a name, `=` and an expression.

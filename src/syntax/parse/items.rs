@@ -124,7 +124,9 @@ impl Reader<'_> {
                 false => overrides.extend(self.override_(piece)),
             }
         }
-        Some(ItemKind::Variant { name: header?.first_name(), overrides, expects })
+        let header = header?;
+        let citation = header.part(Rule::citation).map(|citation| header.builder.citation(citation).0);
+        Some(ItemKind::Variant { name: header.first_name(), citation, overrides, expects })
     }
 
     /// `expect seeds.cam_iou = 0.560 +- 0.010 @ "Table 1"`

@@ -1,0 +1,101 @@
+//! What the stages that would run cannot do with the pictures they have: told before the first of them runs.
+
+use super::RunError;
+use super::choose::Choice;
+use super::prepare::{Preparation, Prepared};
+use crate::data::{Source, Tally};
+use crate::diag::{Code, Diagnostic};
+use crate::lower::StageKind;
+
+/// Notes on tags, for the stages that learn from them.
+///
+/// # Errors
+/// Every chosen stage that asks for masks where a picture has none, or learns from tags where no picture has a class.
+pub(super) fn refuse(preparation: &Preparation, choices: &[(usize, Choice)]) -> Result<Vec<String>, RunError> {
+    let running = || choices.iter().filter(|(_, choice)| matches!(choice, Choice::Run { .. })).map(|(at, _)| *at);
+    let mut problems: Vec<Diagnostic> = running().filter_map(|at| unmasked(&preparation.stages, at)).collect();
+    let mut notes: Vec<String> = Vec::new();
+    for prepared in running().map(|at| &preparation.stages[at]) {
+        match untagged(prepared) {
+            Ok(told) => notes.extend(told),
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    notes.dedup();
+    if problems.is_empty() { Ok(notes) } else { Err(RunError::Input(problems)) }
+}
+
+fn unmasked(stages: &[Prepared], at: usize) -> Option<Diagnostic> {
+    let prepared = &stages[at];
+    let refreshes = prepared.memories.iter().flat_map(|memory| &memory.refreshes);
+    let pipelines = std::iter::once(&prepared.pipeline).chain(refreshes.map(|refresh| &refresh.pipeline));
+    let mut blind = pipelines.filter(|pipeline| pipeline.fields().mask).filter_map(|pipeline| {
+        let missing = pipeline.dataset().unmasked(pipeline.split());
+        let missing: Vec<usize> = missing.into_iter().filter(|index| *index < prepared.images).collect();
+        (!missing.is_empty()).then_some((pipeline, missing))
+    });
+    let (pipeline, missing) = blind.next()?;
+    let (stage, split, dataset) = (prepared.stage(), pipeline.split(), pipeline.dataset());
+    let name = &stage.name;
+    if missing.len() < prepared.images.min(pipeline.len()) {
+        let first = missing[0];
+        let message = format!(
+            "`{name}` looks at masks, and {} of the {} pictures of `{split}` have none, the first is `{}`",
+            missing.len(),
+            pipeline.len(),
+            dataset.id(split, first)
+        );
+        let help = match dataset.mask_file(split, first) {
+            Some(file) => {
+                format!("{}: there is no such file; take the picture off the list, or add its mask", file.display())
+            }
+            None => "take these pictures off the list, or add their masks".to_string(),
+        };
+        return Some(Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help));
+    }
+    let message = format!("`{name}` looks at masks, and no picture of `{split}` has one");
+    let server = matches!(stage.data.source, Source::Voc2012 { .. }) && split == "test";
+    let mut help = match at.checked_sub(1) {
+        Some(before) => format!("`--until {}` leaves it out", stages[before].stage().name),
+        None => "take a split that has masks".to_string(),
+    };
+    if server {
+        help += "; VOC's server measures `test`: it takes what `save mask = voc_submission(mask)` packs";
+    }
+    Some(Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help))
+}
+
+/// Classes that a network is to learn from tags and that no picture holds, and pictures that hold none.
+fn untagged(prepared: &Prepared) -> Result<Option<String>, Box<Diagnostic>> {
+    let (stage, pipeline) = (prepared.stage(), &prepared.pipeline);
+    if stage.kind != StageKind::Train || !pipeline.fields().tags {
+        return Ok(None);
+    }
+    let (dataset, split) = (pipeline.dataset(), pipeline.split());
+    let tally = Tally::of(dataset.as_ref(), split, prepared.images);
+    if tally.pictures > 0 && tally.without == tally.pictures {
+        let message = format!("`{}` learns from tags, and no picture of `{split}` has a class", stage.name);
+        let problem = Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage");
+        return Err(Box::new(problem.help("`wsss data check` says where the tags of a data set come from")));
+    }
+    let absent = tally.absent(dataset.classes());
+    let mut told = Vec::new();
+    if !absent.is_empty() {
+        told.push(format!("no picture of `{split}` has {}: nothing can be learnt of it", listed(&absent)));
+    }
+    if tally.without > 0 {
+        told.push(format!("{} of {} pictures of `{split}` have no class", tally.without, tally.pictures));
+    }
+    Ok((!told.is_empty()).then(|| told.join("; ")))
+}
+
+/// `the class `cow``, `the classes `cow`, `sheep` and 3 more`.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("the class{} {}{more}", if names.len() == 1 { "" } else { "es" }, shown.join(", "))
+}
