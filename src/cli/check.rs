@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::audit;
 use super::cited;
-use super::device::{at_least_one, workers};
+use super::device::{Wanted, at_least_one, workers};
 use super::exit::Exit;
 use super::explained;
 use super::output::Output;
@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// With `--mem`: threads of the run that is meant (default: one a core)
     #[arg(long, value_name = "N", requires = "mem", value_parser = at_least_one)]
     workers: Option<usize>,
+    /// With `--explain`: where each op runs on such a device; it need not be there
+    #[arg(long, value_name = "DEVICE", requires = "explain")]
+    device: Option<Wanted>,
     /// `json` gives one object a recipe: its problems, and what its stages cost
     #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
     format: Format,
@@ -99,7 +102,8 @@ fn check(path: &Path, args: &Args, output: &Output) -> Exit {
     // Who is refused for what a stage takes wants to see what it is.
     let sound = problems.iter().all(|problem| !problem.is_error() || problem.code == Code::TooMuchMemory);
     if let (true, Some(compiled)) = (args.explain && sound, &compiled) {
-        explained::print(compiled, &costs, output);
+        let on_cuda = matches!(args.device, Some(Wanted::Cuda(_)));
+        explained::print(compiled, &costs, on_cuda, output);
     }
     if cites {
         cited::print(&opened.recipe.constants, &opened.sources, output);

@@ -38,7 +38,7 @@ impl Wanted {
     /// CUDA is asked for and is not there, in the machine or in this build of the program.
     pub fn open(self) -> Result<Device, Diagnostic> {
         let cuda = |number: usize| {
-            Device::new_cuda(number).map_err(|error| {
+            open_cuda(number).map_err(|error| {
                 let why = error.to_string().lines().next().unwrap_or("").to_string();
                 Diagnostic::error(Code::NoDevice, format!("the CUDA device {number} cannot be used: {why}"))
                     .help("`--device cpu` runs anywhere")
@@ -53,6 +53,16 @@ impl Wanted {
                 .help("`--device cpu` runs anywhere; `cargo build --release --features cuda` needs the CUDA toolkit")),
         }
     }
+}
+
+#[cfg(feature = "cuda")]
+fn open_cuda(number: usize) -> candle_core::Result<Device> {
+    crate::kernels::cuda::open(number)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn open_cuda(number: usize) -> candle_core::Result<Device> {
+    Device::new_cuda(number)
 }
 
 /// The threads of a run that was asked for so many: one a core where none were.

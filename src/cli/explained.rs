@@ -7,17 +7,19 @@ use super::table::table;
 use crate::compile::{Compiled, CompiledStage};
 use crate::cost::{Lengths, StageCost};
 use crate::diag::amount::{self, counted};
+use crate::graph::Kind;
 
 /// Ops of a table of work; what the others take is one line.
 const MOST_OPS: usize = 6;
 
-pub(super) fn print(compiled: &Compiled, costs: &[StageCost], output: &Output) {
+/// `on_cuda` adds what of each stage runs on the host all the same.
+pub(super) fn print(compiled: &Compiled, costs: &[StageCost], on_cuda: bool, output: &Output) {
     for stage in &compiled.stages {
         let cost = of(stage, costs);
         if output.json {
             output.object("stage", object(stage, cost));
         } else {
-            output.text(&text(stage, cost, output));
+            output.text(&text(stage, cost, on_cuda, output));
         }
     }
 }
@@ -26,7 +28,31 @@ fn of<'a, 'c>(stage: &CompiledStage, costs: &'a [StageCost<'c>]) -> Option<&'a S
     costs.iter().find(|cost| cost.stage.stage.name == stage.stage.name)
 }
 
-fn text(stage: &CompiledStage, cost: Option<&StageCost>, output: &Output) -> String {
+/// The ops of a stage that run on the host whatever the device: how many nodes, and why.
+fn on_host(stage: &CompiledStage) -> Vec<(&'static str, usize, &'static str)> {
+    let mut found: Vec<(&str, usize, &str)> = Vec::new();
+    let graphs = std::iter::once(&stage.graph).chain(stage.refreshes.iter().map(|refresh| &refresh.graph));
+    for kind in graphs.flat_map(|graph| graph.ids().map(|id| &graph.node(id).kind)) {
+        let Kind::Op(op) = kind else { continue };
+        let Some(why) = op.host else { continue };
+        match found.iter_mut().find(|(name, ..)| *name == op.name) {
+            Some((_, nodes, _)) => *nodes += 1,
+            None => found.push((op.name, 1, why)),
+        }
+    }
+    found
+}
+
+fn places(stage: &CompiledStage) -> String {
+    let host = on_host(stage);
+    if host.is_empty() {
+        return "  on the device: every op\n".into();
+    }
+    let rows = host.iter().map(|(op, nodes, why)| format!("    {op}, {}: {why}\n", counted(*nodes, "node")));
+    format!("  on the device: every op but those on the host, with copies there and back\n{}", rows.collect::<String>())
+}
+
+fn text(stage: &CompiledStage, cost: Option<&StageCost>, on_cuda: bool, output: &Output) -> String {
     let head = output.bold(&format!("{} {}", stage.stage.kind.word(), stage.stage.name));
     let passes = stage
         .passes
@@ -34,6 +60,9 @@ fn text(stage: &CompiledStage, cost: Option<&StageCost>, output: &Output) -> Str
         .map(|pass| [pass.name.to_string(), pass.before.to_string(), pass.after.to_string(), pass.patches.to_string()]);
     let table = table(&["pass", "nodes before", "after", "places changed"], passes);
     let mut text = format!("{head}\n{table}\n");
+    if on_cuda {
+        text += &places(stage);
+    }
     if let Some(cost) = cost {
         text += &work(cost);
         text += &memory(cost);
@@ -158,6 +187,7 @@ fn object(stage: &CompiledStage, cost: Option<&StageCost>) -> Value {
         "differentiated": stage.nodes,
         "nodes": stage.graph.len(),
         "passes": passes,
+        "host": on_host(stage).iter().map(|(op, nodes, why)| json!({ "op": op, "nodes": nodes, "why": why })).collect::<Vec<_>>(),
     });
     let Some(cost) = cost else { return value };
     let ops = cost

@@ -304,7 +304,7 @@ mod tests {
         tree.jpeg("JPEGImages/2007_000004.jpg", 6, 8);
         assert_eq!(check_source(&source(&tree)), []);
         let dataset = open(&source(&tree)).unwrap();
-        assert!(dataset.has_masks("val") && !dataset.has_masks("test"));
+        assert!(dataset.unmasked("val").is_empty() && !dataset.unmasked("test").is_empty());
         assert!(dataset.tags("test", 0).is_err());
         tree.text("ImageSets/Segmentation/val.txt", "2007_000003\n2007_000004\n");
         assert_eq!(check_source(&source(&tree)).len(), 1, "a list that is no test list needs tags");

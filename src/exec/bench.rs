@@ -105,7 +105,7 @@ pub fn bench(compiled: &CompiledStage, dims: &DimEnv, effort: &Effort) -> Result
 
     machine.pool.install(|| {
         let mut update = step()?;
-        machine::reset_peak();
+        machine::reset_peak(&machine.device);
         let begin = Instant::now();
         let mut steps = Vec::new();
         while steps.len() < LEAST || begin.elapsed() < effort.time {
@@ -113,7 +113,7 @@ pub fn bench(compiled: &CompiledStage, dims: &DimEnv, effort: &Effort) -> Result
             update = update.min(step()?);
             steps.push(begin.elapsed());
         }
-        let peak_bytes = machine::peak_bytes();
+        let peak_bytes = machine::peak_bytes(&machine.device);
         let mut shortest = Shortest::default();
         for _ in 0..WATCHED {
             once(Some(&mut shortest))?;

@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::watch::{self, Observer, Watch};
 use crate::graph::{Clock, Graph, Id, Kind, Literal, Origin, Output, Role, Verified};
-use crate::ops::{Context, Eval, OpError};
+use crate::ops::{Context, Eval, OpDef, OpError};
 use crate::plan::{self, Plan, Slot};
 use crate::types::{Fact, Unbound};
 
@@ -153,7 +153,7 @@ impl Interpreter {
                 step.inputs.iter().map(|slot| slot.and_then(|slot| slots[slot as usize].clone())).collect();
             let start = watch.as_ref().map(|_| Instant::now());
             let eval = Eval { tensors: &inputs, attrs: &node.attrs, fact: &node.fact, context };
-            let result = (op.eval)(&eval).and_then(|result| Ok(result.contiguous()?));
+            let result = evaluate(op, &eval).and_then(|result| Ok(result.contiguous()?));
             let result = result.map_err(|error| RunError::Op {
                 node: step.node,
                 op: op.name,
@@ -237,6 +237,18 @@ impl Interpreter {
         let (op, origin) = (op_name(&self.graph, id), node.origin.clone());
         Err(RunError::Op { node: id, op, origin, error: OpError::internal(found).into() })
     }
+}
+
+/// What the op computes: where its tensors lie, or on the host, there and back, where it computes nowhere else.
+fn evaluate(op: &OpDef, eval: &Eval) -> Result<Tensor, OpError> {
+    if op.host.is_none() || eval.context.device.is_cpu() {
+        return (op.eval)(eval);
+    }
+    let on_host = |tensor: &Option<Tensor>| tensor.as_ref().map(|tensor| tensor.to_device(&Device::Cpu)).transpose();
+    let tensors = eval.tensors.iter().map(on_host).collect::<candle_core::Result<Vec<_>>>()?;
+    let context = Context { device: Device::Cpu, ..eval.context.clone() };
+    let result = (op.eval)(&Eval { tensors: &tensors, context: &context, ..*eval })?;
+    Ok(result.to_device(&eval.context.device)?)
 }
 
 /// A literal as a tensor: u32 where its domain is an index, else of `dtype`.

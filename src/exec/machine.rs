@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use candle_core::{DType, Device};
 
 use super::RunError;
+use super::weights::Table;
 
 /// Fixed for a whole run.
 pub(super) struct Machine {
@@ -31,19 +32,40 @@ impl Machine {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// Weights, states and moments where the run computes.
+    ///
+    /// # Errors
+    /// The device has no room for them.
+    pub fn place(&self, mut table: Table) -> Result<Table, RunError> {
+        for tensor in table.values_mut() {
+            *tensor = tensor.to_device(&self.device)?;
+        }
+        Ok(table)
+    }
+
     pub fn device_name(&self) -> &'static str {
         if self.device.is_cuda() { "cuda" } else { "cpu" }
     }
 }
 
-/// Begins to measure anew where the system can; else the peak is that of the whole program so far.
-pub(super) fn reset_peak() {
+/// Begins to measure anew where the system can: the device's memory, on the CPU that of the program; else the peak is that of the whole program so far.
+pub(super) fn reset_peak(device: &Device) {
+    #[cfg(feature = "cuda")]
+    if device.is_cuda() {
+        return crate::kernels::cuda::reset_peak(device);
+    }
+    let _ = device;
     // Writing 5 resets the high-water mark (Linux, proc(5)). Where it is refused the figure is an upper bound.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// The most memory the program held, in bytes, where the system tells.
-pub(super) fn peak_bytes() -> Option<u64> {
+/// The most memory that was held on the device, on the CPU by the program, in bytes, where the system tells.
+pub(super) fn peak_bytes(device: &Device) -> Option<u64> {
+    #[cfg(feature = "cuda")]
+    if device.is_cuda() {
+        return crate::kernels::cuda::peak_bytes(device);
+    }
+    let _ = device;
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)

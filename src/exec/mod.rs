@@ -289,7 +289,7 @@ impl Runner<'_> {
     fn fill(&mut self, prepared: &Prepared, why: &str, draft: Draft) -> Result<Finished, RunError> {
         let stage = prepared.stage();
         let start = Instant::now();
-        machine::reset_peak();
+        machine::reset_peak(&self.machine.device);
         let units = if stage.train.is_some() { "steps" } else { "images" };
         (self.tell)(Event::StageStarted {
             stage: stage.name.clone(),
@@ -301,7 +301,7 @@ impl Runner<'_> {
         });
         let interpreter = Interpreter::new(prepared.compiled.graph.clone(), self.machine.dtype, &self.machine.device);
         let interpreter = interpreter.map_err(|error| RunError::internal(format!("`{}`: {error}", stage.name)))?;
-        let borrowed = self.borrowed(prepared)?;
+        let borrowed = self.machine.place(self.borrowed(prepared)?)?;
         let job = Job {
             prepared,
             interpreter,
@@ -326,7 +326,7 @@ impl Runner<'_> {
             seconds: start.elapsed().as_secs_f64(),
             device: self.machine.device_name().into(),
             workers: self.machine.workers,
-            peak_bytes: machine::peak_bytes(),
+            peak_bytes: machine::peak_bytes(&self.machine.device),
             version: env!("CARGO_PKG_VERSION").into(),
             parts: prepared.parts.clone(),
         };
@@ -365,7 +365,7 @@ impl Runner<'_> {
         for number in &prepared.stage().measured {
             let value = measured::read(&self.store.place(input(&number.stage)?), number, prepared.stage())?;
             let tensor = candle_core::Tensor::new(value, &Device::Cpu)?;
-            table.insert(number.leaf.clone(), tensor.to_dtype(self.machine.dtype)?.to_device(&self.machine.device)?);
+            table.insert(number.leaf.clone(), tensor.to_dtype(self.machine.dtype)?);
         }
         Ok(table)
     }

@@ -48,13 +48,15 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
         Some((left, memories)) => (Some(left), memories),
         None => (None, Memories::none(job)),
     };
-    let (mut table, moments, steps, best, mut lines) = match left {
+    let (weights, moments, steps, best, mut lines) = match left {
         Some(left) => (left.weights, left.moments, left.steps, left.best, left.lines),
         None => {
             let weights = weights::initial(&stage.weights, &borrowed, job.dims, job.seed, job.machine.dtype)?;
             (weights, Table::new(), Steps::new(), Table::new(), Vec::new())
         }
     };
+    let place = |table| job.machine.place(table);
+    let (mut table, moments, best) = (place(weights)?, place(moments)?, place(best)?);
     let mut kept = Kept::new(&train.keep, &stage.weights, best, notes::of(job));
     table.extend(borrowed);
     let mut optimizer = Optimizer::new(stage, train, job.graph(), &table, &moments, &steps)?;

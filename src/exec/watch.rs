@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use candle_core::{CpuStorage, Storage, Tensor};
+use candle_core::{CpuStorage, DType, Storage, Tensor};
 
 use crate::graph::Id;
+use crate::kernels::reduce::first_non_finite;
 
 /// Told of every step. Sees what is really held, not what was planned.
 pub trait Observer {
@@ -88,7 +89,7 @@ pub(super) fn all_finite(tensor: &Tensor) -> bool {
         Storage::Cpu(_) => true,
         _ => {
             drop(storage);
-            tensor.to_device(&candle_core::Device::Cpu).is_ok_and(|tensor| all_finite(&tensor))
+            tensor.dtype() == DType::U32 || first_non_finite(tensor).is_ok_and(|found| found.is_none())
         }
     }
 }

@@ -23,7 +23,17 @@ const WORDS: u64 = 2;
 
 /// Real numbers of a shape whose first axis is that of the samples; `dtype` is f32 or f64. Row `r` belongs to sample
 /// `r % streams`, and each of its rows has numbers of its own.
-pub fn real(distribution: Distribution, dims: &[usize], streams: &[Stream], dtype: DType) -> Result<Tensor> {
+pub fn real(
+    distribution: Distribution,
+    dims: &[usize],
+    streams: &[Stream],
+    dtype: DType,
+    device: &Device,
+) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if device.is_cuda() {
+        return super::cuda::random::real(distribution, dims, streams, dtype, device);
+    }
     let number = |stream: &Stream, index: u64| {
         let [first, second] = [0, 1].map(|word| f64::from(stream.at(index * WORDS + word)) / 2f64.powi(32));
         match distribution {
@@ -33,16 +43,20 @@ pub fn real(distribution: Distribution, dims: &[usize], streams: &[Stream], dtyp
             Distribution::Normal => (-2.0 * (1.0 - first).ln()).sqrt() * (std::f64::consts::TAU * second).cos(),
         }
     };
-    Tensor::from_vec(fill(dims, streams, number)?, dims, &Device::Cpu)?.to_dtype(dtype)
+    Tensor::from_vec(fill(dims, streams, number)?, dims, device)?.to_dtype(dtype)
 }
 
 /// Whole numbers below `classes`, each equally likely.
-pub fn index(classes: usize, dims: &[usize], streams: &[Stream]) -> Result<Tensor> {
+pub fn index(classes: usize, dims: &[usize], streams: &[Stream], device: &Device) -> Result<Tensor> {
     if classes == 0 || classes > 1 << 16 {
         bail!("a number of {classes} cannot be drawn");
     }
+    #[cfg(feature = "cuda")]
+    if device.is_cuda() {
+        return super::cuda::random::index(classes, dims, streams, device);
+    }
     let number = |stream: &Stream, index: u64| below(stream.at(index), classes);
-    Tensor::from_vec(fill(dims, streams, number)?, dims, &Device::Cpu)
+    Tensor::from_vec(fill(dims, streams, number)?, dims, device)
 }
 
 /// One of the classes that are there in each row of `tags [B, K]`, each equally likely; 255 where none is.
@@ -104,7 +118,7 @@ mod tests {
             (Distribution::Uniform, 0.5, 0.2887, 0.0072),
             (Distribution::Normal, 0.0, 1.0, 0.025),
         ] {
-            let all = numbers(&real(distribution, &[2, 20_000], &streams(&[0, 1]), DType::F64)?);
+            let all = numbers(&real(distribution, &[2, 20_000], &streams(&[0, 1]), DType::F64, &Device::Cpu)?);
             let found = all.iter().sum::<f64>() / 40_000.0;
             let spread = (all.iter().map(|x| (x - found).powi(2)).sum::<f64>() / 40_000.0).sqrt();
             assert!(
@@ -112,7 +126,7 @@ mod tests {
                 "{distribution:?} {found} {spread}"
             );
         }
-        let all = index(5, &[1, 10_000], &streams(&[0]))?.flatten_all()?.to_vec1::<u32>()?;
+        let all = index(5, &[1, 10_000], &streams(&[0]), &Device::Cpu)?.flatten_all()?.to_vec1::<u32>()?;
         for class in 0..5 {
             // Expected 2,000 with a standard deviation of 40.
             let count = all.iter().filter(|&&found| found == class).count();
@@ -123,8 +137,9 @@ mod tests {
 
     #[test]
     fn numbers_belong_to_their_sample() -> Result<()> {
-        let draw =
-            |samples: &[u64], rows: usize| real(Distribution::Normal, &[rows, 30], &streams(samples), DType::F64);
+        let draw = |samples: &[u64], rows: usize| {
+            real(Distribution::Normal, &[rows, 30], &streams(samples), DType::F64, &Device::Cpu)
+        };
         let (here, there, joined) = (draw(&[4, 5], 2)?, draw(&[5, 4], 2)?, draw(&[4, 5], 4)?);
         assert_eq!(numbers(&here.get(0)?), numbers(&there.get(1)?));
         assert_eq!(numbers(&joined.narrow(0, 0, 2)?), numbers(&here));
@@ -149,7 +164,7 @@ mod tests {
     #[test]
     fn same_bits_for_any_workers() {
         assert_same_for_any_workers("draw", || {
-            real(Distribution::Normal, &[3, 40_001], &streams(&[0, 1, 2]), DType::F32)
+            real(Distribution::Normal, &[3, 40_001], &streams(&[0, 1, 2]), DType::F32, &Device::Cpu)
         });
     }
 }

@@ -16,7 +16,7 @@ pub mod topk;
 
 // What the kernels are written with.
 #[cfg(any(test, feature = "cuda"))]
-mod cuda;
+pub mod cuda;
 mod par;
 mod product;
 pub mod real;

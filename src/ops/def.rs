@@ -45,6 +45,8 @@ pub struct OpDef {
     pub chain: Option<Chain>,
     /// Floating-point operations; a multiply-add counts as two.
     pub flops: fn(&Cost) -> u64,
+    /// Why it computes on the host, whatever the device of the run; `None` where it computes where its tensors lie.
+    pub host: Option<&'static str>,
     /// Bytes the kernel needs beside its inputs and its result.
     pub scratch: fn(&Cost) -> u64,
     pub examples: &'static [Example],
@@ -71,6 +73,7 @@ impl OpDef {
         parts: None,
         chain: None,
         flops: |cost| cost.output.iter().product::<usize>() as u64,
+        host: None,
         scratch: |_| 0,
         examples: &[],
     };

@@ -163,11 +163,11 @@ fn a_folder_of_maps_is_joined_by_name() {
 /// A classifier of a folder of one's own pictures.
 fn own_pictures(labels: &str) -> Place {
     let place = Place::new();
-    for name in ["a", "b", "c", "d"] {
-        rgb(&place.path(&format!("set/images/{name}.png")), 16);
-    }
-    for name in ["c", "d"] {
-        png(&place.path(&format!("set/masks/{name}.png")), 16, &[0; 256]);
+    for (side, name) in (16..).zip(["a", "b", "c", "d"]) {
+        rgb(&place.path(&format!("set/images/{name}.png")), side);
+        if side > 17 {
+            png(&place.path(&format!("set/masks/{name}.png")), side, &vec![0; side * side]);
+        }
     }
     place.write("set/classes.txt", "cat\ndog\ncow\n").write("set/labels.csv", labels);
     place.write(

@@ -1,7 +1,7 @@
 //! Calls on the CPU, for tests: a text is compiled by the system's C++ compiler with a few words in front that stand for CUDA's.
 
 use std::collections::HashMap;
-use std::ffi::c_void;
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -84,6 +84,9 @@ fn function(call: &Call, threads: Threads) -> Result<impl Fn(*const *const c_voi
 }
 
 fn compile(call: &Call, threads: Threads) -> Result<Run> {
+    if let Some(library) = std::env::var_os("WSSS_NVRTC") {
+        compiled_for_cuda(call, Path::new(&library))?;
+    }
     let folder = tempfile::tempdir()?;
     let (source, library) = (folder.path().join("kernel.cpp"), folder.path().join("kernel.so"));
     let kernel = call.kernel;
@@ -111,6 +114,48 @@ fn compiled(source: &Path, library: &Path, number: &str) -> Result<()> {
         .output()?;
     if !told.status.success() {
         bail!("{}", String::from_utf8_lossy(&told.stderr));
+    }
+    Ok(())
+}
+
+/// `WSSS_NVRTC=libnvrtc.so.13`: NVIDIA's compiler takes the text, too. It needs no card.
+fn compiled_for_cuda(call: &Call, library: &Path) -> Result<()> {
+    type Program = *mut c_void;
+    type Texts = *const *const c_char;
+    let text = CString::new(call.whole_text()).map_err(candle_core::Error::wrap)?;
+    let options = ["--gpu-architecture=compute_90".to_string(), format!("-DREAL={}", call.number_word()?)]
+        .map(|option| CString::new(option).expect("no zero within"));
+    let options = options.each_ref().map(|option| option.as_ptr());
+    // SAFETY: the functions are those of NVRTC's header; texts end with a zero and live to the end of the block.
+    unsafe {
+        let library = Library::new(library).map_err(candle_core::Error::wrap)?;
+        macro_rules! function {
+            ($name:literal, $type:ty) => {
+                library.get::<$type>($name).map_err(candle_core::Error::wrap)?
+            };
+        }
+        let create = function!(
+            b"nvrtcCreateProgram",
+            unsafe extern "C" fn(*mut Program, *const c_char, *const c_char, c_int, Texts, Texts) -> c_int
+        );
+        let compile = function!(b"nvrtcCompileProgram", unsafe extern "C" fn(Program, c_int, Texts) -> c_int);
+        let log_size = function!(b"nvrtcGetProgramLogSize", unsafe extern "C" fn(Program, *mut usize) -> c_int);
+        let log = function!(b"nvrtcGetProgramLog", unsafe extern "C" fn(Program, *mut c_char) -> c_int);
+        let destroy = function!(b"nvrtcDestroyProgram", unsafe extern "C" fn(*mut Program) -> c_int);
+        let mut program = std::ptr::null_mut();
+        let none = std::ptr::null();
+        if create(&mut program, text.as_ptr(), std::ptr::null(), 0, none, none) != 0 {
+            bail!("NVRTC made no program of `{}`", call.kernel);
+        }
+        let status = compile(program, options.len() as c_int, options.as_ptr());
+        let mut size = 0;
+        log_size(program, &mut size);
+        let mut told = vec![0u8; size + 1];
+        log(program, told.as_mut_ptr().cast());
+        destroy(&mut program);
+        if status != 0 {
+            bail!("NVRTC on `{}`: {}", call.kernel, String::from_utf8_lossy(&told));
+        }
     }
     Ok(())
 }

@@ -14,6 +14,8 @@ pub mod conv;
 mod driver;
 #[cfg(test)]
 mod emulate;
+#[cfg(feature = "cuda")]
+mod open;
 
 pub mod broadcast;
 pub mod chain;
@@ -33,3 +35,5 @@ mod tests;
 use call::{Call, Walked};
 #[cfg(test)]
 pub use emulate::can as can_emulate;
+#[cfg(feature = "cuda")]
+pub use open::{open, peak_bytes, reset_peak};

@@ -1,6 +1,6 @@
 //! What chance decides, by the same words as on the CPU: a call is handed the key and the name of each sample's stream.
 
-use candle_core::{DType, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::Call;
 use crate::kernels::draw::Distribution;
@@ -8,45 +8,51 @@ use crate::random::Stream;
 
 const TEXT: &str = concat!(include_str!("source/philox.cu"), include_str!("source/random.cu"));
 
-/// As `kernels::draw::real`, on the device of `like`.
-pub fn real(distribution: Distribution, dims: &[usize], streams: &[Stream], like: &Tensor) -> Result<Tensor> {
+/// As `kernels::draw::real`.
+pub fn real(
+    distribution: Distribution,
+    dims: &[usize],
+    streams: &[Stream],
+    dtype: DType,
+    device: &Device,
+) -> Result<Tensor> {
     let (which, p) = match distribution {
         Distribution::Bernoulli(p) => (0, p),
         Distribution::Uniform => (1, 0.0),
         Distribution::Normal => (2, 0.0),
     };
-    let call = on_streams("draw_real", dims, streams, like)?;
-    call.ints(&[which])?.double(p).make(dims, like.dtype())
+    let call = on_streams("draw_real", dims, streams, dtype, device)?;
+    call.ints(&[which])?.double(p).make(dims, dtype)
 }
 
-/// As `kernels::draw::index`, on the device of `like`.
-pub fn index(classes: usize, dims: &[usize], streams: &[Stream], like: &Tensor) -> Result<Tensor> {
-    if classes == 0 || classes > 1 << 16 {
-        bail!("a number of {classes} cannot be drawn");
-    }
-    on_streams("draw_index", dims, streams, like)?.ints(&[classes])?.make(dims, DType::U32)
+/// As `kernels::draw::index`.
+pub fn index(classes: usize, dims: &[usize], streams: &[Stream], device: &Device) -> Result<Tensor> {
+    on_streams("draw_index", dims, streams, DType::F32, device)?.ints(&[classes])?.make(dims, DType::U32)
 }
 
 /// As `kernels::draw::class`.
 pub fn class(tags: &Tensor, streams: &[Stream]) -> Result<Tensor> {
     let [rows, classes] = *tags.dims() else { bail!("sample_class: tags of {:?}", tags.dims()) };
-    on_streams("draw_class", &[rows], streams, tags)?.tensor(tags)?.ints(&[classes])?.make(&[rows], DType::U32)
+    on_streams("draw_class", &[rows], streams, tags.dtype(), tags.device())?
+        .tensor(tags)?
+        .ints(&[classes])?
+        .make(&[rows], DType::U32)
 }
 
 /// As `kernels::dropout::dropout`: words below `cut` drop a number; `plane` numbers in a row of memory share a word.
 pub fn dropout(x: &Tensor, cut: u64, scale: f64, plane: usize, streams: &[Stream]) -> Result<Tensor> {
     let words = [&x.dims()[..1], &[x.elem_count() / (x.dims()[0] * plane).max(1)]].concat();
-    let call = on_streams("dropout", &words, streams, x)?.tensor(x)?.ints(&[plane])?;
+    let call = on_streams("dropout", &words, streams, x.dtype(), x.device())?.tensor(x)?.ints(&[plane])?;
     // Below 2³², which is a probability of 1.
     call.ints(&[cut as usize])?.number(scale).make(x.dims(), x.dtype())
 }
 
 /// The streams and the numbers of a row, which are those of one sample.
-fn on_streams(kernel: &'static str, dims: &[usize], streams: &[Stream], like: &Tensor) -> Result<Call> {
+fn on_streams(kernel: &'static str, dims: &[usize], streams: &[Stream], dtype: DType, device: &Device) -> Result<Call> {
     let Some(row) = dims.get(1..).map(|rest| rest.iter().product::<usize>()).filter(|_| !streams.is_empty()) else {
         bail!("{dims:?} without an axis of samples, of {} samples", streams.len());
     };
     let words: Vec<u32> = streams.iter().flat_map(Stream::words).collect();
-    let words = Tensor::from_vec(words, (streams.len(), 4), like.device())?;
-    Call::new(TEXT, kernel, like).tensor(&words)?.ints(&[streams.len(), row.max(1)])
+    let words = Tensor::from_vec(words, (streams.len(), 4), device)?;
+    Call::new(TEXT, kernel, &words).of(dtype).tensor(&words)?.ints(&[streams.len(), row.max(1)])
 }

@@ -406,13 +406,12 @@ fn chance() -> Result<()> {
     }
     let streams: Vec<Stream> = [3, 8].iter().map(|&sample| Stream::new(7, 1, 2, sample)).collect();
     let dims = [4, 3, 5];
-    let like = sample(&[1], 1);
     for distribution in [Distribution::Bernoulli(0.3), Distribution::Uniform, Distribution::Normal] {
-        let expected = kernels::draw::real(distribution, &dims, &streams, DType::F64)?;
-        assert_close("draw", &random::real(distribution, &dims, &streams, &like)?, &expected, WIDE);
+        let expected = kernels::draw::real(distribution, &dims, &streams, DType::F64, &Device::Cpu)?;
+        assert_close("draw", &random::real(distribution, &dims, &streams, DType::F64, &Device::Cpu)?, &expected, WIDE);
     }
-    let expected = kernels::draw::index(21, &dims, &streams)?;
-    assert_eq!(random::index(21, &dims, &streams, &like)?.to_vec3::<u32>()?, expected.to_vec3::<u32>()?);
+    let expected = kernels::draw::index(21, &dims, &streams, &Device::Cpu)?;
+    assert_eq!(random::index(21, &dims, &streams, &Device::Cpu)?.to_vec3::<u32>()?, expected.to_vec3::<u32>()?);
     let tags = Tensor::new(&[[1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 1.0]], &Device::Cpu)?;
     let expected = kernels::draw::class(&tags, &streams)?;
     assert_eq!(random::class(&tags, &streams)?.to_vec1::<u32>()?, expected.to_vec1::<u32>()?);

@@ -39,5 +39,6 @@ pub(super) static OP: OpDef = OpDef {
         code: r#"grow_seeds(ignore_where(argmax(tensor([[[[0, 0, 1, 0]], [[1, 1, 0, 1]]]]), axis = 1), tensor([[[0, 1, 1, 1]]], "binary")), argmax(tensor([[[[0, 0, 1, 0]], [[1, 1, 0, 1]]]]), axis = 1))"#,
         answer: "[[[1 1 255 255]]]",
     }],
+    host: Some("regions are grown one pixel after the other"),
     ..OpDef::USUAL
 };

@@ -1,7 +1,5 @@
 //! `ignore_where`: class numbers that are taken back.
 
-use candle_core::Device;
-
 use crate::kernels::broadcast::select;
 use crate::ops::prelude::*;
 use crate::ops::rules;
@@ -20,7 +18,7 @@ pub(super) static OP: OpDef = OpDef {
     infer,
     frame: carry::kept,
     eval: |args| {
-        let ignore = Tensor::new(IGNORE, &Device::Cpu)?;
+        let ignore = Tensor::new(IGNORE, args.tensor(0).device())?;
         Ok(select(args.tensor(1), &ignore, args.tensor(0))?)
     },
     grad: Gradient::None("class numbers have no gradient"),

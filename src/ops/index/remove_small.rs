@@ -44,6 +44,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "tensor([[[[0, 0, 0, 0]], [[0, 1, 0, 0]]]]) |> argmax(axis = 1) |> remove_small(least = 2)",
         answer: "[[[0 0 0 0]]]",
     }],
+    host: Some("regions are found one pixel after the other"),
     ..OpDef::USUAL
 };
 

@@ -62,6 +62,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[[[2 2 2]]]]",
         },
     ],
+    host: Some("a walk over sparse pairs, once a picture"),
     ..OpDef::USUAL
 };
 

@@ -44,6 +44,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "felzenszwalb(tensor([[[[0, 0, 1, 1], [0, 0, 1, 1]]]]), scale = 10, sigma = 0, min_size = 2)",
         answer: "[[[0 0 1 1] [0 0 1 1]]]",
     }],
+    host: Some("edges are joined one after the other"),
     ..OpDef::USUAL
 };
 

@@ -21,5 +21,6 @@ pub(super) static OP: OpDef = OpDef {
         code: "tensor([[[[0, 0, 0], [0, 0, 0], [0, 0, 0]]]]) |> grid_patches(cells = [2]) |> patch_count",
         answer: "[4]",
     }],
+    host: Some("patches are the host's"),
     ..OpDef::USUAL
 };

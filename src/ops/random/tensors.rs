@@ -88,7 +88,7 @@ pub(super) static INDEX: OpDef = OpDef {
     frame: carry::nowhere,
     eval: |args| {
         let [classes] = args.dims("classes")?[..] else { return Err(OpError::internal("`classes` is one length")) };
-        Ok(draw::index(classes, &args.shape()?, &streams(args)?)?)
+        Ok(draw::index(classes, &args.shape()?, &streams(args)?, &args.context.device)?)
     },
     grad: Gradient::None("chance does not depend on any number"),
     examples: &[Example { about: "one to choose from", code: "random_index([3], classes = 1)", answer: "[0 0 0]" }],
@@ -109,5 +109,5 @@ fn shaped(args: &Infer, domain: Domain) -> Result<Fact, OpError> {
 }
 
 fn drawn(args: &Eval, distribution: Distribution) -> Result<Tensor, OpError> {
-    Ok(draw::real(distribution, &args.shape()?, &streams(args)?, args.context.dtype)?)
+    Ok(draw::real(distribution, &args.shape()?, &streams(args)?, args.context.dtype, &args.context.device)?)
 }

@@ -58,6 +58,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[[[1 1]] [[0 0]]]]",
         },
     ],
+    host: Some("the permutohedral lattice is the host's"),
     ..OpDef::USUAL
 };
 
