@@ -4,6 +4,7 @@
 //! at. Every input an op sees is contiguous and of the context's dtype, indices are u32. The same leaves and the same context
 //! give the same bits.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
@@ -11,7 +12,7 @@ use candle_core::{DType, Device, Tensor};
 use super::watch::{self, Observer, Watch};
 use crate::graph::{Clock, Graph, Id, Kind, Literal, Origin, Output, Role, Verified};
 use crate::ops::{Context, Eval, OpDef, OpError};
-use crate::plan::{self, Plan, Slot};
+use crate::plan::{self, Plan, Slot, Step};
 use crate::types::{Fact, Unbound};
 
 /// Where a run gets its leaves from. `None`: there is none of that name.
@@ -57,6 +58,8 @@ pub enum RunError {
     /// A leaf that cannot be brought to the dtype or device of the run.
     #[error("the {what} cannot be used: {error}")]
     Leaf { node: Id, what: String, error: candle_core::Error },
+    #[error("the device: {error}")]
+    Device { error: candle_core::Error },
     #[error("`{op}`: {error}")]
     Op { node: Id, op: &'static str, origin: Origin, error: Box<OpError> },
     /// `what` is an op or a leaf, in words: a weight or a picture may be broken before anything runs.
@@ -74,6 +77,42 @@ pub struct Interpreter {
     graph: Verified<Graph>,
     plan: Plan,
     constants: Vec<(Slot, Tensor)>,
+    /// What the time decides alone, a learning rate for one: computed on the host, whatever the device.
+    timed: Timed,
+}
+
+/// The nodes that are made of clocks and constants alone, and those constants as the host has them.
+#[derive(Default)]
+struct Timed {
+    nodes: Vec<bool>,
+    constants: HashMap<Slot, Tensor>,
+}
+
+impl Timed {
+    fn of(graph: &Graph, plan: &Plan, dtype: DType) -> candle_core::Result<Timed> {
+        let mut timed = Timed { nodes: vec![false; graph.bound()], ..Timed::default() };
+        let is_constant = |id: Id| matches!(graph.node(id).kind, Kind::Constant(_));
+        for (id, _) in &plan.leaves {
+            timed.nodes[id.0 as usize] = matches!(graph.node(*id).kind, Kind::Clock(_));
+        }
+        for step in &plan.steps {
+            let mut inputs = graph.edges(step.node).map(|(_, input)| input).peekable();
+            let some = inputs.peek().is_some();
+            let all = inputs.all(|input| timed.nodes[input.0 as usize] || is_constant(input));
+            let clocked = graph.edges(step.node).any(|(_, input)| timed.nodes[input.0 as usize]);
+            timed.nodes[step.node.0 as usize] = some && all && clocked;
+        }
+        for (id, slot) in &plan.leaves {
+            if let Kind::Constant(literal) = &graph.node(*id).kind {
+                timed.constants.insert(*slot, constant(literal, &graph.node(*id).fact, dtype, &Device::Cpu)?);
+            }
+        }
+        Ok(timed)
+    }
+
+    fn holds(&self, id: Id) -> bool {
+        self.nodes.get(id.0 as usize).is_some_and(|timed| *timed)
+    }
 }
 
 impl Interpreter {
@@ -91,7 +130,11 @@ impl Interpreter {
                 constants.push((*slot, tensor.map_err(|error| leaf_error(&graph, *id, error))?));
             }
         }
-        Ok(Interpreter { graph, plan, constants })
+        let timed = match device.is_cpu() {
+            true => Timed::default(),
+            false => Timed::of(&graph, &plan, dtype).map_err(|error| RunError::Device { error })?,
+        };
+        Ok(Interpreter { graph, plan, constants, timed })
     }
 
     pub fn graph(&self) -> &Verified<Graph> {
@@ -149,11 +192,10 @@ impl Interpreter {
         for step in &self.plan.steps {
             let node = self.graph.node(step.node);
             let Kind::Op(op) = node.kind else { unreachable!("a step is an op") };
-            let inputs: Vec<Option<Tensor>> =
-                step.inputs.iter().map(|slot| slot.and_then(|slot| slots[slot as usize].clone())).collect();
+            let inputs = self.inputs(step, &slots, context).map_err(|error| RunError::Device { error })?;
             let start = watch.as_ref().map(|_| Instant::now());
             let eval = Eval { tensors: &inputs, attrs: &node.attrs, fact: &node.fact, context };
-            let result = evaluate(op, &eval).and_then(|result| Ok(result.contiguous()?));
+            let result = evaluate(op, &eval, self.timed.holds(step.node)).and_then(|result| Ok(result.contiguous()?));
             let result = result.map_err(|error| RunError::Op {
                 node: step.node,
                 op: op.name,
@@ -177,6 +219,28 @@ impl Interpreter {
         Ok(self.plan.outputs.iter().map(|output| output.iter().map(result).collect()).collect())
     }
 
+    /// What a step is given, where it computes.
+    fn inputs(
+        &self,
+        step: &Step,
+        slots: &[Option<Tensor>],
+        context: &Context,
+    ) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let given = |slot: &Option<Slot>| slot.and_then(|slot| slots[slot as usize].clone());
+        if context.device.is_cpu() {
+            return Ok(step.inputs.iter().map(given).collect());
+        }
+        let timed = self.timed.holds(step.node);
+        let placed = |slot: &Option<Slot>| match given(slot) {
+            Some(tensor) if timed && !tensor.device().is_cpu() => {
+                Ok(slot.and_then(|slot| self.timed.constants.get(&slot).cloned()))
+            }
+            Some(tensor) if !timed => tensor.to_device(&context.device).map(Some),
+            given => Ok(given),
+        };
+        step.inputs.iter().map(placed).collect()
+    }
+
     /// A leaf in the dtype and on the device of the run, of the shape its fact says.
     fn load(&self, id: Id, leaves: &dyn Leaves, context: &Context) -> Result<Tensor, RunError> {
         let node = self.graph.node(id);
@@ -185,8 +249,8 @@ impl Interpreter {
             Kind::Field(name) => leaves.field(name),
             Kind::Weight { path, .. } => leaves.weight(path),
             Kind::State(path) => leaves.state(path),
-            Kind::Clock(clock) => match leaves.clock(*clock).map(|time| Tensor::new(time, &context.device)).transpose()
-            {
+            // The time stays on the host.
+            Kind::Clock(clock) => match leaves.clock(*clock).map(|time| Tensor::new(time, &Device::Cpu)).transpose() {
                 Ok(time) => time,
                 Err(error) => return Err(leaf_error(&self.graph, id, error)),
             },
@@ -198,7 +262,8 @@ impl Interpreter {
             let (what, found) = (what(&self.graph, id), tensor.dims().to_vec());
             return Err(RunError::LeafShape { node: id, what, found, expected });
         }
-        let fits = tensor.to_dtype(dtype).and_then(|tensor| tensor.to_device(&context.device)?.contiguous());
+        let device = if self.timed.holds(id) { &Device::Cpu } else { &context.device };
+        let fits = tensor.to_dtype(dtype).and_then(|tensor| tensor.to_device(device)?.contiguous());
         fits.map_err(|error| leaf_error(&self.graph, id, error))
     }
 
@@ -239,16 +304,17 @@ impl Interpreter {
     }
 }
 
-/// What the op computes: where its tensors lie, or on the host, there and back, where it computes nowhere else.
-fn evaluate(op: &OpDef, eval: &Eval) -> Result<Tensor, OpError> {
-    if op.host.is_none() || eval.context.device.is_cpu() {
+/// What the op computes: where its tensors lie, or on the host, there and back, where it computes nowhere else. What is `timed` stays on
+/// the host.
+fn evaluate(op: &OpDef, eval: &Eval, timed: bool) -> Result<Tensor, OpError> {
+    if eval.context.device.is_cpu() || (op.host.is_none() && !timed) {
         return (op.eval)(eval);
     }
     let on_host = |tensor: &Option<Tensor>| tensor.as_ref().map(|tensor| tensor.to_device(&Device::Cpu)).transpose();
     let tensors = eval.tensors.iter().map(on_host).collect::<candle_core::Result<Vec<_>>>()?;
     let context = Context { device: Device::Cpu, ..eval.context.clone() };
     let result = (op.eval)(&Eval { tensors: &tensors, context: &context, ..*eval })?;
-    Ok(result.to_device(&eval.context.device)?)
+    if timed { Ok(result) } else { Ok(result.to_device(&eval.context.device)?) }
 }
 
 /// A literal as a tensor: u32 where its domain is an index, else of `dtype`.

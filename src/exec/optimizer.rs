@@ -265,7 +265,7 @@ impl Accumulated {
 }
 
 /// A scalar.
-pub(super) fn number(tensor: &Tensor) -> Result<f64, RunError> {
+fn number(tensor: &Tensor) -> Result<f64, RunError> {
     Ok(tensor.to_dtype(candle_core::DType::F64)?.to_scalar()?)
 }
 

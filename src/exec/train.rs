@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use candle_core::{DType, Tensor};
+
 use super::checkpoint;
 use super::error::data_error;
 use super::event::{EpochLine, Metrics};
@@ -14,7 +16,7 @@ use super::job::{Figures, Job, Tell, Ticker};
 use super::keep::Kept;
 use super::memory::Memories;
 use super::notes;
-use super::optimizer::{Accumulated, Gradients, Optimizer, Steps, number};
+use super::optimizer::{Accumulated, Gradients, Optimizer, Steps};
 use super::phase::Phases;
 use super::weights::{self, Table};
 use super::{Event, RunError};
@@ -154,6 +156,9 @@ impl Epoch<'_, '_> {
         for at in 0..steps {
             let last = at + 1 == steps;
             let step = first + at;
+            // A device is waited for only where somebody wants to know: between, steps follow one another without a look at their numbers.
+            let due = ticker.is_due(last);
+            let look = due || job.machine.device.is_cpu();
             let mut gradients = Accumulated::default();
             for small in 0..accumulate {
                 if job.machine.stopped() {
@@ -168,9 +173,12 @@ impl Epoch<'_, '_> {
                 if last && self.ahead && epoch + 1 < schedule.epochs {
                     *next = Some(open(job, self.train, epoch + 1));
                 }
-                let (results, moving) = self.compute(&batch, step)?;
+                let (results, moving) = self.compute(&batch, step, look)?;
                 // Before the weights move: a result may share its numbers with one.
-                losses.add(&results)?;
+                losses.add(&results);
+                if look {
+                    losses.read()?;
+                }
                 figures.add(|output| &results[output])?;
                 rates = self.optimizer.rates(&results)?;
                 gradients.add(moving)?;
@@ -181,7 +189,7 @@ impl Epoch<'_, '_> {
             }
             let gradients = gradients.means()?;
             job.machine.pool.install(|| self.optimizer.step(gradients, &rates))?;
-            if ticker.is_due(last) {
+            if due {
                 let done = step + 1;
                 let seen = (done - self.begun * schedule.per_epoch) * self.train.batch * accumulate;
                 tell(Event::Progress {
@@ -210,14 +218,15 @@ impl Epoch<'_, '_> {
         Ok((line, metrics))
     }
 
-    /// Forward and backward.
-    fn compute(&mut self, batch: &Batch, step: usize) -> Result<(Results, Gradients), RunError> {
+    /// Forward and backward; `look` ends the run at a number that is none.
+    fn compute(&mut self, batch: &Batch, step: usize, look: bool) -> Result<(Results, Gradients), RunError> {
         let Epoch { schedule, epoch, .. } = *self;
         let clocks = [step, schedule.steps, epoch, schedule.epochs].map(|time| time as f64);
         let during = || format!("step {} (epoch {})", step + 1, epoch + 1);
         let (job, places) = self.phases.at(epoch, step, self.optimizer)?;
         let table: &Table = self.table;
-        let run = || job.run(batch, table, clocks, epoch as u64, Finite::Gradients, &during);
+        let finite = if look { Finite::Gradients } else { Finite::Unchecked };
+        let run = || job.run(batch, table, clocks, epoch as u64, finite, &during);
         let results = job.machine.pool.install(run)?;
         let gradients = self.optimizer.gradients(&results, places)?;
         Ok((results, gradients))
@@ -265,6 +274,8 @@ struct Losses {
     whole: Option<usize>,
     total: f64,
     last: f64,
+    /// What has not been read yet: each loss, then the whole, step by step.
+    pending: Vec<Tensor>,
 }
 
 impl Losses {
@@ -276,16 +287,28 @@ impl Losses {
             whole: outputs().find(|(_, output)| output.role == Role::Total).map(|(at, _)| at),
             total: 0.0,
             last: 0.0,
+            pending: Vec::new(),
         }
     }
 
-    fn add(&mut self, results: &Results) -> Result<(), RunError> {
-        for (_, at, sum) in &mut self.named {
-            *sum += number(&results[*at][0])?;
+    fn add(&mut self, results: &Results) {
+        let places = self.named.iter().map(|(_, at, _)| *at).chain(self.whole);
+        self.pending.extend(places.map(|at| results[at][0].clone()));
+    }
+
+    /// Takes in the numbers of all steps since the last time, in their order.
+    fn read(&mut self) -> Result<(), RunError> {
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return Ok(());
         }
-        if let Some(at) = self.whole {
-            self.last = number(&results[at][0])?;
-            self.total += self.last;
+        let numbers = Tensor::stack(&pending, 0)?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        for step in numbers.chunks(self.named.len() + usize::from(self.whole.is_some())) {
+            self.named.iter_mut().zip(step).for_each(|((_, _, sum), number)| *sum += number);
+            if self.whole.is_some() {
+                self.last = step[self.named.len()];
+                self.total += self.last;
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, WithDType};
 
 use super::par::collect;
-use super::real::{Real, contiguous, dispatch, read, tensor};
+use super::real::{Real, contiguous, dispatch, on_cuda, read, tensor};
 
 /// The mean of the `k` largest numbers of each sample: `x[B, …]` → `[B]`.
 ///
@@ -11,6 +11,7 @@ use super::real::{Real, contiguous, dispatch, read, tensor};
 /// `k` is 0 or more than a sample has.
 pub fn top_mean(x: &Tensor, k: usize) -> Result<Tensor> {
     let (samples, size) = samples(x, k)?;
+    on_cuda!(x, cuda::topk::top_mean(x, k, samples, size));
     dispatch!("top_mean", x, R => {
         let flat = contiguous(x)?;
         let numbers = &*read::<R>(&flat)?;
@@ -29,6 +30,7 @@ pub fn top_mean_grad(gy: &Tensor, x: &Tensor, k: usize) -> Result<Tensor> {
     if gy.dims() != [samples] {
         candle_core::bail!("top_mean_grad: a gradient of {:?} for {samples} samples", gy.dims());
     }
+    on_cuda!(x, cuda::topk::top_mean_grad(gy, x, k, samples, size));
     dispatch!("top_mean_grad", x, R => {
         let (gy, flat) = (contiguous(gy)?, contiguous(x)?);
         let (gy, numbers) = (&*read::<R>(&gy)?, &*read::<R>(&flat)?);
@@ -43,7 +45,8 @@ pub fn top_mean_grad(gy: &Tensor, x: &Tensor, k: usize) -> Result<Tensor> {
 
 /// 1 at the `k` largest numbers of each sample, 0 elsewhere.
 pub fn top_mask(x: &Tensor, k: usize) -> Result<Tensor> {
-    let (_, size) = samples(x, k)?;
+    let (_samples, size) = samples(x, k)?;
+    on_cuda!(x, cuda::topk::top_mask(x, k, _samples, size));
     dispatch!("top_mask", x, R => {
         let flat = contiguous(x)?;
         let numbers = &*read::<R>(&flat)?;

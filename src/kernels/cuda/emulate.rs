@@ -62,7 +62,9 @@ fn address(tensor: &Tensor) -> Result<u64> {
 }
 
 /// One call at a time: what a text keeps for a block is one for all.
-static FUNCTIONS: Mutex<Option<HashMap<(String, DType, &'static str), Run>>> = Mutex::new(None);
+static FUNCTIONS: Mutex<Option<Functions>> = Mutex::new(None);
+/// By text, number type and name.
+type Functions = HashMap<(String, DType, &'static str), Run>;
 
 fn function(call: &Call, threads: Threads) -> Result<impl Fn(*const *const c_void, u32, u32) + use<>> {
     let key = (call.text.to_string(), call.number, call.kernel);

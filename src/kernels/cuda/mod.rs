@@ -23,11 +23,13 @@ pub mod indexing;
 pub mod layout;
 pub mod norm;
 pub mod optimizer;
+pub mod pairs;
 pub mod pool;
 pub mod random;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
+pub mod topk;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use crate::kernels::broadcast::Binary;
 use crate::kernels::chain::Link;
 use crate::kernels::draw::Distribution;
 use crate::kernels::norm::Channels;
+use crate::kernels::pairs::Pairs;
 use crate::kernels::pointwise::{Saves, Unary};
 use crate::kernels::pool::Pool2d;
 use crate::kernels::reduce::Reduce;
@@ -432,5 +433,60 @@ fn squares_are_summed() -> Result<()> {
     let x = sample(&[3, 40, 50], 1);
     let (found, expected) = (optimizer::sum_of_squares(&x)?, kernels::optimizer::sum_of_squares(&x)?);
     assert!((found - expected).abs() < 1e-9, "{found} instead of {expected}");
+    Ok(())
+}
+
+#[test]
+fn pairs_of_pixels() -> Result<()> {
+    if !can("pairs for CUDA") {
+        return Ok(());
+    }
+    for near in [Pairs { radius: 3, all: false }, Pairs { radius: 3, all: true }, Pairs { radius: 2, all: true }] {
+        let (x, v) = (sample(&[2, 3, 6, 8], 1), sample(&[2, 3, 6, 8], 2));
+        let affinity = kernels::pairs::affinity(&x, near)?;
+        assert_close("affinity", &pairs::table(&x, &x, near, false)?, &affinity, WIDE);
+        let expected = kernels::pairs::distance_along(&x, &v, near)?;
+        assert_close("distance", &pairs::table(&x, &v, near, true)?, &expected, WIDE);
+        let g = sample(affinity.dims(), 3);
+        let expected = kernels::pairs::distance_grad(&g, &x, near)?;
+        assert_close("distance_grad", &pairs::distance_grad(&g, &x, near)?, &expected, WIDE);
+        // Few different numbers: of equal ones the first counts.
+        let edge = (sample(&[2, 1, 6, 8], 4) * 2.0)?.round()?;
+        let v = sample(&[2, 1, 6, 8], 5);
+        let expected = kernels::pairs::path_affinity(&edge, near)?;
+        assert_close("path", &pairs::path(&edge, &edge, near, false)?, &expected, 0.0);
+        let expected = kernels::pairs::path_along(&edge, &v, near)?;
+        assert_close("path_along", &pairs::path(&edge, &v, near, true)?, &expected, 0.0);
+        let expected = kernels::pairs::path_grad(&g, &edge, near)?;
+        assert_close("path_grad", &pairs::path_grad(&g, &edge, near)?, &expected, WIDE);
+    }
+    Ok(())
+}
+
+#[test]
+fn largest_numbers() -> Result<()> {
+    if !can("largest numbers for CUDA") {
+        return Ok(());
+    }
+    for dtype in [DType::F64, DType::F32] {
+        // Few different numbers of either sign, and one that is none; then all different ones, of more than one part.
+        let few = (sample(&[3, 4, 5], 1) * 2.0)?.round()?;
+        let odd = Tensor::new(&[[-0.0, 0.0, f64::NAN, -3.5, 2.0, 2.0]], &Device::Cpu)?;
+        for (x, counts) in [(&few, &[1, 7, 20][..]), (&odd, &[1, 2, 4, 6]), (&sample(&[1, 9000], 2), &[1000])] {
+            let x = cast(x, dtype);
+            let (samples, size) = (x.dims()[0], x.elem_count() / x.dims()[0]);
+            for &k in counts {
+                let expected = kernels::topk::top_mask(&x, k)?;
+                assert_close(&format!("mask of {k}"), &topk::top_mask(&x, k, samples, size)?, &expected, 0.0);
+                let gy = cast(&sample(&[samples], 3), dtype);
+                let expected = kernels::topk::top_mean_grad(&gy, &x, k)?;
+                assert_close("gradient", &topk::top_mean_grad(&gy, &x, k, samples, size)?, &expected, 0.0);
+                let expected = kernels::topk::top_mean(&x, k)?;
+                if numbers(&expected).iter().all(|mean| mean.is_finite()) {
+                    assert_close("mean", &topk::top_mean(&x, k, samples, size)?, &expected, NARROW);
+                }
+            }
+        }
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, bail};
 
 use super::{Pairs, along, planes};
 use crate::kernels::par::for_tasks;
-use crate::kernels::real::{Out, Real, contiguous, dispatch, read, tensor};
+use crate::kernels::real::{Out, Real, contiguous, dispatch, on_cuda, read, tensor};
 use crate::kernels::wide::wide;
 
 /// The affinity of each pair of `x [B, C, h, w]`: `[B, P, h, w]`, above 0 to 1, 0 where there is no pair.
@@ -12,22 +12,24 @@ use crate::kernels::wide::wide;
 /// # Errors
 /// A radius that is out of range, another rank.
 pub fn affinity(x: &Tensor, pairs: Pairs) -> Result<Tensor> {
-    table(x, x, pairs, |distance| (-distance).exp())
+    table(x, x, pairs, false)
 }
 
 /// How the distance of each pair changes when the features move along `v`: the mean over channels of `sign(f_i - f_j) (v_i - v_j)`.
 /// Along the features themselves it is the distance.
 pub fn distance_along(x: &Tensor, v: &Tensor, pairs: Pairs) -> Result<Tensor> {
-    table(x, v, pairs, |distance| distance)
+    table(x, v, pairs, true)
 }
 
-/// `last` of the directional derivative of each pair's distance.
-fn table(x: &Tensor, v: &Tensor, pairs: Pairs, last: fn(f64) -> f64) -> Result<Tensor> {
+/// The directional derivative of each pair's distance: `plain`, or the affinity of it.
+fn table(x: &Tensor, v: &Tensor, pairs: Pairs, plain: bool) -> Result<Tensor> {
     pairs.check()?;
     let [batch, channels, height, width] = planes("affinity", x)?;
     if v.dims() != x.dims() {
         bail!("affinity: features of {:?} that move along {:?}", x.dims(), v.dims());
     }
+    on_cuda!(x, cuda::pairs::table(x, v, pairs, plain));
+    let last = |distance: f64| if plain { distance } else { (-distance).exp() };
     let steps = pairs.steps();
     dispatch!("affinity", x, R => {
         let (x, v) = (contiguous(x)?, contiguous(v)?);
@@ -82,6 +84,7 @@ pub fn distance_grad(g: &Tensor, x: &Tensor, pairs: Pairs) -> Result<Tensor> {
     if g.dims() != [batch, steps.len(), height, width] {
         bail!("affinity: a gradient of {:?} for pairs of {:?}", g.dims(), x.dims());
     }
+    on_cuda!(x, cuda::pairs::distance_grad(g, x, pairs));
     dispatch!("affinity", x, R => {
         let (g, x) = (contiguous(g)?, contiguous(x)?);
         let (g, x) = (&*read::<R>(&g)?, &*read::<R>(&x)?);

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, bail};
 
 use super::{Pairs, Step, along, planes};
 use crate::kernels::par::for_tasks;
-use crate::kernels::real::{Out, Real, contiguous, dispatch, read, tensor};
+use crate::kernels::real::{Out, Real, contiguous, dispatch, on_cuda, read, tensor};
 
 /// The affinity of each pair across the boundaries `edge [B, 1, h, w]`: `[B, P, h, w]`, 0 where there is no pair.
 ///
@@ -13,19 +13,22 @@ use crate::kernels::real::{Out, Real, contiguous, dispatch, read, tensor};
 /// # Errors
 /// A radius that is out of range, more than one channel, another rank.
 pub fn path_affinity(edge: &Tensor, pairs: Pairs) -> Result<Tensor> {
-    each_path(edge, edge, pairs, |most| 1.0 - most)
+    each_path(edge, edge, pairs, false)
 }
 
 /// `v` where the largest boundary of each pair's path stands, of equal ones the first in the order of rows.
 pub fn path_along(edge: &Tensor, v: &Tensor, pairs: Pairs) -> Result<Tensor> {
-    each_path(edge, v, pairs, |moved| moved)
+    each_path(edge, v, pairs, true)
 }
 
-fn each_path(edge: &Tensor, v: &Tensor, pairs: Pairs, last: fn(f64) -> f64) -> Result<Tensor> {
+/// Of `v` at the highest boundary of each path: `plain`, or what is left of 1.
+fn each_path(edge: &Tensor, v: &Tensor, pairs: Pairs, plain: bool) -> Result<Tensor> {
     let [batch, height, width] = boundaries(edge, pairs)?;
     if v.dims() != edge.dims() {
         bail!("path_affinity: boundaries of {:?} that move along {:?}", edge.dims(), v.dims());
     }
+    on_cuda!(edge, cuda::pairs::path(edge, v, pairs, plain));
+    let last = |most: f64| if plain { most } else { 1.0 - most };
     let (steps, area) = (pairs.steps(), height * width);
     dispatch!("path_affinity", edge, R => {
         let (edge, v) = (contiguous(edge)?, contiguous(v)?);
@@ -52,6 +55,7 @@ pub fn path_grad(g: &Tensor, edge: &Tensor, pairs: Pairs) -> Result<Tensor> {
     if g.dims() != [batch, steps.len(), height, width] {
         bail!("path_affinity: a gradient of {:?} for pairs of {:?}", g.dims(), edge.dims());
     }
+    on_cuda!(edge, cuda::pairs::path_grad(g, edge, pairs));
     dispatch!("path_affinity", edge, R => {
         let (g, edge) = (contiguous(g)?, contiguous(edge)?);
         let (g, edge) = (&*read::<R>(&g)?, &*read::<R>(&edge)?);

@@ -25,6 +25,5 @@ pub(super) static OP: OpDef = OpDef {
         code: "tensor([[1, 4, 2, 3], [9, 0, 0, 0]]) |> top_mask(fraction = 0.5)",
         answer: "[[0 1 0 1] [1 1 0 0]]",
     }],
-    host: Some("it sorts"),
     ..OpDef::USUAL
 };

@@ -34,7 +34,6 @@ pub(super) static OP: OpDef = OpDef {
         Example { about: "half of them", code: "tensor([[1, 4, 2, 3]]) |> top_mean(fraction = 0.5)", answer: "[3.5]" },
         Example { about: "one", code: "tensor([[1, 4], [3, 2]]) |> top_mean(count = 1)", answer: "[4 3]" },
     ],
-    host: Some("it sorts"),
     ..OpDef::USUAL
 };
 
@@ -56,7 +55,6 @@ pub(super) static GRAD: OpDef = OpDef {
         let axes: Vec<i64> = (1..g.fact(x).rank() as i64).collect();
         Ok(vec![Some(g.op("sum", &[read], Attrs::new().ints("axes", axes))?), None])
     }),
-    host: Some("it sorts"),
     ..OpDef::USUAL
 };
 

@@ -38,7 +38,6 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[[[0 1 0] [0 0 0]] [[0 0.3679 0] [0 0 0]] [[0 1 0] [0 0 0]] [[0 0.1353 0] [0 0 0]]]]",
         },
     ],
-    host: Some("its kernel for CUDA is not written"),
     ..OpDef::USUAL
 };
 
@@ -59,7 +58,6 @@ pub(super) static GRAD: OpDef = OpDef {
     flops: |cost| {
         4 * cost.inputs.iter().flatten().next().map_or(0, |gy| gy.iter().product::<usize>() * channels(cost)) as u64
     },
-    host: Some("its kernel for CUDA is not written"),
     ..OpDef::USUAL
 };
 
@@ -78,7 +76,6 @@ pub(super) static ALONG: OpDef = OpDef {
         Ok(vec![None, Some(gv)])
     }),
     flops: |cost| 3 * (cost.output.iter().product::<usize>() * channels(cost)) as u64,
-    host: Some("its kernel for CUDA is not written"),
     ..OpDef::USUAL
 };
 

@@ -26,7 +26,6 @@ pub(super) static OP: OpDef = OpDef {
         code: "path_affinity(tensor([[[[0, 0.2, 0.9, 0]]]], \"unit\"), radius = 3, sources = \"all\") |> slice(axis = 1, start = 0, length = 2)",
         answer: "[[[[0.8 0.1 0.1 0]] [[0.1 0.1 0 0]]]]",
     }],
-    host: Some("its kernel for CUDA is not written"),
     ..OpDef::USUAL
 };
 
@@ -44,7 +43,6 @@ pub(super) static GRAD: OpDef = OpDef {
         let along = g.op("path_max.along", &[g.input(1), g.gradient], g.attrs.clone())?;
         Ok(vec![Some(along), None])
     }),
-    host: Some("its kernel for CUDA is not written"),
     ..OpDef::USUAL
 };
 
@@ -62,7 +60,6 @@ pub(super) static ALONG: OpDef = OpDef {
         let gv = g.op("path_max.grad", &[g.gradient, g.input(0)], g.attrs.clone())?;
         Ok(vec![None, Some(gv)])
     }),
-    host: Some("its kernel for CUDA is not written"),
     ..OpDef::USUAL
 };
 
