@@ -39,6 +39,7 @@ mod fmt;
 mod graph;
 mod guard;
 mod list;
+mod lsp;
 mod new;
 mod output;
 mod paper;
@@ -116,6 +117,8 @@ enum Command {
     Weights(weights::Command),
     /// Write a commented starter recipe
     New(new::Args),
+    /// Serve an editor: diagnostics, types, completion, definitions, format
+    Lsp,
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -148,6 +151,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Call(args) => call::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Doc(args) => doc::run(args, &Output::new(false)),
+        Command::Lsp => lsp::run(&Output::new(false)),
         Command::Data(command) => data::run(command),
         Command::Explain(args) => explain::run(args, &Output::new(false)),
         Command::List(args) => list::run(args),

@@ -9,6 +9,7 @@ mod diff;
 mod expected;
 mod fmt;
 mod graph;
+mod lsp;
 mod modules;
 mod run;
 mod runs;

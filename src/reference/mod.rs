@@ -1,4 +1,4 @@
-//! `wsss doc [NAME]`: what the language knows, from the registries and the text of the standard library.
+//! What the language knows, a page a word, from the registries and the text of the standard library: for `wsss doc` and for editors.
 
 mod layout;
 mod library;
@@ -7,8 +7,6 @@ mod words;
 
 use indexmap::IndexSet;
 
-use super::exit::Exit;
-use super::output::Output;
 use crate::hir::builtins;
 use crate::metrics;
 use crate::ops;
@@ -17,27 +15,8 @@ use layout::row;
 use library::{library, module_page};
 use pages::{builtin_page, family_page, metric_page, op_page};
 
-#[derive(clap::Args)]
-pub(super) struct Args {
-    /// A function, a network, a primitive, a metric, a module (`cam`) or a family (`pointwise`); without it, the index
-    name: Option<String>,
-}
-
-pub(super) fn run(args: Args, output: &Output) -> Exit {
-    let Some(name) = args.name else {
-        output.text(&index());
-        return Exit::Done;
-    };
-    let pages = pages_of(&name);
-    if pages.is_empty() {
-        return output.unknown("word", &name, "words", words());
-    }
-    output.text(&pages.join("\n"));
-    Exit::Done
-}
-
 /// Every page that a name has: `max` is a builtin of numbers as well as an op.
-fn pages_of(name: &str) -> Vec<String> {
+pub fn pages_of(name: &str) -> Vec<String> {
     let mut pages = Vec::new();
     let (module, word) = match name.rsplit_once('.') {
         Some((module, word)) => (Some(module), word),
@@ -66,7 +45,8 @@ fn pages_of(name: &str) -> Vec<String> {
     pages
 }
 
-fn words() -> Vec<&'static str> {
+/// All words that have a page.
+pub fn words() -> Vec<&'static str> {
     let ops = ops::all().filter(|op| !op.nature.internal).map(|op| op.name);
     let library = stdlib::FILES.iter().flat_map(|file| file.names());
     let builtins = builtins::BUILTINS.iter().map(|builtin| builtin.name);
@@ -75,7 +55,7 @@ fn words() -> Vec<&'static str> {
 }
 
 /// Everything, by where it belongs.
-fn index() -> String {
+pub fn index() -> String {
     let mut text = String::from("The standard library, written in the language; `wsss doc NAME` shows one\n\n");
     for module in stdlib::modules() {
         let names: Vec<&str> = stdlib::files(module).flat_map(|file| file.names()).collect();

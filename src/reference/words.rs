@@ -2,7 +2,7 @@
 
 use super::layout::wrap;
 
-const REFERENCE: &str = include_str!("../../../docs/language.md");
+const REFERENCE: &str = include_str!("../../docs/language.md");
 
 /// What the reference says of a word; `None` where it says nothing.
 pub(super) fn word_page(word: &str) -> Option<String> {
