@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use wsss::diag::Problems;
 use wsss::exec::check::context;
 use wsss::exec::interpreter::{Interpreter, Options};
@@ -13,9 +13,11 @@ use wsss::grad::differentiate;
 use wsss::graph::{Kind, Output, Role, verify};
 use wsss::hir;
 use wsss::lower::lower_function;
+use wsss::ops::Context;
 use wsss::source::Sources;
 use wsss::types::{Dim, Domain, Fact};
 
+use super::ops::device;
 use super::recipes::Pipelines;
 
 mod cpn;
@@ -65,7 +67,8 @@ pub(super) fn run(text: &str, inputs: &[(&str, Tensor)], dims: &[(&str, i64)]) -
     let loss = graph.outputs.iter().find(|output| output.name == "loss").cloned();
     graph.outputs.extend(loss.map(|loss| Output { role: Role::Loss, ..loss }));
     differentiate(&mut graph).expect("every part has a gradient");
-    let interpreter = Interpreter::new(verify(graph).expect("sound"), DType::F64, &Device::Cpu).expect("constants fit");
+    let device = device();
+    let interpreter = Interpreter::new(verify(graph).expect("sound"), DType::F64, &device).expect("constants fit");
     let mut values = Values::default();
     for (name, tensor) in inputs {
         let index = tensor.dtype() == DType::U32;
@@ -74,7 +77,8 @@ pub(super) fn run(text: &str, inputs: &[(&str, Tensor)], dims: &[(&str, i64)]) -
         table.insert(name.to_string(), tensor);
     }
     let dims = dims.iter().map(|(name, length)| (name.to_string(), *length)).collect();
-    let results = interpreter.run(&values, &context(dims), Options::default()).expect("it runs");
+    let context = Context { device, ..context(dims) };
+    let results = interpreter.run(&values, &context, Options::default()).expect("it runs");
     let outputs = interpreter.graph().outputs.iter().zip(results);
     let named = outputs.filter_map(|(output, mut tensors)| match output.role {
         Role::Save => Some((output.name.clone(), tensors.remove(0))),

@@ -63,6 +63,14 @@ pub fn graph_with(head: &str, code: &str) -> Result<Graph, String> {
     }
 }
 
+/// Where tests of ops and of golden arrays compute: on the CPU, with `WSSS_DEVICE=cuda` on the first card.
+pub fn device() -> Device {
+    match std::env::var("WSSS_DEVICE").as_deref() {
+        Ok("cuda") => Device::new_cuda_with_stream(0).expect("a card"),
+        _ => Device::Cpu,
+    }
+}
+
 /// Runs a graph; every result must have the shape and the kind of number that was inferred.
 pub fn run(graph: Graph, dtype: DType, weights: &HashMap<String, Tensor>) -> Vec<Tensor> {
     struct Weights<'a>(&'a HashMap<String, Tensor>);
@@ -81,9 +89,10 @@ pub fn run(graph: Graph, dtype: DType, weights: &HashMap<String, Tensor>) -> Vec
         }
     }
     let graph = verify::verify(graph).unwrap_or_else(|broken| panic!("{broken}"));
-    let interpreter = Interpreter::new(graph, dtype, &Device::Cpu).expect("constants fit");
+    let device = device();
+    let interpreter = Interpreter::new(graph, dtype, &device).expect("constants fit");
     let draw = Draw { seed: 1, epoch: 0, samples: (0..64).collect() };
-    let context = Context { dims: Default::default(), dtype, device: Device::Cpu, draw };
+    let context = Context { dims: Default::default(), dtype, device, draw };
     let options = Options { shapes: true, ..Options::default() };
     let results = interpreter.run(&Weights(weights), &context, options).unwrap_or_else(|error| panic!("{error}"));
     results.into_iter().map(|mut tensors| tensors.remove(0)).collect()

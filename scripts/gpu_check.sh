@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# What must hold on a machine with an NVIDIA GPU, in one table: golden arrays and gradients on the card, quick recipes beside their figures on the CPU, speed.
+#
+#   scripts/gpu_check.sh [PROGRAM [TESTS]]
+#
+# PROGRAM is a `wsss` built with `--features cuda`, TESTS the test binary of the same build (`target/release/deps/main-…`). Without them both are built here, which needs
+# NVIDIA's toolkit and the crates. Neither a network nor data is needed otherwise. Nothing here has run on a card yet: see docs/gpu.md.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+out="$(mktemp -d)"
+trap 'rm -rf "$out"' EXIT
+program="${1:-}"
+tests="${2:-}"
+if [ -z "$program" ]; then
+  cargo build --release --features cuda || exit 1
+  program=target/release/wsss
+  tests="$(cargo test --release --features cuda --test main --no-run --message-format=json |
+    sed -n 's/.*"executable":"\([^"]*main-[^"]*\)".*/\1/p' | tail -1)"
+fi
+
+row() { printf '%-44s %-10s %s\n' "$1" "$2" "$3"; }
+row check result details
+
+# Ops with their examples and every golden array, in f64, on the card.
+if [ -n "$tests" ]; then
+  for part in ops:: golden::; do
+    if WSSS_DEVICE=cuda "$tests" "$part" > "$out/tests" 2>&1; then result=ok; else result=FAILED; fi
+    row "tests $part on the card" "$result" "$(sed -n 's/^test result: //p' "$out/tests" | tail -1)"
+    [ "$result" = ok ] || sed -n 's/^test \(.*\) \.\.\. FAILED/    \1/p' "$out/tests"
+  done
+else
+  row 'tests on the card' skipped 'no test binary was named'
+fi
+
+# The same figures on both, within what seeds differ by.
+figures() {
+  "$program" run "pipelines/$1.wsss" --variant quick --device "$2" --quiet --out "$out/$2" > "$out/said" 2> "$out/error" || return
+  tr -d '{}" \n' < "$(ls -d "$out/$2/$1"-*/ | tail -1)metrics.json"
+}
+for recipe in cam seam occse psa; do
+  on_card="$(figures "$recipe" cuda)"
+  if [ -n "$on_card" ]; then row "$recipe quick, cuda" ran "$on_card"; else row "$recipe quick, cuda" FAILED "$(tail -1 "$out/error")"; fi
+  row "$recipe quick, cpu" ran "$(figures "$recipe" cpu)"
+done
+
+# Speed of training steps at the size of the papers.
+bench() {
+  told="$("$program" bench "$1" --stage "$2" --device cuda --json 2> "$out/error" | tail -1)"
+  speed="$(printf '%s' "$told" | sed -n 's/.*"images_per_s":\([0-9.]*\).*/\1/p')"
+  memory="$(printf '%s' "$told" | sed -n 's/.*"peak_bytes":\([0-9]*\).*/\1/p')"
+  if [ -n "$speed" ]; then row "bench $1 $2" ran "$speed images/s, $((${memory:-0} / 1048576)) MiB"; else row "bench $1 $2" FAILED "$(tail -1 "$out/error")"; fi
+}
+bench pipelines/cam.wsss classifier
+bench pipelines/occse.wsss cgnet
+bench pipelines/cpn.wsss cpn
