@@ -230,3 +230,15 @@ fn a_mask_that_is_missing_is_told_before_anything_runs() {
     // Without the stage that looks at them all is well.
     place.wsss(&["run", "own.wsss", "--until", "classifier"]).expect_code(0);
 }
+
+/// The way out is the same for all stages that look: the stage before one may look itself.
+#[test]
+fn who_has_no_masks_is_told_of_the_last_stage_that_needs_none() {
+    let place = own_pictures("a,cat,train\nb,dog,train\nc,cat,val\nd,dog,val\n");
+    std::fs::remove_dir_all(place.path("set/masks")).expect("it is there");
+    let text = place.read("own.wsss");
+    let (_, score) = text.split_once("score nothing").expect("it is there");
+    place.write("own.wsss", &format!("{text}\nscore again{score}"));
+    let told = place.wsss(&["run", "own.wsss"]).expect_code(1).err;
+    assert_eq!(told.matches("`--until classifier` leaves it out").count(), 2, "{told}");
+}
