@@ -190,7 +190,7 @@ pub(super) fn relative(path: &Path) -> &Path {
 
 /// Who lacks the data is told of the variant that needs none; who lacks a folder of maps, of the variants that do without.
 fn without_files(problem: Diagnostic, opened: &Opened, choice: &Choice) -> Diagnostic {
-    if problem.code != Code::DataNotFound {
+    if !matches!(problem.code, Code::DataNotFound | Code::DataBroken) {
         return problem;
     }
     let folders = folders(&opened.recipe);
@@ -201,7 +201,10 @@ fn without_files(problem: Diagnostic, opened: &Opened, choice: &Choice) -> Diagn
             [] => return problem,
             names => format!("{} without these maps", does(names)),
         }
-    } else if opened.variants.contains(&quick) && !choice.variants.contains(&quick) {
+    } else if problem.code == Code::DataNotFound
+        && opened.variants.contains(&quick)
+        && !choice.variants.contains(&quick)
+    {
         "`--variant quick` runs without files: its pictures are drawn by the program".to_string()
     } else {
         return problem;

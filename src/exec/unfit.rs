@@ -4,21 +4,23 @@ use std::collections::BTreeSet;
 
 use super::RunError;
 use super::choose::Choice;
+use super::parts;
 use super::prepare::{Preparation, Prepared};
-use crate::data::{Pipeline, Source, Tally};
+use crate::data::{FolderMaps, Pipeline, Source, Tally};
 use crate::diag::{Code, Diagnostic};
 use crate::lower::StageKind;
 
 /// Notes on tags, for the stages that learn from them.
 ///
 /// # Errors
-/// Every chosen stage that asks for masks where a picture has none, or learns from tags where no picture has a class.
+/// Every chosen stage that asks for masks or for maps of a folder where a picture has none, or learns from tags where no picture has a class.
 pub(super) fn refuse(preparation: &Preparation, choices: &[(usize, Choice)]) -> Result<Vec<String>, RunError> {
     let running = || choices.iter().filter(|(_, choice)| matches!(choice, Choice::Run { .. })).map(|(at, _)| *at);
     let stages = &preparation.stages;
     let blind: Vec<usize> = running().filter(|at| without_masks(&stages[*at]).is_some()).collect();
     let last = last_without(stages, &blind);
     let mut problems: Vec<Diagnostic> = blind.iter().filter_map(|at| unmasked(&stages[*at], last)).collect();
+    problems.extend(running().filter_map(|at| unmapped(&stages[at])));
     let mut notes: Vec<String> = Vec::new();
     for prepared in running().map(|at| &preparation.stages[at]) {
         match untagged(prepared) {
@@ -83,6 +85,27 @@ fn unmasked(prepared: &Prepared, last: Option<&str>) -> Option<Diagnostic> {
         help += "; VOC's server measures `test`: it takes what `save mask = voc_submission(mask)` packs";
     }
     Some(Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help))
+}
+
+/// A folder of maps that lacks some of the pictures.
+fn unmapped(prepared: &Prepared) -> Option<Diagnostic> {
+    let (stage, pipeline) = (prepared.stage(), &prepared.pipeline);
+    let (dataset, split) = (pipeline.dataset(), pipeline.split());
+    parts::folders(&stage.data).find_map(|(_, folder)| {
+        let maps = FolderMaps::new(folder);
+        let missing: Vec<String> =
+            (0..prepared.images).map(|index| dataset.id(split, index).to_string()).filter(|id| !maps.has(id)).collect();
+        let first = missing.first()?;
+        let message = format!(
+            "{}: {} of the {} pictures of `{split}` that `{}` runs over have no map there, the first is `{first}`",
+            folder.display(),
+            missing.len(),
+            prepared.images,
+            stage.name
+        );
+        let help = format!("add its map as `{first}.png`, or take the picture off the list");
+        Some(Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help))
+    })
 }
 
 /// Classes that a network is to learn from tags and that no picture holds, and pictures that hold none.

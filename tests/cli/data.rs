@@ -157,7 +157,8 @@ fn a_folder_of_maps_is_joined_by_name() {
     assert!(again.out.starts_with("s: reused"), "{}", again.out);
     std::fs::remove_file(place.path("other/b.png")).expect("there is one");
     let missing = place.wsss(&["run", "sal.wsss", "--quiet"]).expect_code(1);
-    assert!(missing.err.contains("the picture `b` has no map there"), "{}", missing.err);
+    let told = "1 of the 2 pictures of `train` that `s` runs over have no map there, the first is `b`";
+    assert!(missing.err.contains(told), "{}", missing.err);
 }
 
 /// A classifier of a folder of one's own pictures.
