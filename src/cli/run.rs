@@ -15,10 +15,10 @@ use super::recipe::{self, Choice, Opened};
 use super::said::Said;
 use crate::compile;
 use crate::cost::{self, Budget, StageCost};
-use crate::diag::{Code, Diagnostic, amount};
+use crate::diag::{Code, Diagnostic, Problems, amount};
 use crate::exec::{self, Options, Outcome, RunError};
 use crate::expand::expand;
-use crate::lower::{Stage, needed};
+use crate::lower::{Choices, Recipe, Stage, lower, needed};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -188,16 +188,55 @@ pub(super) fn relative(path: &Path) -> &Path {
     path.strip_prefix(&here).unwrap_or(path)
 }
 
-/// Who lacks the data is told of the variant that needs none.
+/// Who lacks the data is told of the variant that needs none; who lacks a folder of maps, of the variants that do without.
 fn without_files(problem: Diagnostic, opened: &Opened, choice: &Choice) -> Diagnostic {
-    let quick = "quick".to_string();
-    if problem.code != Code::DataNotFound || !opened.variants.contains(&quick) || choice.variants.contains(&quick) {
+    if !matches!(problem.code, Code::DataNotFound | Code::DataBroken) {
         return problem;
     }
-    let hint = "`--variant quick` runs without files: its pictures are drawn by the program";
+    let folders = folders(&opened.recipe);
+    let lacks_maps = folders.iter().any(|folder| problem.message.starts_with(&format!("{}: ", folder.display())));
+    let quick = "quick".to_string();
+    let hint = if lacks_maps {
+        match without_maps(opened, choice).as_slice() {
+            [] => return problem,
+            names => format!("{} without these maps", does(names)),
+        }
+    } else if problem.code == Code::DataNotFound
+        && opened.variants.contains(&quick)
+        && !choice.variants.contains(&quick)
+    {
+        "`--variant quick` runs without files: its pictures are drawn by the program".to_string()
+    } else {
+        return problem;
+    };
     if problem.help.as_ref().is_some_and(|help| help.contains("--variant quick")) {
         return problem;
     }
-    let help = problem.help.as_ref().map_or(hint.to_string(), |help| format!("{help}\n{hint}"));
+    let help = problem.help.as_ref().map_or(hint.clone(), |help| format!("{help}\n{hint}"));
     problem.help(help)
+}
+
+/// The folders of maps that a recipe reads.
+fn folders(recipe: &Recipe) -> Vec<&Path> {
+    recipe.stages.iter().flat_map(|stage| &stage.data.folders).map(|(_, folder)| folder.as_path()).collect()
+}
+
+/// The variants with which the recipe reads no folder of maps, of the same pictures.
+fn without_maps(opened: &Opened, choice: &Choice) -> Vec<String> {
+    let sources = |recipe: &Recipe| -> Vec<_> { recipe.stages.iter().map(|stage| stage.data.source.clone()).collect() };
+    let known = sources(&opened.recipe);
+    let does_without = |name: &&String| {
+        let variants = choice.variants.iter().chain([*name]).cloned().collect();
+        let choices = Choices { variants, read: Some(|path| std::fs::read_to_string(path)) };
+        let mut problems = Problems::default();
+        let recipe = lower(&opened.recipe.name, &opened.program, &choices, &mut problems);
+        !problems.has_errors() && folders(&recipe).is_empty() && sources(&recipe) == known
+    };
+    opened.variants.iter().filter(does_without).cloned().collect()
+}
+
+/// "`--variant a` does", "`--variant a` and `--variant b` do".
+fn does(variants: &[String]) -> String {
+    let named: Vec<String> = variants.iter().map(|name| format!("`--variant {name}`")).collect();
+    format!("{} {}", named.join(" and "), if named.len() == 1 { "does" } else { "do" })
 }

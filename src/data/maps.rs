@@ -19,6 +19,16 @@ impl FolderMaps {
         FolderMaps { folder: folder.to_owned() }
     }
 
+    /// Whether a picture has a map there.
+    pub fn has(&self, id: &str) -> bool {
+        self.candidates(id).any(|path| path.is_file())
+    }
+
+    /// The files in which the map of a picture may be.
+    fn candidates(&self, id: &str) -> impl Iterator<Item = PathBuf> {
+        ENDINGS.iter().map(move |ending| self.folder.join(format!("{id}.{ending}")))
+    }
+
     /// A hash of the names and sizes of its files. Does not depend on where the folder lies.
     ///
     /// # Errors
@@ -43,9 +53,8 @@ impl FolderMaps {
 
 impl Artifacts for FolderMaps {
     fn load(&self, id: &str) -> Result<JoinedMap, DataError> {
-        let candidates = ENDINGS.iter().map(|ending| self.folder.join(format!("{id}.{ending}")));
-        let Some(path) = candidates.clone().find(|path| path.is_file()) else {
-            let path = candidates.into_iter().next().unwrap_or_else(|| self.folder.clone());
+        let Some(path) = self.candidates(id).find(|path| path.is_file()) else {
+            let path = self.candidates(id).next().unwrap_or_else(|| self.folder.clone());
             return Err(DataError::missing(path, format!("the picture `{id}` has no map there")));
         };
         let picture = read_rgb(&path)?;

@@ -1,19 +1,26 @@
 //! What the stages that would run cannot do with the pictures they have: told before the first of them runs.
 
+use std::collections::BTreeSet;
+
 use super::RunError;
 use super::choose::Choice;
+use super::parts;
 use super::prepare::{Preparation, Prepared};
-use crate::data::{Source, Tally};
+use crate::data::{FolderMaps, Pipeline, Source, Tally};
 use crate::diag::{Code, Diagnostic};
 use crate::lower::StageKind;
 
 /// Notes on tags, for the stages that learn from them.
 ///
 /// # Errors
-/// Every chosen stage that asks for masks where a picture has none, or learns from tags where no picture has a class.
+/// Every chosen stage that asks for masks or for maps of a folder where a picture has none, or learns from tags where no picture has a class.
 pub(super) fn refuse(preparation: &Preparation, choices: &[(usize, Choice)]) -> Result<Vec<String>, RunError> {
     let running = || choices.iter().filter(|(_, choice)| matches!(choice, Choice::Run { .. })).map(|(at, _)| *at);
-    let mut problems: Vec<Diagnostic> = running().filter_map(|at| unmasked(&preparation.stages, at)).collect();
+    let stages = &preparation.stages;
+    let blind: Vec<usize> = running().filter(|at| without_masks(&stages[*at]).is_some()).collect();
+    let last = last_without(stages, &blind);
+    let mut problems: Vec<Diagnostic> = blind.iter().filter_map(|at| unmasked(&stages[*at], last)).collect();
+    problems.extend(running().filter_map(|at| unmapped(&stages[at])));
     let mut notes: Vec<String> = Vec::new();
     for prepared in running().map(|at| &preparation.stages[at]) {
         match untagged(prepared) {
@@ -25,16 +32,31 @@ pub(super) fn refuse(preparation: &Preparation, choices: &[(usize, Choice)]) -> 
     if problems.is_empty() { Ok(notes) } else { Err(RunError::Input(problems)) }
 }
 
-fn unmasked(stages: &[Prepared], at: usize) -> Option<Diagnostic> {
-    let prepared = &stages[at];
+/// The pictures whose masks a stage asks for and which have none.
+fn without_masks<'p>(prepared: &'p Prepared) -> Option<(&'p Pipeline, Vec<usize>)> {
     let refreshes = prepared.memories.iter().flat_map(|memory| &memory.refreshes);
     let pipelines = std::iter::once(&prepared.pipeline).chain(refreshes.map(|refresh| &refresh.pipeline));
     let mut blind = pipelines.filter(|pipeline| pipeline.fields().mask).filter_map(|pipeline| {
         let missing = pipeline.dataset().unmasked(pipeline.split());
         let missing: Vec<usize> = missing.into_iter().filter(|index| *index < prepared.images).collect();
-        (!missing.is_empty()).then_some((pipeline, missing))
+        (!missing.is_empty()).then_some((&**pipeline, missing))
     });
-    let (pipeline, missing) = blind.next()?;
+    blind.next()
+}
+
+/// The last stage that is none of these and needs none of them.
+fn last_without<'p>(stages: &'p [Prepared], blind: &[usize]) -> Option<&'p str> {
+    let mut lost: BTreeSet<String> = blind.iter().map(|at| stages[*at].stage().name.clone()).collect();
+    for stage in stages.iter().map(Prepared::stage) {
+        if stage.reads().into_iter().any(|read| lost.contains(&stage.shown(read))) {
+            lost.insert(stage.name.clone());
+        }
+    }
+    stages.iter().map(|prepared| prepared.stage().name.as_str()).rfind(|name| !lost.contains(*name))
+}
+
+fn unmasked(prepared: &Prepared, last: Option<&str>) -> Option<Diagnostic> {
+    let (pipeline, missing) = without_masks(prepared)?;
     let (stage, split, dataset) = (prepared.stage(), pipeline.split(), pipeline.dataset());
     let name = &stage.name;
     if missing.len() < prepared.images.min(pipeline.len()) {
@@ -55,14 +77,35 @@ fn unmasked(stages: &[Prepared], at: usize) -> Option<Diagnostic> {
     }
     let message = format!("`{name}` looks at masks, and no picture of `{split}` has one");
     let server = matches!(stage.data.source, Source::Voc2012 { .. }) && split == "test";
-    let mut help = match at.checked_sub(1) {
-        Some(before) => format!("`--until {}` leaves it out", stages[before].stage().name),
+    let mut help = match last {
+        Some(last) => format!("`--until {last}` leaves it out"),
         None => "take a split that has masks".to_string(),
     };
     if server {
         help += "; VOC's server measures `test`: it takes what `save mask = voc_submission(mask)` packs";
     }
     Some(Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help))
+}
+
+/// A folder of maps that lacks some of the pictures.
+fn unmapped(prepared: &Prepared) -> Option<Diagnostic> {
+    let (stage, pipeline) = (prepared.stage(), &prepared.pipeline);
+    let (dataset, split) = (pipeline.dataset(), pipeline.split());
+    parts::folders(&stage.data).find_map(|(_, folder)| {
+        let maps = FolderMaps::new(folder);
+        let missing: Vec<String> =
+            (0..prepared.images).map(|index| dataset.id(split, index).to_string()).filter(|id| !maps.has(id)).collect();
+        let first = missing.first()?;
+        let message = format!(
+            "{}: {} of the {} pictures of `{split}` that `{}` runs over have no map there, the first is `{first}`",
+            folder.display(),
+            missing.len(),
+            prepared.images,
+            stage.name
+        );
+        let help = format!("add its map as `{first}.png`, or take the picture off the list");
+        Some(Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help))
+    })
 }
 
 /// Classes that a network is to learn from tags and that no picture holds, and pictures that hold none.

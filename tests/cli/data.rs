@@ -157,7 +157,8 @@ fn a_folder_of_maps_is_joined_by_name() {
     assert!(again.out.starts_with("s: reused"), "{}", again.out);
     std::fs::remove_file(place.path("other/b.png")).expect("there is one");
     let missing = place.wsss(&["run", "sal.wsss", "--quiet"]).expect_code(1);
-    assert!(missing.err.contains("the picture `b` has no map there"), "{}", missing.err);
+    let told = "1 of the 2 pictures of `train` that `s` runs over have no map there, the first is `b`";
+    assert!(missing.err.contains(told), "{}", missing.err);
 }
 
 /// A classifier of a folder of one's own pictures.
@@ -229,4 +230,16 @@ fn a_mask_that_is_missing_is_told_before_anything_runs() {
     assert!(!place.path("runs").exists(), "something ran");
     // Without the stage that looks at them all is well.
     place.wsss(&["run", "own.wsss", "--until", "classifier"]).expect_code(0);
+}
+
+/// The way out is the same for all stages that look: the stage before one may look itself.
+#[test]
+fn who_has_no_masks_is_told_of_the_last_stage_that_needs_none() {
+    let place = own_pictures("a,cat,train\nb,dog,train\nc,cat,val\nd,dog,val\n");
+    std::fs::remove_dir_all(place.path("set/masks")).expect("it is there");
+    let text = place.read("own.wsss");
+    let (_, score) = text.split_once("score nothing").expect("it is there");
+    place.write("own.wsss", &format!("{text}\nscore again{score}"));
+    let told = place.wsss(&["run", "own.wsss"]).expect_code(1).err;
+    assert_eq!(told.matches("`--until classifier` leaves it out").count(), 2, "{told}");
 }

@@ -38,6 +38,58 @@ fn figures_are_printed_and_kept_and_oracles_marked() {
     place.wsss(&["check", &format!("runs/{folder}/recipe.wsss")]).expect_code(0);
 }
 
+/// Who lacks a folder of maps is told of the variant that reads none; of other pictures the message does not speak.
+#[test]
+fn who_lacks_maps_is_told_what_does_without() {
+    let place = Place::new();
+    place.write(
+        "a.wsss",
+        "use data { scenes, folder_maps }
+
+param saliency = folder_maps(\"sal\", carries = \"saliency\")
+param images   = 4
+param least    = 0.5
+
+variant bare {
+  saliency = none
+}
+
+variant strict {
+  least = 0.8
+}
+
+variant quick {
+  saliency = none
+  images   = 6
+}
+
+let dataset = scenes(images = images, size = 32)
+
+infer grey {
+  data = dataset.train
+
+  each { image } {
+    save map = mean(image, axes = [1], keep = true) / 255
+  }
+}
+
+infer bright {
+  data = dataset.train with { map = if saliency == none { grey.map } else { saliency } }
+
+  each { image, map } {
+    save mask = map > least
+  }
+}
+",
+    );
+    let told = place.wsss(&["run", "a.wsss"]).expect_code(1).err;
+    assert!(told.contains("sal: there is no such folder of maps"), "{told}");
+    assert!(told.contains("help: `--variant bare` does without these maps"), "{told}");
+    place.wsss(&["run", "a.wsss", "--variant", "bare"]).expect_code(0);
+    let strict = place.wsss(&["run", "a.wsss", "--variant", "strict"]).expect_code(1).err;
+    assert!(strict.contains("`--variant bare` does"), "{strict}");
+}
+
 #[test]
 fn what_is_there_is_not_run_again() {
     let place = tiny();

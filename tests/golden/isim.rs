@@ -158,15 +158,17 @@ fn f(map: real[B, K, H, W], picture: real[B, 3, H, W], tags: tags[B, K]) = {
     close("without a step the labels stay", &found["still"], &found["seed"], 0.0);
 }
 
-/// The precision of a picture's tags where it finds each: by hand, ranks 1 and 3 of two tags; then a tag alone, in the second place.
+/// The precision of a picture's tags where it finds each: by hand, ranks 1 and 3 of two tags; then a tag alone, in the second place; then no tag.
 #[test]
 fn precision_is_counted_a_picture() {
-    let scores = Tensor::new(&[[3f64, 1.0, 2.0, 0.0], [1.0, 2.0, -1.0, 0.0]], &Device::Cpu).expect("scores");
-    let tags = Tensor::new(&[[1f64, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]], &Device::Cpu).expect("tags");
+    let scores = [[3f64, 1.0, 2.0, 0.0], [1.0, 2.0, -1.0, 0.0], [1.0, 2.0, 3.0, 4.0]];
+    let scores = Tensor::new(&scores, &Device::Cpu).expect("scores");
+    let tags = [[1f64, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0; 4]];
+    let tags = Tensor::new(&tags, &Device::Cpu).expect("tags");
     let text = "use \"isim.wsss\" as isim
 fn f(scores: real[B, K], tags: tags[B, K]) = { ap = isim.image_precision(scores, tags) }";
     let found = run(text, &[("scores", scores), ("tags", tags)], &[]);
-    assert!((number(&found["ap"]) - ((1.0 + 2.0 / 3.0) / 2.0 + 0.5) / 2.0).abs() < 1e-12);
+    assert!((number(&found["ap"]) - ((1.0 + 2.0 / 3.0) / 2.0 + 0.5 + 1.0) / 3.0).abs() < 1e-12);
 }
 
 fn recipe(variants: &[&str]) -> Recipe {
