@@ -68,6 +68,10 @@ impl Artifacts for FolderMaps {
         };
         Ok(JoinedMap::Float(Planes { channels: 1, height: picture.height, width: picture.width, data }))
     }
+
+    fn own_file(&self, id: &str) -> Option<PathBuf> {
+        self.candidates(id).find(|path| path.is_file())
+    }
 }
 
 #[cfg(test)]

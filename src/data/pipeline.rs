@@ -1,5 +1,6 @@
 //! From a place in a list to a finished sample: decode what is asked for, join what other stages made, augment.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::sample::{Array, Picture, Rect};
@@ -41,6 +42,10 @@ pub trait Artifacts: Send + Sync {
     /// Whether a map of them may be [`JoinedMap::Even`], which takes its size from the picture.
     fn may_be_even(&self) -> bool {
         false
+    }
+    /// The file that a map is read from, where maps are the user's own: those are as large as their pictures.
+    fn own_file(&self, _id: &str) -> Option<PathBuf> {
+        None
     }
 }
 
@@ -146,7 +151,8 @@ impl Pipeline {
             sample.tags = Some(dataset.tags(split, index)?);
         }
         // Maps that move need to know the size of their picture, and a mask tells it as well.
-        let even = self.joins.iter().any(|join| join.artifacts.may_be_even());
+        let sized = |join: &Join| join.artifacts.may_be_even() || join.artifacts.own_file(&sample.id).is_some();
+        let even = self.joins.iter().any(sized);
         let size_needed = self.fields.valid || even || (self.moves && !self.joins.is_empty());
         if self.fields.image || self.fields.size || (size_needed && !self.fields.mask) {
             let image = dataset.image(split, index)?;
@@ -182,6 +188,13 @@ impl Pipeline {
             JoinedMap::Index(grid) => ("index map", [grid.height, grid.width]),
             JoinedMap::Array(_) | JoinedMap::Even { .. } => ("array", sample.size),
         };
+        if size != sample.size
+            && let Some(file) = join.artifacts.own_file(&sample.id)
+        {
+            let ([mh, mw], [height, width]) = (size, sample.size);
+            let what = format!("is {mh} × {mw}, its picture is {height} × {width} (height × width)");
+            return Err(DataError::invalid(file, what).help("a map is as large as its picture"));
+        }
         if self.moves && size != sample.size {
             let ([mh, mw], [height, width]) = (size, sample.size);
             let what = format!(
@@ -297,6 +310,18 @@ mod tests {
         fn load(&self, _: &str) -> Result<JoinedMap, DataError> {
             Ok(self.0.clone())
         }
+    }
+
+    #[test]
+    fn a_map_of_ones_own_is_as_large_as_its_picture() {
+        let tree = tree();
+        tree.grey("sal/a.png", 2, 3, |_, _| 0);
+        let dataset = open(&Source::Folder { root: tree.root().to_owned(), tags: None }).unwrap();
+        let artifacts = Arc::new(crate::data::FolderMaps::new(&tree.root().join("sal")));
+        let join = Join { name: "saliency".into(), artifacts, flat: false };
+        let pipeline = Pipeline::new(dataset, "train", Vec::new(), vec![join], Fields::default()).unwrap();
+        let error = tree.tell(&pipeline.load(0, 0, 0).err().unwrap());
+        assert!(error.starts_with("sal/a.png: is 2 × 3, its picture is 4 × 6 (height × width)"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::analysis::Analysis;
 use super::place::name_at;
+use crate::graph::Output;
 use crate::hir::{Definition, Named, builtins};
 use crate::metrics;
 use crate::ops;
@@ -54,7 +55,7 @@ fn of_item(analysis: &Analysis, (module, index): (crate::hir::ModuleId, usize)) 
             let found = analysis.recipe.stages.iter().find(|known| known.called() == stage.name.text);
             let kind = found.map_or("stage", |stage| stage.kind.word());
             let saves = found.map_or(String::new(), |stage| {
-                let outputs = stage.graph.outputs.iter();
+                let outputs = stage.graph.outputs.iter().filter(|output| is_named(output));
                 let lines = outputs.filter_map(|output| {
                     let fact = &stage.graph.node(*output.nodes.first()?).fact;
                     Some(format!("\n  {} {}: {fact}", output.role.word(), output.name))
@@ -63,10 +64,32 @@ fn of_item(analysis: &Analysis, (module, index): (crate::hir::ModuleId, usize)) 
             });
             format!("{kind} {name}{saves}")
         }
-        _ => module_of.text.get(item.span.range())?.lines().next()?.trim_end_matches(['{', '=', ' ']).to_string(),
+        ItemKind::Fn(function) => {
+            let head = module_of.text.get(item.span.start as usize..function.body.span.start as usize)?;
+            without_docs(head).trim_end().trim_end_matches('=').trim_end().to_string()
+        }
+        _ => without_docs(module_of.text.get(item.span.range())?)
+            .lines()
+            .next()?
+            .trim_end_matches(['{', ' '])
+            .to_string(),
     };
     let doc = item.doc.join("\n");
     Some(if doc.is_empty() { head } else { format!("{head}\n\n{doc}") })
+}
+
+/// The text of an item from its first word on.
+fn without_docs(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    while let Some((_, after)) = rest.strip_prefix("///").and_then(|line| line.split_once('\n')) {
+        rest = after.trim_start();
+    }
+    rest
+}
+
+/// What a person gave a name: losses, saved maps, figures.
+fn is_named(output: &Output) -> bool {
+    matches!(output.role.word(), "loss" | "save" | "metric")
 }
 
 /// The page of a word of the language.
@@ -140,7 +163,7 @@ fn members(analysis: &Analysis, owner: &str) -> Vec<Way> {
         }
     }
     for stage in analysis.recipe.stages.iter().filter(|stage| stage.called() == owner) {
-        let outputs = stage.graph.outputs.iter().filter(|output| matches!(output.role.word(), "save" | "metric"));
+        let outputs = stage.graph.outputs.iter().filter(|output| is_named(output));
         ways.extend(outputs.map(|output| Way { word: output.name.clone(), what: output.role.word() }));
         let nets = stage.weights.iter().map(|weight| Way { word: weight.net.clone(), what: "net" });
         ways.extend(nets);
@@ -244,7 +267,7 @@ fn double(map: real[B, K, H, W]) = 2 * map
 
 train classifier {
   data   = pictures.train |> standardize([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]) |> random_crop(crop)
-  batch  = 4
+  batch  = 8
   epochs = 1
   optimizer = sgd(lr = 0.1)
   net cls = lenet_cam(pictures.classes)
@@ -278,12 +301,33 @@ infer cams {
 
     #[test]
     fn what_stands_here() {
-        check_hover("let maps", "maps", expect!["maps: feature[B, 2, H, W]"]);
-        check_hover("gap(", "maps", expect!["maps: feature[B, 2, H, W]"]);
-        check_hover("step {", "tags", expect!["tags: tags[B, 2]"]);
-        check_hover("random_crop(", "crop)", expect!["param crop = 32 px  // default"]);
-        check_hover("let maps", "double", expect!["fn double(map: real[B, K, H, W])"]);
-        check_hover("relu(", "classifier", expect!["train classifier"]);
+        check_hover("let maps", "maps", expect!["maps: feature[B, K, 8, 8]"]);
+        check_hover("gap(", "maps", expect!["maps: feature[B, K, 8, 8]"]);
+        check_hover("step {", "tags", expect!["tags: tags[B, K]"]);
+        check_hover("random_crop(", "crop)", expect![[r#"param crop = 32 px @ "choice: small"  // default"#]]);
+        check_hover(
+            "let maps",
+            "double",
+            expect![[r#"
+            fn double(map: real[B, K, H, W]) = 2 * map
+
+            Twice."#]],
+        );
+        check_hover(
+            "relu(",
+            "classifier",
+            expect![[r#"
+            train classifier
+              assign classifier.cls.trunk.blocks.0.bn.running_mean: real[16]
+              assign classifier.cls.trunk.blocks.0.bn.running_var: real[16]
+              assign classifier.cls.trunk.blocks.1.bn.running_mean: real[32]
+              assign classifier.cls.trunk.blocks.1.bn.running_var: real[32]
+              assign classifier.cls.trunk.blocks.2.bn.running_mean: real[32]
+              assign classifier.cls.trunk.blocks.2.bn.running_var: real[32]
+              assign classifier.cls.trunk.blocks.3.bn.running_mean: real[64]
+              assign classifier.cls.trunk.blocks.3.bn.running_var: real[64]
+              loss cls: nonneg[]"#]],
+        );
         check_hover("optimizer", "0.1", expect!["nothing"]);
     }
 
@@ -303,7 +347,7 @@ infer cams {
             let source = analysis.sources.get(span.source);
             Some(format!("{} {}", analysis.sources.place(span), &source.text[span.range()]))
         };
-        expect!["r.wsss:20:9 maps"].assert_eq(&found("gap(", "maps").unwrap());
+        expect!["r.wsss:19:9 maps"].assert_eq(&found("gap(", "maps").unwrap());
         expect!["r.wsss:7:7 crop"].assert_eq(&found("random_crop(", "crop)").unwrap());
         expect!["r.wsss:10:4 double"].assert_eq(&found("let maps", "double").unwrap());
         assert!(found("net cls", "lenet_cam").unwrap().starts_with("std/nets/lenet.wsss:"));

@@ -316,6 +316,5 @@ mod tests {
             assert_eq!(path_of(&uri).unwrap(), PathBuf::from(path), "{}", uri.as_str());
         }
         assert_eq!(path_of(&Uri::from_str("untitled:one").unwrap()), None);
-        assert_eq!(path_of(&Uri::from_str("file:///a%2").unwrap()), None);
     }
 }

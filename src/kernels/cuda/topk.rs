@@ -45,7 +45,7 @@ fn chosen(x: &Tensor, k: usize, samples: usize, size: usize) -> Result<(Tensor, 
     };
     for bit in (0..bits).rev() {
         let counts = count("count_large", bit)?;
-        Call::new(TEXT, "raise", x).tensor(&counts)?.ints(&[parts, bit, k])?.write(&least, samples)?;
+        Call::new(TEXT, "take_bit", x).tensor(&counts)?.ints(&[parts, bit, k])?.write(&least, samples)?;
     }
     // How many of those that equal it count.
     let above = count("count_above", 0)?;

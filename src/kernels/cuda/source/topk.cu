@@ -55,7 +55,7 @@ DEVICE unsigned total(const unsigned *counts, unsigned sample, unsigned parts) {
   return sum;
 }
 
-KERNEL raise(unsigned *least, unsigned count, const unsigned *counts, unsigned parts, unsigned bit, unsigned k) {
+KERNEL take_bit(unsigned *least, unsigned count, const unsigned *counts, unsigned parts, unsigned bit, unsigned k) {
   EACH(i, count) if (total(counts, i, parts) >= k) least[2 * i + bit / 32] |= 1u << bit % 32;
 }
 
