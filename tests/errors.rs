@@ -86,7 +86,7 @@ impl Files for CaseFiles {
             Some("student.wsss") => Ok(STUDENT.into()),
             Some("empty.wsss") => Ok(String::new()),
             Some("base.wsss") => Ok(BASE.into()),
-            Some("below.wsss") => Ok("use \"base.wsss\" as trunk\nfn twice(x) = 2 * x\n".into()),
+            Some("below.wsss") => Ok("use \"base.wsss\" as trunk { epochs = 2 }\nfn twice(x) = 2 * x\n".into()),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
         }
     }

@@ -243,7 +243,11 @@ impl<'p> Lower<'p, '_> {
         let mut params: Vec<&ItemRef> = settings.keys().collect();
         params.sort();
         for param in params {
-            for (_, name, by) in &settings[param] {
+            for (reader, name, by) in &settings[param] {
+                // What a used recipe gives to one that it uses is looked at where that recipe is the one that runs: here a net of it may be all that is wanted.
+                if matches!((reader, by), (Reader::Setting { module, .. }, By::Use(_)) if *module != recipe) {
+                    continue;
+                }
                 let read = if *by == By::Set { &now } else { &possible };
                 if !read.contains(param) {
                     told.insert(*param);
