@@ -21,6 +21,7 @@ pub mod ops;
 pub mod passes;
 pub mod plan;
 pub mod random;
+pub mod report;
 pub mod source;
 pub mod stdlib;
 pub mod store;
