@@ -10,6 +10,7 @@ mod expected;
 mod fmt;
 mod graph;
 mod modules;
+mod report;
 mod run;
 mod runs;
 mod show;
