@@ -234,7 +234,24 @@ mod tests {
 
     #[test]
     fn two_lines_one_with_a_gap() {
-        expect![[r#""#]].assert_eq(&chart(vec![
+        expect![[r#"
+            <figure class="chart"><b>loss</b>
+            <svg viewBox="0 0 360 200" role="img" aria-label="loss">
+            <path class="grid" d="M46 166H348"/><text x="41" y="169.5" text-anchor="end">0</text>
+            <path class="grid" d="M46 127H348"/><text x="41" y="130.5" text-anchor="end">0.2</text>
+            <path class="grid" d="M46 88H348"/><text x="41" y="91.5" text-anchor="end">0.4</text>
+            <path class="grid" d="M46 49H348"/><text x="41" y="52.5" text-anchor="end">0.6</text>
+            <path class="grid" d="M46 10H348"/><text x="41" y="13.5" text-anchor="end">0.8</text>
+            <path class="grid" d="M46 166v4"/><text x="46" y="181" text-anchor="middle">1</text>
+            <path class="grid" d="M197 166v4"/><text x="197" y="181" text-anchor="middle">2</text>
+            <path class="grid" d="M348 166v4"/><text x="348" y="181" text-anchor="middle">3</text>
+            <text x="197" y="195" text-anchor="middle">epoch</text>
+            <path class="s0" d="M46 10L197 88L348 127"/>
+            <circle class="s1" cx="46" cy="68.5" r="2.5"/>
+            </svg>
+            <figcaption><span class="key k0">cls</span> <span class="key k1">a&lt;b</span></figcaption></figure>
+        "#]]
+        .assert_eq(&chart(vec![
             ("cls", vec![Some(0.8), Some(0.4), Some(0.2)]),
             ("a<b", vec![Some(0.5), None, Some(f64::NAN)]),
         ]));
