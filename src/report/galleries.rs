@@ -23,14 +23,17 @@ const MOST_PLANES: usize = 3;
 /// mail takes. First pictures of all galleries come first, so what is left out are later pictures.
 const MOST_BYTES: usize = 3 << 20;
 
+/// A data set, or why it cannot be opened.
+type Opened = Result<Arc<dyn Dataset>, String>;
+
 /// Data sets of the recipe, each opened once; those that are not there any more are known as well.
 #[derive(Default)]
 pub(super) struct DataSets {
-    opened: Vec<(Source, Result<Arc<dyn Dataset>, String>)>,
+    opened: Vec<(Source, Opened)>,
 }
 
 impl DataSets {
-    fn open(&mut self, source: &Source) -> Result<Arc<dyn Dataset>, String> {
+    fn open(&mut self, source: &Source) -> Opened {
         if let Some((_, opened)) = self.opened.iter().find(|(known, _)| known == source) {
             return opened.clone();
         }
