@@ -23,6 +23,7 @@ pub mod passes;
 pub mod plan;
 pub mod random;
 pub mod reference;
+pub mod report;
 pub mod source;
 pub mod stdlib;
 pub mod store;

@@ -14,13 +14,7 @@ pub(super) fn table(compared: &[Compared]) -> String {
     let mut text = format!("{:metrics$}  {:figures$}  got\n", "", "expected");
     for one in compared {
         let got = one.got.map_or("not run".to_string(), |got| format!("{got:.4}"));
-        let verdict = match (one.got, one.inside) {
-            (_, Some(true)) => "inside",
-            (_, Some(false)) => "outside",
-            (Some(_), None) if !one.same_setting => "another setting",
-            (Some(_), None) => "no tolerance",
-            (None, None) => "",
-        };
+        let verdict = one.verdict();
         let source = one.source.as_ref().map_or(String::new(), |source| format!("({source})"));
         let line = format!("{:metrics$}  {:figures$}  {got:7}  {verdict:8}  {source}", one.metric, one.expected);
         text += &format!("{}\n", line.trim_end());

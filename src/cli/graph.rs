@@ -61,9 +61,7 @@ impl Drawing {
             Drawing::Dot => recipe.pipeline.export(Format::Dot),
             Drawing::Mermaid => recipe.pipeline.export(Format::Mermaid),
             Drawing::Json => recipe.pipeline.export(Format::Json),
-            Drawing::Svg => svg::pipeline(&recipe.pipeline, |name| {
-                recipe.stages.iter().find(|stage| stage.name == name).map(|stage| stage.seen.all()).unwrap_or_default()
-            }),
+            Drawing::Svg => svg::pipeline(&recipe.pipeline, |name| recipe.seen_by(name)),
         }
     }
 }

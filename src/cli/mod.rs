@@ -46,6 +46,7 @@ mod paper;
 mod past;
 mod progress;
 mod recipe;
+mod report;
 mod run;
 mod runs;
 mod said;
@@ -107,6 +108,8 @@ enum Command {
     Why(why::Args),
     /// What a stage saved of one picture, as a picture or an array
     Show(show::Args),
+    /// One page of HTML on a run: curves, tables, pictures, the graph, the recipe
+    Report(report::Args),
     /// Past runs with their figures, the newest first
     Runs(runs::Args),
     /// What is kept of finished stages
@@ -157,6 +160,7 @@ fn dispatch(command: Command) -> Exit {
         Command::List(args) => list::run(args),
         Command::Why(args) => why::run(args),
         Command::Show(args) => show::run(args),
+        Command::Report(args) => report::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Store(command) => store::run(command),
         Command::Weights(command) => weights::run(command),

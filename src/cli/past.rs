@@ -20,6 +20,12 @@ pub(super) fn find(run: Option<&Path>, out: &Path, option: &str) -> Result<(RunF
 
 fn no_run(run: Option<&Path>, out: &Path, option: &str) -> Diagnostic {
     let shown = run.unwrap_or(out).display();
+    // Its folder is there, and what makes it a run is not readable.
+    let locks = run.map(|run| [run.join("wsss.lock"), out.join(run).join("wsss.lock")]);
+    if let Some(lock) = locks.iter().flatten().find(|lock| lock.is_file()) {
+        let message = format!("`{shown}` is no run: `{}` is not the lock of one", lock.display());
+        return Diagnostic::error(Code::CannotRead, message).help("the same `wsss run` writes it anew");
+    }
     let known: Vec<String> = RunFolder::all(out).iter().map(|(run, _)| run.name()).collect();
     let help = match known.is_empty() {
         true => format!("`wsss run RECIPE` makes one; `{option} DIR` says where they are"),

@@ -11,7 +11,7 @@ use crate::source::{Sources, Span};
 use crate::syntax::ast::ItemKind;
 
 /// Which recipe, with what decided: the arguments that several commands share.
-#[derive(clap::Args, Clone)]
+#[derive(clap::Args, Clone, Default)]
 pub(super) struct Choice {
     /// Takes the values of a variant of the recipe; several compose, later ones win
     #[arg(long = "variant", value_name = "NAME")]

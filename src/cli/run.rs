@@ -12,6 +12,7 @@ use super::guard;
 use super::output::Output;
 use super::progress::{Progress, figures};
 use super::recipe::{self, Choice, Opened};
+use super::report;
 use super::said::Said;
 use crate::compile;
 use crate::cost::{self, Budget, StageCost};
@@ -143,6 +144,9 @@ pub(super) fn carry_out(
     audit::tell_declassified(&opened.recipe, &opened.sources, said, output);
     let result = exec::run(&compiled, &options, &mut |event| progress.on(&event));
     progress.clear();
+    if let Ok(Outcome { folder: Some(folder), .. }) = &result {
+        report::after(folder, output);
+    }
     result.map_err(|error| {
         let diagnostics: Vec<Diagnostic> =
             error.diagnostics().iter().map(|problem| without_files(problem.clone(), opened, choice)).collect();

@@ -1,12 +1,12 @@
 //! What a recipe expects of its figures, beside what came out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::StageOutcome;
 use crate::lower::Expectation;
 
 /// One expected figure.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Compared {
     /// `seeds.cam_iou`
     pub metric: String,
@@ -24,6 +24,19 @@ pub struct Compared {
     pub inside: Option<bool>,
     /// Whether the run was of the setting that the figure is stated for.
     pub same_setting: bool,
+}
+
+impl Compared {
+    /// What came of it in a word or two; nothing where it was not measured.
+    pub fn verdict(&self) -> &'static str {
+        match (self.got, self.inside) {
+            (_, Some(true)) => "inside",
+            (_, Some(false)) => "outside",
+            (Some(_), None) if !self.same_setting => "another setting",
+            (Some(_), None) => "no tolerance",
+            (None, None) => "",
+        }
+    }
 }
 
 /// The expectations that a run is held against: those of its variants, or of the recipe on its own. `whole` says whether it

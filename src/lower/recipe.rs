@@ -15,7 +15,7 @@ pub use crate::graph::pipeline::StageKind;
 use crate::hir::{ItemRef, Reader};
 use crate::manifest::Names;
 use crate::source::Span;
-use crate::types::{Dim, Level};
+use crate::types::{Dim, Labels, Level};
 
 /// A checked recipe, ready to be planned.
 pub struct Recipe {
@@ -37,6 +37,13 @@ pub struct Recipe {
     /// Every `declassify`, in the order of the text.
     pub declassified: Vec<Declassified>,
     pub pipeline: Pipeline,
+}
+
+impl Recipe {
+    /// All that a stage has seen; nothing where there is no such stage.
+    pub fn seen_by(&self, stage: &str) -> Labels {
+        self.stages.iter().find(|known| known.name == stage).map(|known| known.seen.all()).unwrap_or_default()
+    }
 }
 
 /// A `param` as it was decided for this run.

@@ -11,6 +11,7 @@ mod fmt;
 mod graph;
 mod lsp;
 mod modules;
+mod report;
 mod run;
 mod runs;
 mod show;

@@ -10,6 +10,7 @@ fn without_a_command_there_is_help_and_exit_code_2() {
     for command in [
         "run",
         "table",
+        "report",
         "runs",
         "show",
         "store",
