@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::analysis::Analysis;
 use super::place::name_at;
-use crate::graph::Output;
+use crate::graph::{Output, Role};
 use crate::hir::{Definition, Named, builtins};
 use crate::metrics;
 use crate::ops;
@@ -163,7 +163,7 @@ fn members(analysis: &Analysis, owner: &str) -> Vec<Way> {
         }
     }
     for stage in analysis.recipe.stages.iter().filter(|stage| stage.called() == owner) {
-        let outputs = stage.graph.outputs.iter().filter(|output| is_named(output));
+        let outputs = stage.graph.outputs.iter().filter(|output| is_named(output) && output.role != Role::Loss);
         ways.extend(outputs.map(|output| Way { word: output.name.clone(), what: output.role.word() }));
         let nets = stage.weights.iter().map(|weight| Way { word: weight.net.clone(), what: "net" });
         ways.extend(nets);
@@ -309,24 +309,16 @@ infer cams {
             "let maps",
             "double",
             expect![[r#"
-            fn double(map: real[B, K, H, W]) = 2 * map
+                fn double(map: real[B, K, H, W])
 
-            Twice."#]],
+                Twice."#]],
         );
         check_hover(
             "relu(",
             "classifier",
             expect![[r#"
-            train classifier
-              assign classifier.cls.trunk.blocks.0.bn.running_mean: real[16]
-              assign classifier.cls.trunk.blocks.0.bn.running_var: real[16]
-              assign classifier.cls.trunk.blocks.1.bn.running_mean: real[32]
-              assign classifier.cls.trunk.blocks.1.bn.running_var: real[32]
-              assign classifier.cls.trunk.blocks.2.bn.running_mean: real[32]
-              assign classifier.cls.trunk.blocks.2.bn.running_var: real[32]
-              assign classifier.cls.trunk.blocks.3.bn.running_mean: real[64]
-              assign classifier.cls.trunk.blocks.3.bn.running_var: real[64]
-              loss cls: nonneg[]"#]],
+                train classifier
+                  loss cls: nonneg[]"#]],
         );
         check_hover("optimizer", "0.1", expect!["nothing"]);
     }

@@ -81,12 +81,12 @@ fn a_conversation() {
     assert_eq!(told[1]["params"]["diagnostics"], json!([]), "it is right now");
 
     let answer = |id: u64| said.iter().find(|message| message["id"] == id).expect("an answer");
-    assert_eq!(answer(1)["result"]["contents"]["value"], "```wsss\nimage: image_bytes[1, 3, H, W]\n```");
+    assert_eq!(answer(1)["result"]["contents"]["value"], "```wsss\nimage: image255[B, 3, H, W]\n```");
     assert_eq!(answer(2)["result"]["range"]["start"], json!({ "line": 1, "character": 6 }));
     let words = answer(3)["result"].as_array().expect("a list");
     assert!(words.iter().any(|word| word["label"] == "mean"), "{words:?}");
     let formatted = answer(4)["result"][0]["newText"].as_str().expect("a text");
-    assert!(formatted.contains("supervision image\n\nparam pictures"), "{formatted}");
+    assert!(formatted.contains("\n\ninfer maps {\n"), "{formatted}");
     assert_eq!(answer(5)["error"]["code"], -32601);
     assert_eq!(answer(6)["error"]["code"], -32602);
 }
