@@ -17,10 +17,10 @@ use crate::syntax::ast::ItemKind;
 pub fn hover(analysis: &Analysis, at: usize) -> Option<String> {
     let name = name_at(analysis.text(), at)?;
     let word = &analysis.text()[name.clone()];
-    if let Some(local) = analysis.local(word, name.end) {
-        if let Some(fact) = analysis.tensors(local.value).first() {
-            return Some(format!("{word}: {fact}"));
-        }
+    if let Some(local) = analysis.local(word, name.end)
+        && let Some(fact) = analysis.tensors(local.value).first()
+    {
+        return Some(format!("{word}: {fact}"));
     }
     if let Some(fact) = analysis.field(word, name.start) {
         return Some(format!("{word}: {fact}"));

@@ -239,7 +239,7 @@ fn who_has_no_masks_is_told_of_the_last_stage_that_needs_none() {
     std::fs::remove_dir_all(place.path("set/masks")).expect("it is there");
     let text = place.read("own.wsss");
     let (_, score) = text.split_once("score nothing").expect("it is there");
-    place.write("own.wsss", &format!("{text}\nscore again{score}"));
+    place.write("own.wsss", format!("{text}\nscore again{score}"));
     let told = place.wsss(&["run", "own.wsss"]).expect_code(1).err;
     assert_eq!(told.matches("`--until classifier` leaves it out").count(), 2, "{told}");
 }
