@@ -69,6 +69,10 @@ impl Artifacts for FolderMaps {
         Ok(JoinedMap::Float(Planes { channels: 1, height: picture.height, width: picture.width, data }))
     }
 
+    fn needs_size(&self) -> bool {
+        true
+    }
+
     fn own_file(&self, id: &str) -> Option<PathBuf> {
         self.candidates(id).find(|path| path.is_file())
     }

@@ -39,11 +39,11 @@ pub enum JoinedMap {
 pub trait Artifacts: Send + Sync {
     /// The map of the picture `id`, or which file is missing or broken.
     fn load(&self, id: &str) -> Result<JoinedMap, DataError>;
-    /// Whether a map of them may be [`JoinedMap::Even`], which takes its size from the picture.
-    fn may_be_even(&self) -> bool {
+    /// Whether the size of the picture is needed: a map may be [`JoinedMap::Even`], which takes its size from there, or is held against it.
+    fn needs_size(&self) -> bool {
         false
     }
-    /// The file that a map is read from, where maps are the user's own: those are as large as their pictures.
+    /// The file of a map, where maps are the user's own: those are as large as their pictures.
     fn own_file(&self, _id: &str) -> Option<PathBuf> {
         None
     }
@@ -151,9 +151,8 @@ impl Pipeline {
             sample.tags = Some(dataset.tags(split, index)?);
         }
         // Maps that move need to know the size of their picture, and a mask tells it as well.
-        let sized = |join: &Join| join.artifacts.may_be_even() || join.artifacts.own_file(&sample.id).is_some();
-        let even = self.joins.iter().any(sized);
-        let size_needed = self.fields.valid || even || (self.moves && !self.joins.is_empty());
+        let sized = self.joins.iter().any(|join| join.artifacts.needs_size());
+        let size_needed = self.fields.valid || sized || (self.moves && !self.joins.is_empty());
         if self.fields.image || self.fields.size || (size_needed && !self.fields.mask) {
             let image = dataset.image(split, index)?;
             sample.start([image.height, image.width]);

@@ -4,11 +4,11 @@
 //! at. Every input an op sees is contiguous and of the context's dtype, indices are u32. The same leaves and the same context
 //! give the same bits.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
 
+use super::timed::Timed;
 use super::watch::{self, Observer, Watch};
 use crate::graph::{Clock, Graph, Id, Kind, Literal, Origin, Output, Role, Verified};
 use crate::ops::{Context, Eval, OpDef, OpError};
@@ -79,40 +79,6 @@ pub struct Interpreter {
     constants: Vec<(Slot, Tensor)>,
     /// What the time decides alone, a learning rate for one: computed on the host, whatever the device.
     timed: Timed,
-}
-
-/// The nodes that are made of clocks and constants alone, and those constants as the host has them.
-#[derive(Default)]
-struct Timed {
-    nodes: Vec<bool>,
-    constants: HashMap<Slot, Tensor>,
-}
-
-impl Timed {
-    fn of(graph: &Graph, plan: &Plan, dtype: DType) -> candle_core::Result<Timed> {
-        let mut timed = Timed { nodes: vec![false; graph.bound()], ..Timed::default() };
-        let is_constant = |id: Id| matches!(graph.node(id).kind, Kind::Constant(_));
-        for (id, _) in &plan.leaves {
-            timed.nodes[id.0 as usize] = matches!(graph.node(*id).kind, Kind::Clock(_));
-        }
-        for step in &plan.steps {
-            let mut inputs = graph.edges(step.node).map(|(_, input)| input).peekable();
-            let some = inputs.peek().is_some();
-            let all = inputs.all(|input| timed.nodes[input.0 as usize] || is_constant(input));
-            let clocked = graph.edges(step.node).any(|(_, input)| timed.nodes[input.0 as usize]);
-            timed.nodes[step.node.0 as usize] = some && all && clocked;
-        }
-        for (id, slot) in &plan.leaves {
-            if let Kind::Constant(literal) = &graph.node(*id).kind {
-                timed.constants.insert(*slot, constant(literal, &graph.node(*id).fact, dtype, &Device::Cpu)?);
-            }
-        }
-        Ok(timed)
-    }
-
-    fn holds(&self, id: Id) -> bool {
-        self.nodes.get(id.0 as usize).is_some_and(|timed| *timed)
-    }
 }
 
 impl Interpreter {
@@ -232,9 +198,7 @@ impl Interpreter {
         }
         let timed = self.timed.holds(step.node);
         let placed = |slot: &Option<Slot>| match given(slot) {
-            Some(tensor) if timed && !tensor.device().is_cpu() => {
-                Ok(slot.and_then(|slot| self.timed.constants.get(&slot).cloned()))
-            }
+            Some(tensor) if timed && !tensor.device().is_cpu() => Ok(slot.and_then(|slot| self.timed.constant(slot))),
             Some(tensor) if !timed => tensor.to_device(&context.device).map(Some),
             given => Ok(given),
         };
@@ -318,7 +282,7 @@ fn evaluate(op: &OpDef, eval: &Eval, timed: bool) -> Result<Tensor, OpError> {
 }
 
 /// A literal as a tensor: u32 where its domain is an index, else of `dtype`.
-fn constant(literal: &Literal, fact: &Fact, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
+pub(super) fn constant(literal: &Literal, fact: &Fact, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
     Tensor::from_vec(literal.data.clone(), literal.shape.as_slice(), device)?.to_dtype(dtype_of(fact, dtype))
 }
 

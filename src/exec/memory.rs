@@ -71,7 +71,7 @@ impl Artifacts for Maps {
         })
     }
 
-    fn may_be_even(&self) -> bool {
+    fn needs_size(&self) -> bool {
         self.vector.is_none()
     }
 }
@@ -263,6 +263,6 @@ mod tests {
         let scores = Maps::new("t", "scores", false, Some(2), 1, 0.5);
         let array = Array::Float { dims: vec![2], data: vec![0.5; 2] };
         assert_eq!(scores.load("a"), Ok(JoinedMap::Array(array)));
-        assert!(maps.may_be_even() && !scores.may_be_even());
+        assert!(maps.needs_size() && !scores.needs_size());
     }
 }

@@ -26,6 +26,7 @@ pub mod parts;
 mod phase;
 mod pins;
 mod prepare;
+mod timed;
 mod train;
 mod unfit;
 pub mod watch;

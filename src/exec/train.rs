@@ -175,7 +175,7 @@ impl Epoch<'_, '_> {
                 }
                 let (results, moving) = self.compute(&batch, step, look)?;
                 // Before the weights move: a result may share its numbers with one.
-                losses.add(&results);
+                losses.add(&results, self.optimizer)?;
                 if look {
                     losses.read()?;
                 }
@@ -291,9 +291,12 @@ impl Losses {
         }
     }
 
-    fn add(&mut self, results: &Results) {
+    fn add(&mut self, results: &Results, optimizer: &Optimizer) -> Result<(), RunError> {
         let places = self.named.iter().map(|(_, at, _)| *at).chain(self.whole);
-        self.pending.extend(places.map(|at| results[at][0].clone()));
+        for at in places {
+            self.pending.push(optimizer.own(&results[at][0])?);
+        }
+        Ok(())
     }
 
     /// Takes in the numbers of all steps since the last time, in their order.

@@ -1,6 +1,7 @@
 //! What the stages that would run cannot do with the pictures they have: told before the first of them runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::RunError;
 use super::choose::Choice;
@@ -17,13 +18,14 @@ use crate::lower::StageKind;
 pub(super) fn refuse(preparation: &Preparation, choices: &[(usize, Choice)]) -> Result<Vec<String>, RunError> {
     let running = || choices.iter().filter(|(_, choice)| matches!(choice, Choice::Run { .. })).map(|(at, _)| *at);
     let stages = &preparation.stages;
-    let blind: Vec<usize> = running().filter(|at| without_masks(&stages[*at]).is_some()).collect();
+    let blind: Vec<(usize, Blind)> = running().filter_map(|at| Some((at, without_masks(&stages[at])?))).collect();
     let last = last_without(stages, &blind);
-    let mut problems: Vec<Diagnostic> = blind.iter().filter_map(|at| unmasked(&stages[*at], last)).collect();
+    let mut problems: Vec<Diagnostic> = blind.iter().map(|(at, blind)| unmasked(&stages[*at], blind, last)).collect();
     problems.extend(running().filter_map(|at| unmapped(&stages[at])));
     let mut notes: Vec<String> = Vec::new();
-    for prepared in running().map(|at| &preparation.stages[at]) {
-        match untagged(prepared) {
+    let mut counted = Counted::new();
+    for prepared in running().map(|at| &stages[at]) {
+        match untagged(prepared, &mut counted) {
             Ok(told) => notes.extend(told),
             Err(problem) => problems.push(*problem),
         }
@@ -32,8 +34,13 @@ pub(super) fn refuse(preparation: &Preparation, choices: &[(usize, Choice)]) -> 
     if problems.is_empty() { Ok(notes) } else { Err(RunError::Input(problems)) }
 }
 
-/// The pictures whose masks a stage asks for and which have none.
-fn without_masks<'p>(prepared: &'p Prepared) -> Option<(&'p Pipeline, Vec<usize>)> {
+/// The pictures of a split whose masks a stage asks for and which have none.
+type Blind<'p> = (&'p Pipeline, Vec<usize>);
+
+/// Tags by data set, split and how many pictures: stages that run over the same ones count them once.
+type Counted = HashMap<(*const (), String, usize), Tally>;
+
+fn without_masks<'p>(prepared: &'p Prepared) -> Option<Blind<'p>> {
     let refreshes = prepared.memories.iter().flat_map(|memory| &memory.refreshes);
     let pipelines = std::iter::once(&prepared.pipeline).chain(refreshes.map(|refresh| &refresh.pipeline));
     let mut blind = pipelines.filter(|pipeline| pipeline.fields().mask).filter_map(|pipeline| {
@@ -45,8 +52,8 @@ fn without_masks<'p>(prepared: &'p Prepared) -> Option<(&'p Pipeline, Vec<usize>
 }
 
 /// The last stage that is none of these and needs none of them.
-fn last_without<'p>(stages: &'p [Prepared], blind: &[usize]) -> Option<&'p str> {
-    let mut lost: BTreeSet<String> = blind.iter().map(|at| stages[*at].stage().name.clone()).collect();
+fn last_without<'p>(stages: &'p [Prepared], blind: &[(usize, Blind)]) -> Option<&'p str> {
+    let mut lost: BTreeSet<String> = blind.iter().map(|(at, _)| stages[*at].stage().name.clone()).collect();
     for stage in stages.iter().map(Prepared::stage) {
         if stage.reads().into_iter().any(|read| lost.contains(&stage.shown(read))) {
             lost.insert(stage.name.clone());
@@ -55,8 +62,7 @@ fn last_without<'p>(stages: &'p [Prepared], blind: &[usize]) -> Option<&'p str> 
     stages.iter().map(|prepared| prepared.stage().name.as_str()).rfind(|name| !lost.contains(*name))
 }
 
-fn unmasked(prepared: &Prepared, last: Option<&str>) -> Option<Diagnostic> {
-    let (pipeline, missing) = without_masks(prepared)?;
+fn unmasked(prepared: &Prepared, (pipeline, missing): &Blind, last: Option<&str>) -> Diagnostic {
     let (stage, split, dataset) = (prepared.stage(), pipeline.split(), pipeline.dataset());
     let name = &stage.name;
     if missing.len() < prepared.images.min(pipeline.len()) {
@@ -73,7 +79,7 @@ fn unmasked(prepared: &Prepared, last: Option<&str>) -> Option<Diagnostic> {
             }
             None => "take these pictures off the list, or add their masks".to_string(),
         };
-        return Some(Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help));
+        return Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help);
     }
     let message = format!("`{name}` looks at masks, and no picture of `{split}` has one");
     let server = matches!(stage.data.source, Source::Voc2012 { .. }) && split == "test";
@@ -84,7 +90,7 @@ fn unmasked(prepared: &Prepared, last: Option<&str>) -> Option<Diagnostic> {
     if server {
         help += "; VOC's server measures `test`: it takes what `save mask = voc_submission(mask)` packs";
     }
-    Some(Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help))
+    Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage").help(help)
 }
 
 /// A folder of maps that lacks some of the pictures.
@@ -109,13 +115,14 @@ fn unmapped(prepared: &Prepared) -> Option<Diagnostic> {
 }
 
 /// Classes that a network is to learn from tags and that no picture holds, and pictures that hold none.
-fn untagged(prepared: &Prepared) -> Result<Option<String>, Box<Diagnostic>> {
+fn untagged(prepared: &Prepared, counted: &mut Counted) -> Result<Option<String>, Box<Diagnostic>> {
     let (stage, pipeline) = (prepared.stage(), &prepared.pipeline);
     if stage.kind != StageKind::Train || !pipeline.fields().tags {
         return Ok(None);
     }
     let (dataset, split) = (pipeline.dataset(), pipeline.split());
-    let tally = Tally::of(dataset.as_ref(), split, prepared.images);
+    let key = (Arc::as_ptr(dataset).cast(), split.to_string(), prepared.images);
+    let tally = counted.entry(key).or_insert_with(|| Tally::of(dataset.as_ref(), split, prepared.images));
     if tally.pictures > 0 && tally.without == tally.pictures {
         let message = format!("`{}` learns from tags, and no picture of `{split}` has a class", stage.name);
         let problem = Diagnostic::error(Code::DataNotFound, message).label(stage.span, "this stage");

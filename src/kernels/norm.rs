@@ -209,15 +209,15 @@ pub fn grad_batch(
 
 /// The lengths of a tensor as this room sees it.
 #[derive(Clone, Copy)]
-struct Axes {
-    batch: usize,
-    channels: usize,
+pub(super) struct Axes {
+    pub batch: usize,
+    pub channels: usize,
     /// Numbers of a channel in one sample.
-    plane: usize,
+    pub plane: usize,
 }
 
 impl Axes {
-    fn of(x: &Tensor) -> Result<Axes> {
+    pub fn of(x: &Tensor) -> Result<Axes> {
         match x.dims() {
             &[batch, channels, ref rest @ ..] => Ok(Axes { batch, channels, plane: rest.iter().product() }),
             _ => bail!("norm: a tensor of {} axes has no channels", x.rank()),

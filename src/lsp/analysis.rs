@@ -12,6 +12,7 @@ use crate::hir::{self, Definition, Files, ModuleId, Named, Program, Reader};
 use crate::lower::{self, Choices, Recipe};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast::{Item, ItemKind};
+use crate::types::Fact;
 
 /// Texts that are open, by path: they count before what lies on the disk.
 pub type Open = HashMap<PathBuf, String>;
@@ -110,35 +111,21 @@ impl Analysis {
         found.last()
     }
 
-    /// The tensors that come of an expression that begins at a byte: of the longest such one. A function that is called several times has several.
-    pub fn tensors(&self, at: usize) -> Vec<String> {
-        let mut longest = 0;
-        let mut found: Vec<String> = Vec::new();
-        for stage in &self.recipe.stages {
-            for id in stage.graph.ids() {
-                let node = stage.graph.node(id);
-                for span in spans(&node.origin).filter(|span| span.source == self.source() && span.start as usize == at)
+    /// The tensor that comes of an expression that begins at a byte: of the longest such one, where a function is called several times of the last.
+    pub fn tensor(&self, at: usize) -> Option<String> {
+        let mut longest: Option<(u32, &Fact)> = None;
+        for graph in self.recipe.stages.iter().map(|stage| &stage.graph) {
+            for node in graph.ids().map(|id| graph.node(id)) {
+                let own = spans(&node.origin).filter(|span| span.source == self.source() && span.start as usize == at);
+                // The last node of an expression is its value.
+                if let Some(end) = own.map(|span| span.end).max()
+                    && longest.is_none_or(|(known, _)| end >= known)
                 {
-                    if span.end > longest {
-                        longest = span.end;
-                        found.clear();
-                    }
-                    // The last node of an expression is its value.
-                    if span.end == longest {
-                        found.push(node.fact.to_string());
-                    }
+                    longest = Some((end, &node.fact));
                 }
             }
         }
-        let mut last: Vec<String> = Vec::new();
-        found.reverse();
-        for fact in found {
-            if !last.contains(&fact) {
-                last.push(fact);
-            }
-        }
-        last.truncate(1);
-        last
+        longest.map(|(_, fact)| fact.to_string())
     }
 
     /// A field of the samples of the stage that a byte lies in.

@@ -18,7 +18,7 @@ pub fn hover(analysis: &Analysis, at: usize) -> Option<String> {
     let name = name_at(analysis.text(), at)?;
     let word = &analysis.text()[name.clone()];
     if let Some(local) = analysis.local(word, name.end)
-        && let Some(fact) = analysis.tensors(local.value).first()
+        && let Some(fact) = analysis.tensor(local.value)
     {
         return Some(format!("{word}: {fact}"));
     }

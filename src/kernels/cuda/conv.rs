@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::cuda_backend::cudarc::cudnn::{CudnnError, result, sys};
 use candle_core::cuda_backend::{CudaDevice, DeviceId};
@@ -17,16 +16,8 @@ use crate::kernels::conv::Conv2d;
 use crate::kernels::real::contiguous;
 use crate::kernels::walk::row_major;
 
-/// Whether products of f32 may be rounded to TF32 (10 binary digits of 23), as PyTorch's convolutions are by default.
-static TF32: AtomicBool = AtomicBool::new(true);
-
 /// Bytes that an algorithm may ask for beside its tensors.
 const WORKSPACE: usize = 1 << 30;
-
-/// Lets f32 convolutions round their factors to TF32, or not.
-pub fn allow_tf32(allowed: bool) {
-    TF32.store(allowed, Ordering::Relaxed);
-}
 
 /// As `kernels::conv::forward`.
 pub fn forward(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, conv: &Conv2d) -> Result<Tensor> {
@@ -146,7 +137,7 @@ thread_local! {
 struct Handle {
     raw: sys::cudnnHandle_t,
     /// The algorithm's number and the bytes it asks for.
-    chosen: HashMap<(Kind, Shapes, DType, bool), (u32, usize)>,
+    chosen: HashMap<(Kind, Shapes, DType), (u32, usize)>,
 }
 
 impl Drop for Handle {
@@ -185,9 +176,8 @@ impl Handle {
         dtype: DType,
         [x, w, y]: [u64; 3],
     ) -> Result<()> {
-        let tf32 = TF32.load(Ordering::Relaxed);
-        let described = Described::new(shapes, dtype, tf32).map_err(told)?;
-        let key = (kind, *shapes, dtype, tf32);
+        let described = Described::new(shapes, dtype).map_err(told)?;
+        let key = (kind, *shapes, dtype);
         let (algorithm, bytes) = match self.chosen.get(&key) {
             Some(chosen) => *chosen,
             None => {
@@ -224,16 +214,14 @@ impl Drop for Described {
 }
 
 impl Described {
-    fn new(shapes: &Shapes, dtype: DType, tf32: bool) -> std::result::Result<Described, CudnnError> {
+    fn new(shapes: &Shapes, dtype: DType) -> std::result::Result<Described, CudnnError> {
         let number = match dtype {
             DType::F64 => sys::cudnnDataType_t::CUDNN_DATA_DOUBLE,
             _ => sys::cudnnDataType_t::CUDNN_DATA_FLOAT,
         };
         let format = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW;
-        let math = match tf32 {
-            true => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
-            false => sys::cudnnMathType_t::CUDNN_FMA_MATH,
-        };
+        // f32 may be rounded to TF32 (10 binary digits of 23), as PyTorch's convolutions are by default.
+        let math = sys::cudnnMathType_t::CUDNN_DEFAULT_MATH;
         let ints = |shape: [usize; 4]| shape.map(|length| length as c_int);
         let described = Described {
             x: result::create_tensor_descriptor()?,

@@ -1,8 +1,9 @@
 //! Statistics of channels, and gradients through them.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::Call;
+use crate::kernels::norm::Axes;
 
 const TEXT: &str = include_str!("source/norm.cu");
 
@@ -11,27 +12,27 @@ const PART: usize = 1 << 13;
 
 /// As `kernels::norm::channel_stats`.
 pub fn channel_stats(x: &Tensor) -> Result<Tensor> {
-    let axes = Axes::of(x);
-    let call = Call::new(TEXT, "stats", x).tensor(x)?.ints(&axes.ints())?;
-    let parts = call.make_by_blocks(axes.channels * axes.parts, &[2, axes.channels, axes.parts], x.dtype())?;
+    let cut = Cut::of(x)?;
+    let call = Call::new(TEXT, "stats", x).tensor(x)?.ints(&cut.ints())?;
+    let parts = cut.sums(call, x.dtype())?;
     Call::new(TEXT, "stats_of_parts", x)
         .tensor(&parts)?
         .tensor(x)?
-        .ints(&axes.ints())?
-        .make(&[2, axes.channels], x.dtype())
+        .ints(&cut.ints())?
+        .make(&[2, cut.axes.channels], x.dtype())
 }
 
 /// As `kernels::norm::grad_affine`.
 pub fn grad_affine(gy: &Tensor, x: &Tensor, mean: &Tensor, var: &Tensor, eps: f64) -> Result<Tensor> {
-    let axes = Axes::of(x);
-    let call = Call::new(TEXT, "affine", x).tensor(gy)?.tensor(x)?.tensor(mean)?.ints(&axes.ints())?;
-    let parts = call.make_by_blocks(axes.channels * axes.parts, &[2, axes.channels, axes.parts], x.dtype())?;
+    let cut = Cut::of(x)?;
+    let call = Call::new(TEXT, "affine", x).tensor(gy)?.tensor(x)?.tensor(mean)?.ints(&cut.ints())?;
+    let parts = cut.sums(call, x.dtype())?;
     Call::new(TEXT, "affine_of_parts", x)
         .tensor(&parts)?
         .tensor(var)?
         .number(eps)
-        .ints(&[axes.channels, axes.parts])?
-        .make(&[2, axes.channels], x.dtype())
+        .ints(&[cut.axes.channels, cut.parts])?
+        .make(&[2, cut.axes.channels], x.dtype())
 }
 
 /// As `kernels::norm::grad_batch`.
@@ -43,7 +44,7 @@ pub fn grad_batch(
     weight: Option<&Tensor>,
     eps: f64,
 ) -> Result<Tensor> {
-    let axes = Axes::of(x);
+    let cut = Cut::of(x)?;
     Call::new(TEXT, "grad_batch", x)
         .tensor(gy)?
         .tensor(x)?
@@ -51,25 +52,29 @@ pub fn grad_batch(
         .tensor(affine)?
         .optional(weight)?
         .number(eps)
-        .ints(&axes.ints())?
+        .ints(&cut.ints())?
         .make(x.dims(), x.dtype())
 }
 
-struct Axes {
-    batch: usize,
-    channels: usize,
-    plane: usize,
-    /// Into how many parts the numbers of a channel are cut.
+/// Lengths as the texts take them: samples, channels, numbers of a channel in a sample, and into how many parts the numbers of a channel are cut.
+struct Cut {
+    axes: Axes,
     parts: usize,
 }
 
-impl Axes {
-    fn of(x: &Tensor) -> Axes {
-        let (batch, channels, plane) = (x.dims()[0], x.dims()[1], x.dims()[2..].iter().product::<usize>());
-        Axes { batch, channels, plane, parts: (batch * plane).div_ceil(PART).max(1) }
+impl Cut {
+    fn of(x: &Tensor) -> Result<Cut> {
+        let axes = Axes::of(x)?;
+        Ok(Cut { axes, parts: (axes.batch * axes.plane).div_ceil(PART).max(1) })
     }
 
     fn ints(&self) -> [usize; 4] {
-        [self.batch, self.channels, self.plane, self.parts]
+        [self.axes.batch, self.axes.channels, self.axes.plane, self.parts]
+    }
+
+    /// A block a part of a channel, two numbers each.
+    fn sums(&self, call: Call, dtype: DType) -> Result<Tensor> {
+        let Cut { axes: Axes { channels, .. }, parts } = *self;
+        call.make_by_blocks(channels * parts, &[2, channels, parts], dtype)
     }
 }

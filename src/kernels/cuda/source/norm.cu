@@ -13,8 +13,8 @@ KERNEL stats(R *y, unsigned count, const R *x, unsigned batch, unsigned channels
       sum += apart;
       squares += apart * apart;
     }
-    sum = block_sum(sum, shared);
-    squares = block_sum(squares, shared);
+    sum = block_fold(sum, shared, Sum());
+    squares = block_fold(squares, shared, Sum());
     if (threadIdx.x == 0) {
       y[i] = sum;
       y[count + i] = squares;
@@ -47,8 +47,8 @@ KERNEL affine(R *y, unsigned count, const R *gy, const R *x, const R *mean, unsi
       products += gy[at] * (x[at] - mean[c]);
       sum += gy[at];
     }
-    products = block_sum(products, shared);
-    sum = block_sum(sum, shared);
+    products = block_fold(products, shared, Sum());
+    sum = block_fold(sum, shared, Sum());
     if (threadIdx.x == 0) {
       y[i] = products;
       y[count + i] = sum;

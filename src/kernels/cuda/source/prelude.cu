@@ -22,31 +22,21 @@ DEVICE unsigned place(const Walk &walk, int n, unsigned i) {
   return at;
 }
 
-// The sum over the threads of a block, told to all of them. Blocks have a power of two of threads.
-DEVICE R block_sum(R mine, R *shared) {
+// What the threads of a block have, joined by halves and told to all of them. Blocks have a power of two of threads.
+template <typename T, typename Join> DEVICE T block_fold(T mine, T *shared, Join join) {
   unsigned me = threadIdx.x;
   shared[me] = mine;
   __syncthreads();
   for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-    if (me < half) shared[me] = shared[me] + shared[me + half];
+    if (me < half) shared[me] = join(shared[me], shared[me + half]);
     __syncthreads();
   }
-  R sum = shared[0];
+  T all = shared[0];
   __syncthreads();
-  return sum;
+  return all;
 }
 
-DEVICE R block_max(R mine, R *shared) {
-  unsigned me = threadIdx.x;
-  shared[me] = mine;
-  __syncthreads();
-  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-    if (me < half && shared[me + half] > shared[me]) shared[me] = shared[me + half];
-    __syncthreads();
-  }
-  R most = shared[0];
-  __syncthreads();
-  return most;
-}
+struct Sum { template <typename T> __device__ T operator()(T a, T b) const { return a + b; } };
+struct Most { template <typename T> __device__ T operator()(T a, T b) const { return b > a ? b : a; } };
 
 #define MOST_THREADS 256

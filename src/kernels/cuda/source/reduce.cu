@@ -9,6 +9,11 @@ DEVICE R join(unsigned how, R a, R b) {
   return (how == MAX ? b > a : b < a) || NAN_OF(b) ? b : a;
 }
 
+struct Joined {
+  unsigned how;
+  __device__ R operator()(R a, R b) const { return join(how, a, b); }
+};
+
 KERNEL fold_by_thread(R *y, unsigned count, const R *x, Walk kept, Walk folded, unsigned terms, unsigned how, R divisor) {
   unsigned inner = folded.length[folded.axes - 1];
   int stride = folded.stride[0][folded.axes - 1];
@@ -32,14 +37,8 @@ KERNEL fold_by_block(R *y, unsigned count, const R *x, Walk kept, Walk folded, u
     unsigned first = i % parts * share, end = first + share < terms ? first + share : terms;
     R total = nothing(how);
     for (unsigned j = first + me; j < end; j += blockDim.x) total = join(how, total, from[place(folded, 0, j)]);
-    shared[me] = total;
-    __syncthreads();
-    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-      if (me < half) shared[me] = join(how, shared[me], shared[me + half]);
-      __syncthreads();
-    }
-    if (me == 0) y[i] = shared[0] / divisor;
-    __syncthreads();
+    total = block_fold(total, shared, Joined{how});
+    if (me == 0) y[i] = total / divisor;
   }
 }
 
@@ -61,6 +60,16 @@ KERNEL first_by_thread(unsigned *y, unsigned count, const R *x, Walk kept, Walk 
   }
 }
 
+// Of two places the one with the better number, of equal ones the lower.
+struct First {
+  bool largest;
+  const R *x;
+  __device__ unsigned operator()(unsigned mine, unsigned other) const {
+    bool lower = other < mine && !better(largest, x[mine], x[other]);
+    return better(largest, x[other], x[mine]) || lower ? other : mine;
+  }
+};
+
 // Terms are counted in the order of memory, so of equal ones the lower place is the first.
 KERNEL first_by_block(unsigned *y, unsigned count, const R *x, Walk kept, Walk folded, unsigned terms, unsigned largest) {
   __shared__ unsigned places[MOST_THREADS];
@@ -71,18 +80,8 @@ KERNEL first_by_block(unsigned *y, unsigned count, const R *x, Walk kept, Walk f
       unsigned at = from + place(folded, 0, j);
       if (better(largest, x[at], x[best])) best = at;
     }
-    places[me] = best;
-    __syncthreads();
-    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-      if (me < half) {
-        unsigned mine = places[me], other = places[me + half];
-        bool lower = other < mine && !better(largest, x[mine], x[other]);
-        if (better(largest, x[other], x[mine]) || lower) places[me] = other;
-      }
-      __syncthreads();
-    }
-    if (me == 0) y[i] = places[0];
-    __syncthreads();
+    best = block_fold(best, places, First{largest != 0, x});
+    if (me == 0) y[i] = best;
   }
 }
 

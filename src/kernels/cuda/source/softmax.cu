@@ -20,9 +20,9 @@ KERNEL softmax_by_block(R *y, unsigned count, const R *x, unsigned length, unsig
     unsigned first = i / inner * length * inner + i % inner;
     R most = -INF, total = (R)0;
     for (unsigned k = threadIdx.x; k < length; k += blockDim.x) most = x[first + k * inner] > most ? x[first + k * inner] : most;
-    most = block_max(most, shared);
+    most = block_fold(most, shared, Most());
     for (unsigned k = threadIdx.x; k < length; k += blockDim.x) total += exp(x[first + k * inner] - most);
-    total = block_sum(total, shared);
+    total = block_fold(total, shared, Sum());
     R rest = log(total), scale = (R)1 / total;
     for (unsigned k = threadIdx.x; k < length; k += blockDim.x) {
       R apart = x[first + k * inner] - most;
@@ -52,7 +52,7 @@ KERNEL gradient_by_block(R *gx, unsigned count, const R *gy, const R *y, unsigne
     unsigned first = i / inner * length * inner + i % inner;
     R sum = (R)0;
     for (unsigned k = threadIdx.x; k < length; k += blockDim.x) sum += term(which, gy[first + k * inner], y[first + k * inner]);
-    sum = block_sum(sum, shared);
+    sum = block_fold(sum, shared, Sum());
     for (unsigned k = threadIdx.x; k < length; k += blockDim.x) {
       unsigned at = first + k * inner;
       gx[at] = gradient(which, gy[at], y[at], sum);

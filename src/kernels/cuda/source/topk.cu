@@ -16,19 +16,6 @@ DEVICE Key key_of(double x) {
 
 DEVICE Key least_of(const unsigned *least, unsigned sample) { return (Key)least[2 * sample + 1] << 32 | least[2 * sample]; }
 
-DEVICE unsigned block_count(unsigned mine, unsigned *shared) {
-  unsigned me = threadIdx.x;
-  shared[me] = mine;
-  __syncthreads();
-  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-    if (me < half) shared[me] += shared[me + half];
-    __syncthreads();
-  }
-  unsigned sum = shared[0];
-  __syncthreads();
-  return sum;
-}
-
 // `COUNTED` is asked of each number `j` of a part of a sample.
 #define COUNT(name, COUNTED)                                                                                                             \
   KERNEL name(unsigned *y, unsigned count, const R *x, const unsigned *least, const unsigned *cut, unsigned size, unsigned parts,       \
@@ -40,7 +27,7 @@ DEVICE unsigned block_count(unsigned mine, unsigned *shared) {
       Key known = least_of(least, sample);                                                                                               \
       const R *numbers = x + sample * size;                                                                                              \
       for (unsigned j = first + threadIdx.x; j < end; j += blockDim.x) mine += COUNTED;                                                  \
-      unsigned all = block_count(mine, shared);                                                                                          \
+      unsigned all = block_fold(mine, shared, Sum());                                                                                          \
       if (threadIdx.x == 0) y[i] = all;                                                                                                  \
     }                                                                                                                                    \
   }
