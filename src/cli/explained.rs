@@ -31,7 +31,7 @@ fn of<'a, 'c>(stage: &CompiledStage, costs: &'a [StageCost<'c>]) -> Option<&'a S
 /// The ops of a stage that run on the host whatever the device: how many nodes, and why.
 fn on_host(stage: &CompiledStage) -> Vec<(&'static str, usize, &'static str)> {
     let mut found: Vec<(&str, usize, &str)> = Vec::new();
-    let graphs = std::iter::once(&stage.graph).chain(stage.refreshes.iter().map(|refresh| &refresh.graph));
+    let graphs = stage.graphs();
     for kind in graphs.flat_map(|graph| graph.ids().map(|id| &graph.node(id).kind)) {
         let Kind::Op(op) = kind else { continue };
         let Some(why) = op.host else { continue };
@@ -68,6 +68,7 @@ fn text(stage: &CompiledStage, cost: Option<&StageCost>, on_cuda: bool, output: 
         text += &memory(cost);
         text += &disk(cost);
         text += &refreshes(cost);
+        text += &validation(cost);
     }
     text
 }
@@ -81,7 +82,12 @@ fn work(cost: &StageCost) -> String {
     text += &within(&cost.lengths);
     if let (Some(steps), Some(total)) = (cost.steps, cost.total()) {
         let unit = if trains { "steps" } else { "pictures" };
-        let and = if cost.refreshes.is_empty() { "" } else { " and the refreshes" };
+        let and = match (cost.refreshes.is_empty(), &cost.validation) {
+            (true, None) => "",
+            (false, None) => " and the refreshes",
+            (true, Some(_)) => " and the validation",
+            (false, Some(_)) => ", the refreshes and the validation",
+        };
         text += &format!("  {steps} {unit}{and}: {}{}\n", at_most(cost.may_be_less()), amount::flops(total));
     }
     let (shown, rest) = cost.work.ops.split_at(MOST_OPS.min(cost.work.ops.len()));
@@ -136,6 +142,20 @@ fn disk(cost: &StageCost) -> String {
             Some(images) => format!("; {images} pictures take {}\n", amount::bytes(images.saturating_mul(map.each))),
             None => "; how many pictures there are is known when the data set is opened\n".into(),
         };
+    }
+    text
+}
+
+fn validation(cost: &StageCost) -> String {
+    let Some(validation) = &cost.validation else { return String::new() };
+    let said = validation.validation.validation;
+    let (nodes, flops) = (validation.validation.graph.len(), amount::flops(validation.flops));
+    let every = counted(said.every, "epoch");
+    let mut text = format!("  validate every {every}: {nodes} nodes, {flops} a picture of `{}`", said.data.split);
+    text += &within(&validation.lengths);
+    if let (Some(images), Some(times), Some(total)) = (validation.images, validation.times, validation.total()) {
+        let times = counted(times as usize, "time");
+        text += &format!("    {times} over {images} pictures: {}\n", amount::flops(total));
     }
     text
 }
@@ -235,6 +255,17 @@ fn object(stage: &CompiledStage, cost: Option<&StageCost>) -> Value {
         "lengths": lengths(&cost.largest),
     });
     value["refreshes"] = refreshes.collect();
+    value["validation"] = match &cost.validation {
+        Some(validation) => json!({
+            "every": validation.validation.validation.every,
+            "nodes": validation.validation.graph.len(),
+            "flops_each": validation.flops,
+            "times": validation.times,
+            "flops_total": validation.total(),
+            "lengths": lengths(&validation.lengths),
+        }),
+        None => serde_json::Value::Null,
+    };
     value["disk"] = json!({
         "nets": cost.disk.nets,
         "maps": maps.collect::<Vec<_>>(),

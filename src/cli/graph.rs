@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// The graph that computes this memory of the stage anew, in place of its step graph; `NAME[1]` is its second refresh
     #[arg(long, value_name = "NAME", requires = "stage")]
     refresh: Option<String>,
+    /// The graph that the stage is validated with, in place of its step graph
+    #[arg(long, requires = "stage", conflicts_with = "refresh")]
+    validation: bool,
     #[arg(long, value_enum, default_value = "mermaid")]
     format: Drawing,
     /// The step graph as it is written: no gradients, no passes
@@ -89,17 +92,25 @@ pub(super) fn run(args: Args) -> Exit {
         let problem = Diagnostic::error(Code::UnknownStage, format!("the recipe has no stage `{name}`"));
         return output.problem(problem.help(suggest::help(name, "stages", stages)));
     };
-    let refresh = match &args.refresh {
+    let beside = match &args.refresh {
         Some(wanted) => match refresh(stage, wanted) {
-            Some(refresh) => Some(refresh),
+            Some(refresh) => Some(&refresh.graph),
             None => {
                 let memories = stage.memories.iter().map(|memory| memory.name.as_str());
                 return output.unknown("memory", wanted, "memories", memories);
             }
         },
+        None if args.validation => match &stage.validation {
+            Some(validation) => Some(&validation.graph),
+            None => {
+                let problem = Diagnostic::error(Code::UnknownStage, format!("`{name}` is not validated"));
+                let help = "a `train` stage is, with `validation = …` and a `validate` block";
+                return output.problem(problem.help(help));
+            }
+        },
         None => None,
     };
-    match step_graph(stage, refresh, &args) {
+    match step_graph(stage, beside, &args) {
         Ok(mut graph) => {
             if let (Some(train), false) = (&stage.train, matches!(args.format, Drawing::Json)) {
                 say_when(&mut graph, &train.guards);
@@ -134,12 +145,12 @@ fn refresh<'s>(stage: &'s Stage, wanted: &str) -> Option<&'s Refresh> {
 }
 
 /// The graph that was asked for. What fails here is a mistake of ours.
-fn step_graph(stage: &Stage, refresh: Option<&Refresh>, args: &Args) -> Result<Graph, String> {
-    let mut graph = refresh.map_or(&stage.graph, |refresh| &refresh.graph).clone();
+fn step_graph(stage: &Stage, beside: Option<&Graph>, args: &Args) -> Result<Graph, String> {
+    let mut graph = beside.unwrap_or(&stage.graph).clone();
     if args.before {
         return Ok(graph);
     }
-    let train = stage.train.as_ref().filter(|_| refresh.is_none());
+    let train = stage.train.as_ref().filter(|_| beside.is_none());
     let moves = train.map_or(&[][..], |train| &train.moves);
     grad::differentiate_moving(&mut graph, moves).map_err(|error| error.to_string())?;
     let graph = verify(graph).map_err(|broken| broken.to_string())?;

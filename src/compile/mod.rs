@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::grad::{self, GradReport};
 use crate::graph::{Graph, Id, Kind, Verified, verify};
-use crate::lower::{ParamValue, Recipe, Refresh, Stage, StageKind};
+use crate::lower::{ParamValue, Recipe, Refresh, Stage, StageKind, Validation};
 use crate::ops::{self, Attrs, OpError};
 use crate::passes::{self, PassRecord};
 use crate::plan::{self, Plan};
@@ -41,6 +41,15 @@ pub struct CompiledStage<'r> {
     pub grad: GradReport,
     /// The refreshes of the stage's memories, memory by memory.
     pub refreshes: Vec<CompiledRefresh<'r>>,
+    pub validation: Option<CompiledValidation<'r>>,
+}
+
+impl CompiledStage<'_> {
+    /// The graphs that run: the step, the refreshes, the validation.
+    pub fn graphs(&self) -> impl Iterator<Item = &Verified<Graph>> {
+        let refreshes = self.refreshes.iter().map(|refresh| &refresh.graph);
+        [&self.graph].into_iter().chain(refreshes).chain(self.validation.as_ref().map(|validation| &validation.graph))
+    }
 }
 
 /// A refresh with the graph that will run.
@@ -48,6 +57,12 @@ pub struct CompiledRefresh<'r> {
     /// The name of its memory.
     pub memory: &'r str,
     pub refresh: &'r Refresh,
+    pub graph: Verified<Graph>,
+}
+
+/// A validation with the graph that will run.
+pub struct CompiledValidation<'r> {
+    pub validation: &'r Validation,
     pub graph: Verified<Graph>,
 }
 
@@ -98,7 +113,14 @@ fn compile_stage<'r>(stage: &'r Stage, params: &[ParamValue], problems: &mut Pro
             refreshes.push(CompiledRefresh { memory: &memory.name, refresh, graph });
         }
     }
-    Some(CompiledStage { stage, graph, plan, passes, nodes, grad, refreshes })
+    let validation = match &stage.validation {
+        Some(validation) => {
+            let (graph, _) = ready(stage, validation.graph.clone(), problems)?;
+            Some(CompiledValidation { validation, graph })
+        }
+        None => None,
+    };
+    Some(CompiledStage { stage, graph, plan, passes, nodes, grad, refreshes, validation })
 }
 
 /// Proved and improved, with what each pass did.

@@ -10,7 +10,7 @@
 //! | `footprint` | the memory a stage holds, optimizer and loader included |
 //! | `work` | floating-point operations by op, forward and backward |
 //! | `disk` | bytes of what a stage leaves behind |
-//! | `refreshing` | work and room of memories |
+//! | `refreshing` | work and room of memories, work of a validation |
 //! | `budget` | the refusal: what is too large, and what to lower |
 
 mod budget;
@@ -24,7 +24,7 @@ pub use budget::{Budget, refuse};
 pub use disk::{Disk, Saved};
 pub use footprint::Footprint;
 pub use lengths::Lengths;
-pub use refreshing::RefreshCost;
+pub use refreshing::{RefreshCost, ValidationCost};
 pub use work::{OpWork, Work};
 
 use crate::compile::{Compiled, CompiledStage};
@@ -48,13 +48,16 @@ pub struct StageCost<'c> {
     pub disk: Disk,
     /// Memory by memory.
     pub refreshes: Vec<RefreshCost<'c>>,
+    pub validation: Option<ValidationCost<'c>>,
 }
 
 impl StageCost<'_> {
-    /// Floating-point operations of the whole stage with its refreshes: at the most, see [`StageCost::may_be_less`].
+    /// Floating-point operations of the whole stage with its refreshes and its validation: at the most, see [`StageCost::may_be_less`].
     pub fn total(&self) -> Option<u64> {
         let steps = self.steps?.saturating_mul(self.work.step());
-        self.refreshes.iter().try_fold(steps, |sum, refresh| Some(sum.saturating_add(refresh.total()?)))
+        let beside = self.refreshes.iter().map(RefreshCost::total);
+        let mut beside = beside.chain(self.validation.iter().map(ValidationCost::total));
+        beside.try_fold(steps, |sum, total| Some(sum.saturating_add(total?)))
     }
 
     /// Whether the stage may take less work than [`StageCost::total`]: where a loss is off at times, or a refresh waits for a plateau.
@@ -86,8 +89,12 @@ fn cost<'c>(compiled: &Compiled, stage: &'c CompiledStage<'c>) -> Option<StageCo
     let epochs = train.and_then(|train| train.epochs(known));
     let refreshes = stage.refreshes.iter().map(|refresh| RefreshCost::new(compiled.recipe, refresh, epochs));
     let refreshes = refreshes.collect::<Option<_>>()?;
+    let validation = match &stage.validation {
+        Some(validation) => Some(ValidationCost::new(compiled.recipe, validation, epochs)?),
+        None => None,
+    };
     let disk = disk.over(images);
-    Some(StageCost { stage, parameters, lengths, work, images, steps, largest, footprint, disk, refreshes })
+    Some(StageCost { stage, parameters, lengths, work, images, steps, largest, footprint, disk, refreshes, validation })
 }
 
 fn parameters(stage: &CompiledStage, env: &DimEnv) -> Result<u64, crate::types::Unbound> {

@@ -1,8 +1,8 @@
-//! What the refreshes of a stage's memories take: work, and room on the disk while the stage trains.
+//! What the refreshes of a stage's memories and its validation take: work, and room on the disk while the stage trains.
 
 use super::disk::saves;
 use super::lengths::{Lengths, Pictures, Size};
-use crate::compile::CompiledRefresh;
+use crate::compile::{CompiledRefresh, CompiledValidation};
 use crate::lower::Recipe;
 use crate::plan;
 
@@ -35,6 +35,37 @@ impl<'c> RefreshCost<'c> {
         })?;
         let times = epochs.map(|epochs| said.when.times(epochs) as u64);
         Some(RefreshCost { refresh, lengths, flops, each, images: pictures.images(), times })
+    }
+
+    /// Floating-point operations of all times.
+    pub fn total(&self) -> Option<u64> {
+        Some(self.flops.saturating_mul(self.images?).saturating_mul(self.times?))
+    }
+}
+
+/// The validation of a stage. Each time it runs over all its pictures, one by one.
+pub struct ValidationCost<'c> {
+    pub validation: &'c CompiledValidation<'c>,
+    pub lengths: Lengths,
+    /// Floating-point operations a picture.
+    pub flops: u64,
+    pub images: Option<u64>,
+    pub times: Option<u64>,
+}
+
+impl<'c> ValidationCost<'c> {
+    /// `epochs` are those of the stage.
+    pub(super) fn new(
+        recipe: &Recipe,
+        validation: &'c CompiledValidation<'c>,
+        epochs: Option<usize>,
+    ) -> Option<ValidationCost<'c>> {
+        let CompiledValidation { validation: said, graph } = validation;
+        let plan = plan::plan(graph);
+        let pictures = Pictures::one_by_one(recipe, &said.data);
+        let (lengths, flops) = pictures.fill(Size::Typical, |env| plan.flops(graph, env))?;
+        let times = epochs.map(|epochs| said.times(epochs) as u64);
+        Some(ValidationCost { validation, lengths, flops, images: pictures.images(), times })
     }
 
     /// Floating-point operations of all times.

@@ -29,6 +29,7 @@ mod prepare;
 mod timed;
 mod train;
 mod unfit;
+mod validate;
 pub mod watch;
 mod weights;
 

@@ -33,8 +33,7 @@ pub fn of_recipe(compiled: &CompiledStage, stages: &[CompiledStage]) -> Parts {
 /// Class counts by what they count: the stage's own data, or the contents of another data set.
 fn class_symbols(stage: &Stage, stages: &[CompiledStage], world: &World) -> canonical::Symbols {
     let mut symbols = canonical::Symbols::default();
-    for other in stages {
-        let data = &other.stage.data;
+    for data in stages.iter().flat_map(|other| other.stage.plans()) {
         symbols.rename(&data.classes, format!("K_{}", (world.data)(&data.source)));
     }
     symbols.rename(&stage.data.classes, "K".into());
@@ -100,6 +99,18 @@ pub fn parts(
         parts.add(name(" augmentation"), augmentation(&refresh.refresh.data));
         for (field, folder) in folders(&refresh.refresh.data) {
             parts.add(name(&format!(" maps {field}")), (world.maps)(folder));
+        }
+    }
+    if let Some(compiled) = &compiled.validation {
+        let data = &compiled.validation.data;
+        parts.add("validation", format!("every {}", compiled.validation.every));
+        parts.add("validation graph", canonical::digest(&compiled.graph, &symbols).to_hex().to_string());
+        parts.add("validation data", (world.data)(&data.source));
+        parts.add("validation split", &data.split);
+        parts.add("validation joined", joined(data));
+        parts.add("validation augmentation", augmentation(data));
+        for (field, folder) in folders(data) {
+            parts.add(format!("validation maps {field}"), (world.maps)(folder));
         }
     }
     for submission in &stage.submissions {

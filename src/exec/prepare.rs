@@ -9,8 +9,9 @@ use super::RunError;
 use super::error::data_error;
 use super::memory::{Maps, PreparedMemory, PreparedRefresh};
 use super::parts::{self, World};
+use super::validate::PreparedValidation;
 use super::weights;
-use crate::compile::{Compiled, CompiledRefresh, CompiledStage};
+use crate::compile::{Compiled, CompiledRefresh, CompiledStage, CompiledValidation};
 use crate::data::{self, Dataset, Fields, FolderMaps, Join, Pipeline, Source};
 use crate::diag::{Code, Diagnostic, Problems};
 use crate::lower::{DataPlan, Stage};
@@ -27,6 +28,7 @@ pub(super) struct Prepared<'c> {
     pub classes: usize,
     /// What the stage keeps of its pictures while it trains.
     pub memories: Vec<PreparedMemory<'c>>,
+    pub validation: Option<PreparedValidation<'c>>,
     pub parts: Parts,
     pub key: Key,
     /// Earlier stages that it reads, by name.
@@ -36,6 +38,14 @@ pub(super) struct Prepared<'c> {
 impl Prepared<'_> {
     pub fn stage(&self) -> &Stage {
         self.compiled.stage
+    }
+
+    /// The ways to the pictures of all its graphs, each with how many of them it goes over.
+    pub fn pipelines(&self) -> impl Iterator<Item = (&Arc<Pipeline>, usize)> {
+        let refreshes = self.memories.iter().flat_map(|memory| &memory.refreshes);
+        let own = std::iter::once(&self.pipeline).chain(refreshes.map(|refresh| &refresh.pipeline));
+        let validation = self.validation.iter().map(|validation| (&validation.pipeline, validation.images));
+        own.map(|pipeline| (pipeline, self.images)).chain(validation)
     }
 }
 
@@ -95,9 +105,17 @@ pub(super) fn prepare<'c>(
             Ok(PreparedMemory { maps: maps.clone(), refreshes })
         };
         let memories = maps.iter().map(memory).collect::<Result<Vec<_>, Diagnostic>>();
-        match pipeline_of(&stage.data).and_then(|pipeline| Ok((pipeline, memories?))) {
-            Ok((pipeline, memories)) => {
-                let images = pipeline.len().min(limit.unwrap_or(usize::MAX));
+        let most = limit.unwrap_or(usize::MAX);
+        let validate = |compiled: &'c CompiledValidation| {
+            let data = &compiled.validation.data;
+            let pipeline = Arc::new(pipeline_of(data)?);
+            let classes = opened.get(&data.source).map_or(0, |(dataset, _)| dataset.classes().len());
+            Ok(PreparedValidation { compiled, images: pipeline.len().min(most), classes, pipeline })
+        };
+        let validation = compiled.validation.as_ref().map(validate).transpose();
+        match pipeline_of(&stage.data).and_then(|pipeline| Ok((pipeline, memories?, validation?))) {
+            Ok((pipeline, memories, validation)) => {
+                let images = pipeline.len().min(most);
                 expect_a_batch(stage, images, &mut problems);
                 expect_classes(stage, pipeline.dataset().as_ref(), &mut problems);
                 let inputs = inputs(stage, &stages)?;
@@ -111,7 +129,7 @@ pub(super) fn prepare<'c>(
                 let key = parts.key();
                 let classes = dataset.classes().len();
                 let pipeline = Arc::new(pipeline);
-                stages.push(Prepared { compiled, pipeline, images, classes, memories, parts, key, inputs });
+                stages.push(Prepared { compiled, pipeline, images, classes, memories, validation, parts, key, inputs });
             }
             Err(problem) => {
                 problems.add(problem);
@@ -123,7 +141,11 @@ pub(super) fn prepare<'c>(
     if problems.has_errors() {
         return Err(RunError::Input(problems.sorted()));
     }
-    let dims = stages.iter().map(|stage| (stage.stage().data.classes.clone(), stage.classes as i64)).collect();
+    let own = stages.iter().map(|stage| (stage.stage().data.classes.clone(), stage.classes as i64));
+    let validations = stages.iter().filter_map(|stage| stage.validation.as_ref());
+    let validated =
+        validations.map(|validation| (validation.compiled.validation.data.classes.clone(), validation.classes as i64));
+    let dims = own.chain(validated).collect();
     let mut weights: Vec<WeightFile> =
         digests.into_iter().map(|(file, digest)| WeightFile { file: file.to_owned(), digest }).collect();
     weights.sort_by(|a, b| a.file.cmp(&b.file));
@@ -150,9 +172,7 @@ struct Opened {
 
 impl Opened {
     fn open(&mut self, stage: &Stage, problems: &mut Problems) {
-        let refreshes = stage.memories.iter().flat_map(|memory| &memory.refreshes);
-        let plans = std::iter::once(&stage.data).chain(refreshes.map(|refresh| &refresh.data));
-        for (_, folder) in plans.flat_map(parts::folders) {
+        for (_, folder) in stage.plans().flat_map(parts::folders) {
             if !self.maps.contains_key(folder) {
                 let print = FolderMaps::new(folder).fingerprint();
                 let print = print.unwrap_or_else(|error| {
@@ -162,7 +182,12 @@ impl Opened {
                 self.maps.insert(folder.to_path_buf(), print);
             }
         }
-        let source = &stage.data.source;
+        for source in stage.plans().map(|plan| &plan.source) {
+            self.open_source(source, stage, problems);
+        }
+    }
+
+    fn open_source(&mut self, source: &Source, stage: &Stage, problems: &mut Problems) {
         if self.get(source).is_some() || self.refused.contains(source) {
             return;
         }

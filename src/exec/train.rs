@@ -18,6 +18,7 @@ use super::memory::Memories;
 use super::notes;
 use super::optimizer::{Accumulated, Gradients, Optimizer, Steps};
 use super::phase::Phases;
+use super::validate;
 use super::weights::{self, Table};
 use super::{Event, RunError};
 use crate::data::{Batch, Loader, LoaderOptions};
@@ -85,10 +86,12 @@ pub(super) fn train(job: &Job, train: &Train, borrowed: Table, tell: Tell) -> Re
             let mut pass = Epoch { job, train, schedule, epoch, begun, ahead, phases, table, optimizer };
             pass.run(batches, &mut next, &mut ticker, tell)?
         };
+        let left = optimizer.left(&table);
+        let (line, figures) = validate::after(job, [epoch, schedule.epochs], clocks, &left, (line, figures))?;
         tell(Event::EpochFinished { stage: stage.name.clone(), line: line.clone() });
         lines.push(line);
         metrics = figures;
-        kept.after(&lines, &optimizer.left(&table), job.draft)?;
+        kept.after(&lines, &left, job.draft)?;
         if epoch + 1 < schedule.epochs {
             let versions = memories.versions();
             let write =

@@ -41,11 +41,10 @@ type Blind<'p> = (&'p Pipeline, Vec<usize>);
 type Counted = HashMap<(*const (), String, usize), Tally>;
 
 fn without_masks<'p>(prepared: &'p Prepared) -> Option<Blind<'p>> {
-    let refreshes = prepared.memories.iter().flat_map(|memory| &memory.refreshes);
-    let pipelines = std::iter::once(&prepared.pipeline).chain(refreshes.map(|refresh| &refresh.pipeline));
-    let mut blind = pipelines.filter(|pipeline| pipeline.fields().mask).filter_map(|pipeline| {
+    let asking = prepared.pipelines().filter(|(pipeline, _)| pipeline.fields().mask);
+    let mut blind = asking.filter_map(|(pipeline, images)| {
         let missing = pipeline.dataset().unmasked(pipeline.split());
-        let missing: Vec<usize> = missing.into_iter().filter(|index| *index < prepared.images).collect();
+        let missing: Vec<usize> = missing.into_iter().filter(|index| *index < images).collect();
         (!missing.is_empty()).then_some((&**pipeline, missing))
     });
     blind.next()
@@ -65,7 +64,9 @@ fn last_without<'p>(stages: &'p [Prepared], blind: &[(usize, Blind)]) -> Option<
 fn unmasked(prepared: &Prepared, (pipeline, missing): &Blind, last: Option<&str>) -> Diagnostic {
     let (stage, split, dataset) = (prepared.stage(), pipeline.split(), pipeline.dataset());
     let name = &stage.name;
-    if missing.len() < prepared.images.min(pipeline.len()) {
+    let images =
+        prepared.pipelines().find(|(known, _)| std::ptr::eq(&***known, *pipeline)).map_or(0, |(_, images)| images);
+    if missing.len() < images {
         let first = missing[0];
         let message = format!(
             "`{name}` looks at masks, and {} of the {} pictures of `{split}` have none, the first is `{}`",

@@ -12,7 +12,7 @@ use crate::graph::Clock;
 use crate::metrics;
 use crate::ops;
 use crate::source::Span;
-use crate::syntax::ast::{self, EntryKind, Expr, ExprKind, ItemKind, MemberKind, Name, StatementKind};
+use crate::syntax::ast::{self, BodyOf, EntryKind, Expr, ExprKind, ItemKind, MemberKind, Name, StatementKind};
 
 /// Reports names that mean nothing; gives what names what.
 pub(super) fn check(program: &Program, problems: &mut Problems) -> Reads {
@@ -237,12 +237,17 @@ impl<'a> Walk<'a> {
                 self.expr(&binding.value);
                 self.bind(&binding.name);
             }
-            EntryKind::Body { step, fields, statements } => self.scope(|walk| {
-                walk.time = *step;
-                fields.iter().for_each(|field| walk.bind(field));
-                statements.iter().for_each(|statement| walk.statement(statement));
-                walk.time = false;
-            }),
+            EntryKind::Body { of, fields, statements } => {
+                if let BodyOf::Validate { every: Some(every) } = of {
+                    self.expr(every);
+                }
+                self.scope(|walk| {
+                    walk.time = !matches!(of, BodyOf::Each);
+                    fields.iter().for_each(|field| walk.bind(field));
+                    statements.iter().for_each(|statement| walk.statement(statement));
+                    walk.time = false;
+                });
+            }
             EntryKind::Error => {}
         }
     }

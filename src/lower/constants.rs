@@ -91,7 +91,10 @@ impl Finder<'_> {
                     self.refresh(&format!("{of}.{}", name.text), when, value)
                 }
                 EntryKind::Let(binding) => self.expr(&format!("{of}.{}", binding.name.text), &binding.value),
-                EntryKind::Body { statements, .. } => {
+                EntryKind::Body { of: kind, statements, .. } => {
+                    if let BodyOf::Validate { every: Some(every) } = kind {
+                        self.expr(&format!("{of}.validate.every"), every);
+                    }
                     statements.iter().for_each(|statement| self.statement(of, statement));
                 }
                 EntryKind::Error => {}

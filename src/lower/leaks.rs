@@ -98,30 +98,13 @@ impl Lower<'_, '_> {
             let outputs = step.graph.outputs.iter().filter(move |output| output.role == role);
             outputs.map(|output| (output.name.clone(), labels(&output.nodes[0]))).collect::<Vec<_>>()
         };
-        let figures = step.graph.outputs.iter().filter_map(|output| {
-            let Role::Metric { metric, .. } = &output.role else { return None };
-            let metric = metrics::find(metric)?;
-            let inputs: Vec<Labels> = output.nodes.iter().map(labels).collect();
-            let labels = Labels::join_all(&inputs);
-            Some(Figure {
-                name: output.name.clone(),
-                oracle: metric.oracle || labels.is_oracle(),
-                chosen: metric.oracle,
-                numbers: metric.numbers,
-                labels,
-                inputs,
-            })
-        });
         let nothing = Labels::default();
         let carried = |net: &String| step.carried.get(net).unwrap_or(&nothing);
         let learnt = match kind {
             StageKind::Train => {
-                let chose = |output: &Output| {
-                    matches!(output.role, Role::Metric { .. }) && step.chosen_by.as_ref() == Some(&output.name)
-                };
-                let taught = step.graph.outputs.iter().filter(|output| teaches(&output.role) || chose(output));
+                let taught = step.graph.outputs.iter().filter(|output| teaches(&output.role));
                 let taught: Vec<Labels> = taught.flat_map(|output| output.nodes.iter().map(labels)).collect();
-                Labels::join_all(&taught).join(&Labels::seen(Level::None, split))
+                Labels::join_all(&taught).join(&step.chosen).join(&Labels::seen(Level::None, split))
             }
             StageKind::Infer | StageKind::Score => Labels::default(),
         };
@@ -132,13 +115,33 @@ impl Lower<'_, '_> {
             losses: named(Role::Loss),
             saves: named(Role::Save),
             nets: nets.iter().map(|net| (net.clone(), after(net))).collect(),
-            figures: figures.collect(),
+            figures: self.figures(),
             learnt,
         }
     }
 
+    /// The figures of the graph at hand, with what they have seen.
+    pub(super) fn figures(&self) -> Vec<Figure> {
+        let Some(step) = &self.step else { return Vec::new() };
+        let figures = step.graph.outputs.iter().filter_map(|output| {
+            let Role::Metric { metric, .. } = &output.role else { return None };
+            let metric = metrics::find(metric)?;
+            let inputs: Vec<Labels> = output.nodes.iter().map(|id| step.graph.node(*id).fact.labels.clone()).collect();
+            let labels = Labels::join_all(&inputs);
+            Some(Figure {
+                name: output.name.clone(),
+                oracle: metric.oracle || labels.is_oracle(),
+                chosen: metric.oracle,
+                numbers: metric.numbers,
+                labels,
+                inputs,
+            })
+        });
+        figures.collect()
+    }
+
     /// How forbidden labels leave the stage at hand: what later stages tell of where theirs come from.
-    fn ways(&self, samples: Option<&Samples>) -> Ways {
+    pub(super) fn ways(&self, samples: Option<&Samples>) -> Ways {
         let mut ways = Ways::default();
         let Some(step) = &self.step else { return ways };
         for output in &step.graph.outputs {

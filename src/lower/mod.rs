@@ -42,6 +42,7 @@ mod trace;
 mod training;
 mod types;
 mod units;
+mod validation;
 mod value;
 
 use std::collections::HashMap;
@@ -53,6 +54,7 @@ pub use function::{Lowered, lower_expression, lower_function};
 pub use memory::{Memory, Plateau, Refresh, When};
 pub use recipe::*;
 pub use seen::*;
+pub use validation::Validation;
 
 use crate::diag::{Code, Diagnostic, Problems, suggest};
 use crate::grad::Moves;
@@ -172,7 +174,7 @@ struct Step {
     /// How that recipe is reached from the one that runs: see [`identity`].
     scope: String,
     training: bool,
-    /// Whether there is a time of the training: in a `step`, and in a `refresh`, which trains nothing.
+    /// Whether there is a time of the training: in a `step`, and in a `refresh` or a `validate`, which train nothing.
     timed: bool,
     graph: Graph,
     /// Random ops so far: the occurrence is their identity.
@@ -188,8 +190,8 @@ struct Step {
     moves: Vec<Moves>,
     /// Saves that are packed for a test server.
     submissions: Vec<recipe::Submission>,
-    /// The metric that chooses what the stage leaves behind.
-    chosen_by: Option<String>,
+    /// What the metric has seen that chooses what the stage leaves behind.
+    chosen: Labels,
 }
 
 impl Step {

@@ -8,6 +8,7 @@ use super::memory::Memory;
 use super::seen::{Declassified, Measured, Seen};
 pub use super::times::{Guard, Length, Moment, Schedule};
 pub use super::training::{Figured, Keep, Optimizer, RATE, Rule, Train};
+use super::validation::Validation;
 use crate::data::{Placed, Source as DataSource};
 use crate::graph::Graph;
 use crate::graph::pipeline::Pipeline;
@@ -116,6 +117,8 @@ pub struct Stage {
     pub train: Option<Train>,
     /// Only in `train`.
     pub memories: Vec<Memory>,
+    /// Only in `train`.
+    pub validation: Option<Validation>,
     pub seen: Seen,
     /// Numbers of earlier stages that the graph reads.
     pub measured: Vec<Measured>,
@@ -133,12 +136,16 @@ impl Stage {
     /// The stages whose nets, maps or numbers this one reads, as it sees them; each once, in a fixed order.
     pub fn reads(&self) -> BTreeSet<&str> {
         let nets = self.borrowed.iter().map(|weight| weight.stage.as_str());
-        let refreshes = self.memories.iter().flat_map(|memory| &memory.refreshes).map(|refresh| &refresh.data);
-        let plans = [&self.data].into_iter().chain(refreshes);
         let asked = |plan: &'_ DataPlan, join: &Join| plan.fields.contains(&join.field);
-        let maps = plans.flat_map(|plan| plan.joins.iter().filter(move |join| asked(plan, join)));
+        let maps = self.plans().flat_map(|plan| plan.joins.iter().filter(move |join| asked(plan, join)));
         let numbers = self.measured.iter().map(|number| number.stage.as_str());
         nets.chain(maps.map(|join| join.stage.as_str())).chain(numbers).collect()
+    }
+
+    /// What its graphs run over: the step, the refreshes of its memories, its validation.
+    pub fn plans(&self) -> impl Iterator<Item = &DataPlan> {
+        let refreshes = self.memories.iter().flat_map(|memory| &memory.refreshes).map(|refresh| &refresh.data);
+        [&self.data].into_iter().chain(refreshes).chain(self.validation.as_ref().map(|validation| &validation.data))
     }
 
     /// What messages call it: what is wrong with one of a family is wrong with the text they share.

@@ -50,6 +50,10 @@ impl Ways {
         self.0.push((door, name.to_string(), label.clone(), places));
     }
 
+    pub fn extend(&mut self, other: Ways) {
+        self.0.extend(other.0);
+    }
+
     fn find(&self, door: Door, name: &str, label: &Label) -> &[Place] {
         let way = self.0.iter().find(|(at, of, what, _)| *at == door && of == name && what == label);
         way.map_or(&[], |(.., places)| places)

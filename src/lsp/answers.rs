@@ -190,6 +190,8 @@ const WORDS: &[&str] = &[
     "state",
     "step",
     "each",
+    "validate",
+    "validation",
     "loss",
     "metric",
     "save",

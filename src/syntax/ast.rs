@@ -228,14 +228,35 @@ pub enum EntryKind {
         value: Expr,
     },
     Let(Let),
-    /// `step { image, tags } { … }` in `train`, `each { … } { … }` elsewhere.
+    /// `step { image, tags } { … }` in `train`, `each { … } { … }` elsewhere, `validate every 2 epochs { … } { … }`.
     Body {
-        step: bool,
+        of: BodyOf,
         fields: Vec<Name>,
         statements: Vec<Statement>,
     },
     /// An entry that could not be read.
     Error,
+}
+
+/// What a body is for.
+#[derive(Clone, PartialEq, Debug)]
+pub enum BodyOf {
+    /// A batch of training.
+    Step,
+    /// A picture of `infer` and `score`.
+    Each,
+    /// A picture that a training is measured on, at the ends of some epochs.
+    Validate { every: Option<Expr> },
+}
+
+impl BodyOf {
+    pub fn word(&self) -> &'static str {
+        match self {
+            BodyOf::Step => "step",
+            BodyOf::Each => "each",
+            BodyOf::Validate { .. } => "validate",
+        }
+    }
 }
 
 /// What a list of paths gives to the weights under them.

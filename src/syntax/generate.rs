@@ -303,6 +303,12 @@ fn statement() -> impl Strategy<Value = Statement> {
     kind.prop_map(|kind| Statement { kind, span: nowhere() })
 }
 
+fn body_of() -> impl Strategy<Value = BodyOf> {
+    // A number, as in `when`.
+    let every = option::of(number().prop_map(|kind| Expr::new(kind, nowhere())));
+    prop_oneof![Just(BodyOf::Step), Just(BodyOf::Each), every.prop_map(|every| BodyOf::Validate { every })]
+}
+
 fn entry() -> impl Strategy<Value = Entry> {
     let kind = prop_oneof![
         remembered(),
@@ -310,8 +316,8 @@ fn entry() -> impl Strategy<Value = Entry> {
         (name(), expr()).prop_map(|(name, value)| EntryKind::Net { name, value }),
         (select(PathsOf::ALL.as_slice()), vec(rate(), 0..3)).prop_map(|(of, entries)| EntryKind::Paths { of, entries }),
         binding().prop_map(EntryKind::Let),
-        (any::<bool>(), names(), vec(statement(), 0..4)).prop_map(|(step, fields, statements)| EntryKind::Body {
-            step,
+        (body_of(), names(), vec(statement(), 0..4)).prop_map(|(of, fields, statements)| EntryKind::Body {
+            of,
             fields,
             statements
         }),

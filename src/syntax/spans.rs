@@ -140,7 +140,12 @@ impl Strip for Entry {
                 }
             }
             EntryKind::Let(binding) => binding.strip(),
-            EntryKind::Body { step: _, fields, statements } => strip!(fields, statements),
+            EntryKind::Body { of, fields, statements } => {
+                if let BodyOf::Validate { every } = of {
+                    every.strip();
+                }
+                strip!(fields, statements);
+            }
             EntryKind::Error => {}
         }
     }

@@ -35,7 +35,9 @@ impl Level {
             }
             Level::Variant => &["expect"],
             Level::Net => &["layer", "weight", "state", "let", "fn"],
-            Level::Stage => &["net", "rates", "decay", "optimizers", "memory", "refresh", "let", "step", "each"],
+            Level::Stage => {
+                &["net", "rates", "decay", "optimizers", "memory", "refresh", "let", "step", "each", "validate"]
+            }
             Level::Body => &["let", "loss", "metric", "show", "save"],
         }
     }
@@ -156,6 +158,7 @@ impl<'t> Tokens<'t> {
             && self.tokens.get(index + 1).is_some_and(|next| !next.first_on_line)
             && match word {
                 "rates" | "decay" | "optimizers" | "step" | "each" => self.word(index + 1) == "{",
+                "validate" => matches!(self.word(index + 1), "{" | "every"),
                 "use" if self.kind(index + 1) == Some(TokenKind::Text) => true,
                 _ => is_name(self.word(index + 1)),
             }

@@ -307,6 +307,38 @@ fn the_best_epoch_is_kept_with_its_figures() {
     assert_near(with("last").number("n", "a"), -2.0);
 }
 
+#[test]
+fn other_pictures_are_measured_at_the_ends_of_epochs() {
+    // After each epoch n.a is 0, -1, -2, -3, -4.
+    let with = |every: &str, checkpoint: &str| {
+        let settings = format!(
+            "epochs = 5
+             optimizer = sgd(lr = 0.5)
+             validation = dataset.val
+             checkpoint = {checkpoint}
+             validate {every} {{ tags }} {{ metric held = 0 * mean(tags) - square(n.a + 2) }}"
+        );
+        train(&settings, "loss l = n.a")
+    };
+    let each = with("", "last");
+    let held = |trained: &Trained| trained.lines().iter().map(|line| line.metrics["held"]).collect::<Vec<_>>();
+    assert_eq!(held(&each), [Some(-4.0), Some(-1.0), Some(0.0), Some(-1.0), Some(-4.0)]);
+    assert_eq!(each.outcome.stages[0].metrics["held"].value, Some(-4.0));
+    assert_near(with("", "best(held)").number("n", "a"), -2.0);
+    let second = with("every 2 epochs", "best(held)");
+    assert_eq!(held(&second), [None, Some(-1.0), None, Some(-1.0), Some(-4.0)]);
+    assert_near(second.number("n", "a"), -1.0);
+    // With nothing to look at, nothing is measured, and there is nothing to choose by.
+    let none = train(
+        "epochs = 2\n optimizer = sgd(lr = 0.5)\n validation = none\n checkpoint = best(held)
+         validate { mask } { metric held = mean(claim(mask, \"real\")) }",
+        "loss l = n.a",
+    );
+    assert_near(none.number("n", "a"), -1.0);
+    assert_eq!(none.outcome.stages[0].metrics.keys().collect::<Vec<_>>(), ["loss", "seen"]);
+    assert!(!none.parts().iter().any(|part| part.starts_with("validation")));
+}
+
 /// Settings and steps whose training is stopped after each epoch and goes on.
 const RESUMED: &[(&str, &str)] = &[
     (
@@ -334,6 +366,15 @@ const RESUMED: &[(&str, &str)] = &[
      checkpoint = best(near)",
         "loss l = n.a * mean(tags)
      metric near = 0 - square(n.a - 1)",
+    ),
+    (
+        "epochs = 3
+     ema = 0.5
+     optimizer = sgd(lr = 0.5, momentum = 0.9)
+     validation = dataset.val
+     checkpoint = best(far)
+     validate every 2 epochs { tags } { metric far = 0 - square(n.a + 3) * mean(tags) }",
+        "loss l = n.a * mean(tags)",
     ),
 ];
 

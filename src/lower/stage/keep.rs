@@ -3,14 +3,15 @@
 //! The best by a metric is a choice: what the metric looks at has a part in the nets from then on.
 
 use super::Entries;
+use super::validate::Validated;
 use crate::diag::{Code, Diagnostic, suggest};
-use crate::graph::{Id, Role};
+use crate::graph::{Id, Output, Role};
 use crate::lower::recipe::{Figured, Keep};
 use crate::lower::value::{Samples, Scope, Value};
 use crate::lower::{Lower, errors};
 use crate::metrics;
 use crate::source::Span;
-use crate::syntax::ast::{Argument, Expr, ExprKind, Setting, Unit};
+use crate::syntax::ast::{self, Argument, BodyOf, EntryKind, Expr, ExprKind, Setting, StatementKind, Unit};
 use crate::types::{Label, Labels};
 
 /// What the setting says, before the body of the stage is known.
@@ -37,7 +38,7 @@ impl<'p> Lower<'p, '_> {
                 self.report(
                     Diagnostic::error(Code::WrongKind, "a checkpoint is `last`, `every(…)` or `best(…)`")
                         .label(setting.value.span, "none of these")
-                        .help("for example `checkpoint = every(5)`; the metric of `best` is one of the step"),
+                        .help("for example `checkpoint = every(5)`; the metric of `best` is one of the step or of `validate`"),
                 );
                 return;
             }
@@ -52,41 +53,60 @@ impl<'p> Lower<'p, '_> {
     }
 
     /// The policy, once the outputs of the step are known. `None` where it is a mistake.
-    pub(super) fn keep(&mut self, entries: &Entries<'p>) -> Option<Keep> {
+    pub(super) fn keep(
+        &mut self,
+        stage: &ast::Stage,
+        entries: &Entries<'p>,
+        validated: Option<&Validated>,
+    ) -> Option<Keep> {
         let (name, span) = match &entries.keep {
             None => return Some(Keep::Last),
             Some(Said::Keep(keep)) => return Some(keep.clone()),
             Some(Said::Best(name, span)) => (name, *span),
         };
+        let samples = self.samples_quietly(entries);
+        let chosen = match validated.and_then(|validated| validated.chosen.clone()) {
+            Some(chosen) => Some(chosen),
+            None => self.chosen_by(name, span, samples.as_deref()),
+        };
+        let step = self.step.as_mut()?;
+        if let Some(chosen) = chosen {
+            step.chosen = chosen;
+            return Some(Keep::Best(Figured::Metric(name.clone())));
+        }
+        let outputs = || step.graph.outputs.iter();
+        if name == "loss" {
+            return Some(Keep::Best(Figured::Total));
+        }
+        if outputs().any(|output| output.role == Role::Loss && output.name == *name) {
+            return Some(Keep::Best(Figured::Loss(name.clone())));
+        }
+        // Nothing is validated, or its mistake was told: there is nothing to choose by.
+        if metrics_of_validation(stage).any(|metric| metric == name) {
+            return Some(Keep::Last);
+        }
+        let known = outputs().filter(|output| matches!(output.role, Role::Metric { .. } | Role::Loss));
+        let known = known.map(|output| output.name.as_str()).chain(metrics_of_validation(stage));
+        let help = suggest::help(name, "figures", known.chain(["loss"]));
+        self.report(
+            Diagnostic::error(Code::UnknownField, format!("the stage has no metric `{name}`"))
+                .label(span, "not there")
+                .help(help),
+        );
+        None
+    }
+
+    /// What a metric of the graph at hand has seen, by which a checkpoint is to be chosen; a choice that an oracle would make is
+    /// reported. `None` where there is no such metric.
+    pub(super) fn chosen_by(&mut self, name: &str, span: Span, samples: Option<&Samples<'p>>) -> Option<Labels> {
         let step = self.step.as_ref()?;
-        let of = |role: fn(&Role) -> bool| {
-            step.graph.outputs.iter().find(move |output| role(&output.role) && output.name == *name)
-        };
-        let metric = of(|role| matches!(role, Role::Metric { .. }));
-        let is_loss = name == "loss" || of(|role| matches!(role, Role::Loss)).is_some();
-        let Some(metric) = metric else {
-            if is_loss {
-                return Some(Keep::Best(if name == "loss" { Figured::Total } else { Figured::Loss(name.clone()) }));
-            }
-            let known =
-                step.graph.outputs.iter().filter(|output| matches!(output.role, Role::Metric { .. } | Role::Loss));
-            let help = suggest::help(name, "figures", known.map(|output| output.name.as_str()).chain(["loss"]));
-            self.report(
-                Diagnostic::error(Code::UnknownField, format!("the step has no metric `{name}`"))
-                    .label(span, "not there")
-                    .help(help),
-            );
-            return None;
-        };
-        let (nodes, role) = (metric.nodes.clone(), metric.role.clone());
-        if let Role::Metric { metric, .. } = &role {
-            let samples = self.samples_quietly(entries);
-            self.refuse_choice(name, metric, &nodes, span, samples.as_deref());
-        }
-        if let Some(step) = &mut self.step {
-            step.chosen_by = Some(name.clone());
-        }
-        Some(Keep::Best(Figured::Metric(name.clone())))
+        let named = |output: &&Output| matches!(output.role, Role::Metric { .. }) && output.name == name;
+        let output = step.graph.outputs.iter().find(named)?;
+        let Role::Metric { metric, .. } = output.role.clone() else { return None };
+        let nodes = output.nodes.clone();
+        let labels = Labels::join_all(nodes.iter().map(|id| &step.graph.node(*id).fact.labels));
+        self.refuse_choice(name, &metric, &nodes, span, samples);
+        Some(labels)
     }
 
     /// A choice by labels that the recipe keeps away, or by what was itself such a choice.
@@ -129,6 +149,18 @@ impl<'p> Lower<'p, '_> {
             }
         }
     }
+}
+
+/// The metrics that a `validate` block is written with.
+fn metrics_of_validation(stage: &ast::Stage) -> impl Iterator<Item = &str> {
+    let blocks = stage.entries.iter().filter_map(|entry| match &entry.kind {
+        EntryKind::Body { of: BodyOf::Validate { .. }, statements, .. } => Some(statements),
+        _ => None,
+    });
+    blocks.flatten().filter_map(|statement| match &statement.kind {
+        StatementKind::Metric { name, .. } => Some(name.text.as_str()),
+        _ => None,
+    })
 }
 
 /// How the setting is written. Its words are no names of the recipe.

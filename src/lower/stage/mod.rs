@@ -12,6 +12,7 @@ mod settings;
 mod shared_norm;
 mod submission;
 mod train;
+mod validate;
 mod weights;
 
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::graph::Kind;
 use crate::hir::ItemRef;
 use crate::source::Span;
-use crate::syntax::ast::{self, EntryKind};
+use crate::syntax::ast::{self, BodyOf, EntryKind};
 use crate::types::Fact;
 use result::{measured, saves, written};
 pub(super) use submission::competition;
@@ -61,7 +62,7 @@ pub(super) struct Entries<'p> {
     rates: Vec<(String, f64)>,
     decay: Vec<(String, f64)>,
     optimizers: Vec<(String, Rc<OptimizerValue<'p>>)>,
-    /// Memories, refreshes and the body, each with the names it sees: they are lowered when all settings are known.
+    /// Memories, refreshes, the body and the validation, each with the names it sees: they are lowered when all settings are known.
     later: Vec<(&'p ast::Entry, Scope<'p>)>,
     keep: Option<keep::Said>,
     body: bool,
@@ -102,11 +103,12 @@ impl<'p> Lower<'p, '_> {
         if let Some(samples) = &samples {
             data::choices(self, samples);
         }
-        for (entry, scope) in std::mem::take(&mut entries.later) {
-            if let EntryKind::Body { fields, statements, .. } = &entry.kind {
-                self.body(fields, statements, samples.clone(), &entries, &scope);
+        for (entry, scope) in &entries.later {
+            if let EntryKind::Body { of: BodyOf::Step | BodyOf::Each, fields, statements } = &entry.kind {
+                self.body(fields, statements, samples.clone(), &entries, scope);
             }
         }
+        let validated = self.validated(stage, &entries);
         if !entries.body && !self.is_cut(stage) {
             let (code, word) = match kind {
                 StageKind::Train => (Code::NoLoss, "step"),
@@ -118,7 +120,7 @@ impl<'p> Lower<'p, '_> {
                     .help(format!("add `{word} {{ image, tags }} {{ … }}`")),
             );
         }
-        let train = (kind == StageKind::Train).then(|| self.train(stage, &entries)).flatten();
+        let train = (kind == StageKind::Train).then(|| self.train(stage, &entries, validated.as_ref())).flatten();
         let epochs =
             train.as_ref().and_then(|train| train.epochs(samples.as_ref().and_then(|samples| samples.images())));
         self.look_at_memories(stage, &memories, epochs);
@@ -127,14 +129,20 @@ impl<'p> Lower<'p, '_> {
         }
         self.shared_statistics(&entries);
         let nets: Vec<String> = entries.nets.keys().cloned().collect();
-        let (seen, ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
+        let (mut seen, mut ways) = self.prove_labels(kind, samples.as_deref(), &nets, stage.name.span);
         let step = self.step.take()?;
         let saves = saves(&step.graph, samples.as_deref());
         let mut measured = measured(&step.graph);
         let mut borrowed = self.borrowed(&step.graph, &entries.weights, &alias);
-        for refresh in memories.iter().flat_map(|memory| &memory.refreshes) {
-            measured.extend(result::measured(&refresh.graph));
-            for weight in self.borrowed(&refresh.graph, &[], &alias) {
+        let validation = validated.map(|validated| {
+            seen.figures.extend(validated.figures);
+            ways.extend(validated.ways);
+            validated.validation
+        });
+        let refreshes = memories.iter().flat_map(|memory| &memory.refreshes).map(|refresh| &refresh.graph);
+        for graph in refreshes.chain(validation.as_ref().map(|validation| &validation.graph)) {
+            measured.extend(result::measured(graph));
+            for weight in self.borrowed(graph, &[], &alias) {
                 if !borrowed.iter().any(|known| known.path() == weight.path()) {
                     borrowed.push(weight);
                 }
@@ -157,6 +165,7 @@ impl<'p> Lower<'p, '_> {
             borrowed,
             train,
             memories,
+            validation,
             seen,
             measured,
             submissions: step.submissions,
@@ -182,10 +191,11 @@ impl<'p> Lower<'p, '_> {
                 let value = self.expr(&binding.value, scope);
                 scope.bind(&binding.name.text, value);
             }
-            EntryKind::Body { step, .. } => {
-                let wanted = stage.kind == ast::StageKind::Train;
-                if *step != wanted || entries.body {
-                    let (is, word) = if *step { ("`step`", "each") } else { ("`each`", "step") };
+            EntryKind::Body { of: BodyOf::Validate { .. }, .. } => self.validate_entry(entry, stage, entries, scope),
+            EntryKind::Body { of, .. } => {
+                let step = *of == BodyOf::Step;
+                if step != (stage.kind == ast::StageKind::Train) || entries.body {
+                    let (is, word) = if step { ("`step`", "each") } else { ("`each`", "step") };
                     let message = if entries.body {
                         "a stage has one body".to_string()
                     } else {

@@ -12,9 +12,19 @@ use crate::syntax::ast::{self, EntryKind, Setting};
 /// The settings a stage may have.
 fn known_settings(kind: ast::StageKind) -> &'static [&'static str] {
     match kind {
-        ast::StageKind::Train => {
-            &["data", "batch", "epochs", "steps", "optimizer", "accumulate", "clip", "ema", "checkpoint", "shared_norm"]
-        }
+        ast::StageKind::Train => &[
+            "data",
+            "validation",
+            "batch",
+            "epochs",
+            "steps",
+            "optimizer",
+            "accumulate",
+            "clip",
+            "ema",
+            "checkpoint",
+            "shared_norm",
+        ],
         ast::StageKind::Infer | ast::StageKind::Score => &["data"],
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::Entries;
+use super::validate::Validated;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::{Clock, Output, Role};
 use crate::lower::call::Given;
@@ -14,7 +15,12 @@ use crate::lower::{Lower, errors};
 use crate::syntax::ast;
 
 impl<'p> Lower<'p, '_> {
-    pub(super) fn train(&mut self, stage: &ast::Stage, entries: &Entries<'p>) -> Option<Train> {
+    pub(super) fn train(
+        &mut self,
+        stage: &ast::Stage,
+        entries: &Entries<'p>,
+        validated: Option<&Validated>,
+    ) -> Option<Train> {
         let whole = |lower: &mut Self, name: &str| -> Option<Option<usize>> {
             match entries.settings.get(name) {
                 None => Some(None),
@@ -73,7 +79,7 @@ impl<'p> Lower<'p, '_> {
         let clip = self.positive(entries, "clip", above, ("is above 0", "5 is usual"));
         let share = |number: f64| (0.0..1.0).contains(&number);
         let ema = self.positive(entries, "ema", share, ("is at least 0 and below 1", "0.999 is usual"));
-        let keep = self.keep(entries);
+        let keep = self.keep(stage, entries, validated);
         let optimizer = optimizer?;
         self.schedule(RATE, &optimizer);
         for (path, optimizer) in &entries.optimizers {

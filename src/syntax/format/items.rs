@@ -253,9 +253,13 @@ impl Printer<'_> {
             EntryKind::Memory { name, ty, initial } => self.memory(name, ty, initial),
             EntryKind::Refresh { name, when, fields, value } => self.refresh(name, when, fields, value),
             EntryKind::Let(binding) => self.binding(binding),
-            EntryKind::Body { step, fields, statements } => {
-                let word = if *step { "step " } else { "each " };
-                let head = Doc::concat(vec![Doc::text(word), self.names(fields, 0)]);
+            EntryKind::Body { of, fields, statements } => {
+                let mut head = vec![Doc::text(of.word()), Doc::text(" ")];
+                if let BodyOf::Validate { every: Some(every) } = of {
+                    head.extend([Doc::text("every "), self.before_word(every), Doc::text(" ")]);
+                }
+                head.push(self.names(fields, 0));
+                let head = Doc::concat(head);
                 let body = self.body(statements, end, |statement| place(statement.span), Self::statement);
                 Row { head, ..Row::new("body", "") }.tail(Doc::concat(vec![Doc::text(" "), body]))
             }

@@ -5,8 +5,8 @@ use pest::iterators::Pair;
 use super::expressions::expressions;
 use super::{Parsed, Piece, Reader};
 use crate::syntax::ast::{
-    Entry, EntryKind, Expr, ExprKind, Family, Guard, ItemKind, Moment, PathsOf, Setting, Stage, StageKind, Statement,
-    StatementKind, TimeUnit,
+    BodyOf, Entry, EntryKind, Expr, ExprKind, Family, Guard, ItemKind, Moment, PathsOf, Setting, Stage, StageKind,
+    Statement, StatementKind, TimeUnit,
 };
 use crate::syntax::grammar::Rule;
 use crate::syntax::scan::TokenKind;
@@ -54,7 +54,7 @@ impl Reader<'_> {
             ("rates" | "decay" | "optimizers", _) => self.paths(piece, PathsOf::from_word(word)?),
             ("memory", _) => self.memory(&piece),
             ("refresh", _) => self.refresh(&piece),
-            ("step" | "each", _) => self.step(piece, word == "step"),
+            ("step" | "each" | "validate", _) => self.step(piece, word),
             // `batch 8`, `batch: 8`: a setting that lacks its `=`.
             (_, Some((_, Some(kind)))) if kind != TokenKind::Word => self.setting(piece).map(EntryKind::Setting),
             _ => {
@@ -75,9 +75,9 @@ impl Reader<'_> {
         Some(EntryKind::Paths { of, entries: rates.map(rate).collect() })
     }
 
-    /// `step { fields } { statements }`, `each { … } { … }`
-    fn step(&self, piece: Piece, step: bool) -> Option<EntryKind> {
-        let what = if step { "`step { fields }`" } else { "`each { fields }`" };
+    /// `step { fields } { statements }`, `each { … } { … }`, `validate every 2 epochs { … } { … }`
+    fn step(&self, piece: Piece, word: &str) -> Option<EntryKind> {
+        let what = &format!("`{word} {{ fields }}`");
         let opens = |index: usize| self.tokens.word(index) == "{";
         let fields_end = self.tokens.find(piece.clone(), opens).map_or(piece.start + 1, |open| self.tokens.next(open));
         let body = match fields_end < piece.end {
@@ -85,7 +85,8 @@ impl Reader<'_> {
             // Nothing follows the fields, which says itself.
             false => return self.body(&(piece.end - 1..piece.end), what).and(None),
         };
-        let header = self.read(Rule::body_header, &(piece.start..body.open));
+        let rule = if word == "validate" { Rule::validate_header } else { Rule::body_header };
+        let header = self.read(rule, &(piece.start..body.open));
         let statement = |piece: Piece| {
             let span = self.span(&piece);
             Statement { kind: self.statement(piece).unwrap_or(StatementKind::Error), span }
@@ -93,7 +94,13 @@ impl Reader<'_> {
         let statements = self.pieces(body.contents, Level::Body).map(statement).collect();
         let header = header?;
         let fields = header.part(Rule::names).map_or(Vec::new(), |names| header.builder.names(names));
-        Some(EntryKind::Body { step, fields, statements })
+        let every = header.part(Rule::every_clause).and_then(|clause| expressions(clause).next());
+        let of = match word {
+            "step" => BodyOf::Step,
+            "each" => BodyOf::Each,
+            _ => BodyOf::Validate { every: every.map(|every| header.builder.expr(every)) },
+        };
+        Some(EntryKind::Body { of, fields, statements })
     }
 
     fn statement(&self, piece: Piece) -> Option<StatementKind> {

@@ -225,9 +225,9 @@ let ok = = 1",
         expect![[r#"
             :2:11 syntax: expected an expression, found `=` [=: not expected here]
             :3:3 syntax: expected an entry, found `optimizr` [optimizr: not expected here]
-                  help: did you mean `optimizers`?  an entry is a setting, `name = value`, or begins with one of `net`, `rates`, `decay`, `optimizers`, `memory`, `refresh`, `let`, `step`, `each`
+                  help: did you mean `optimizers`?  an entry is a setting, `name = value`, or begins with one of `net`, `rates`, `decay`, `optimizers`, `memory`, `refresh`, `let`, `step`, `each`, `validate`
             :4:3 syntax: expected an entry, found `nett` [nett: not expected here]
-                  help: did you mean `net`?  an entry is a setting, `name = value`, or begins with one of `net`, `rates`, `decay`, `optimizers`, `memory`, `refresh`, `let`, `step`, `each`
+                  help: did you mean `net`?  an entry is a setting, `name = value`, or begins with one of `net`, `rates`, `decay`, `optimizers`, `memory`, `refresh`, `let`, `step`, `each`, `validate`
             :6:15 syntax: `(` is never closed [(: opened here]
                   help: add the missing `)`
             :7:16 syntax: expected an operator or the end of the line, found `3` [3: not expected here]
