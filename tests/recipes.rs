@@ -185,6 +185,24 @@ fn the_test_split_of_voc_is_predicted() {
     assert!(answer.err.contains("`prediction.mask` of 2 pictures is packed for the server"), "{}", answer.err);
 }
 
+/// The released code of OC-CSE, and that of Puzzle-CAM and ISIM, keep the epoch that is best on masks.
+#[test]
+fn masks_choose_an_epoch_where_the_recipe_says_so() {
+    for (name, variant, stage, epochs, figure) in [
+        ("occse.wsss", "as_released", "cgnet", "epochs=3 epochs", "cam_iou"),
+        ("segmentation.wsss", "best_epoch", "segmentation", "epochs=3 epochs", "val_iou"),
+    ] {
+        let place = with_recipes();
+        let answer = run_quick(&place, name, &["--variant", variant, "--set", epochs, "--until", stage]);
+        let kept = format!("`{stage}`: epoch ");
+        let by = format!(" of 3 is kept, the best by `{figure}`");
+        assert!(answer.err.contains(&kept) && answer.err.contains(&by), "{name}: {}", answer.err);
+        // The recipe itself measures nothing of the kind.
+        let plain = run_quick(&place, name, &["--set", epochs, "--until", stage]);
+        assert!(!plain.err.contains(" is kept"), "{name}: {}", plain.err);
+    }
+}
+
 #[test]
 fn every_recipe_runs_from_end_to_end() {
     for (name, _) in shipped() {

@@ -103,9 +103,8 @@ pub(super) fn run(args: Args) -> Exit {
         None if args.validation => match &stage.validation {
             Some(validation) => Some(&validation.graph),
             None => {
-                let problem = Diagnostic::error(Code::UnknownStage, format!("`{name}` is not validated"));
                 let help = "a `train` stage is, with `validation = …` and a `validate` block";
-                return output.problem(problem.help(help));
+                return output.usage(&format!("`{name}` is not validated"), help);
             }
         },
         None => None,

@@ -101,6 +101,37 @@ fn a_refresh_has_a_graph_and_a_line_of_its_own() {
 }
 
 #[test]
+fn a_validation_has_a_graph_and_a_line_of_its_own() {
+    let place = Place::new();
+    place.write(
+        "held.wsss",
+        "use data { scenes }
+         let d = scenes(images = 20, size = 32)
+         train t {
+           data       = d.train |> random_crop(32) |> standardize
+           validation = d.val |> standardize
+           batch      = 4
+           epochs     = 5
+           optimizer  = sgd(lr = 0.1)
+           net n      = conv(3, 1)
+           step { image } { loss keep = mean(square(n(image))) }
+           validate every 2 epochs { image } { metric held = mean(n(image)) }
+         }
+         infer i {
+           data = d.val |> standardize
+           each { image } { save map = t.n(image) }
+         }",
+    );
+    let graph = place.wsss(&["graph", "held.wsss", "--stage", "t", "--validation"]).expect_code(0);
+    assert!(graph.out.contains("metric held") && !graph.out.contains("grad"), "{}", graph.out);
+    let without = place.wsss(&["graph", "held.wsss", "--stage", "i", "--validation"]).expect_code(2);
+    assert!(without.err.contains("`i` is not validated"), "{}", without.err);
+    let check = place.wsss(&["check", "held.wsss", "--explain"]).expect_code(0);
+    let line = "  validate every 2 epochs: ";
+    assert!(check.out.contains(line) && check.out.contains("    3 times over 4 pictures"), "{}", check.out);
+}
+
+#[test]
 fn a_picture_says_when_a_loss_counts() {
     let place = Place::new();
     place.write("late.wsss", TINY.replace("gap(net(image)), tags)", "gap(net(image)), tags) until step 1"));
