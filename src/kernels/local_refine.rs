@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::par::for_tasks;
-use super::real::{Out, Real, contiguous, dispatch, read, tensor};
+use super::real::{Out, Real, contiguous, dispatch, on_cuda, read, tensor};
 use super::wide::wide;
 
 /// `maps [B, K, H, W]` after so many rounds over `image [B, C, H, W]`: each pixel becomes the mean of its eight neighbours at each of the
@@ -22,6 +22,7 @@ pub fn local_refine(maps: &Tensor, image: &Tensor, dilations: &[usize], rounds: 
     let Some(margin) = dilations.iter().max().copied().filter(|_| !dilations.contains(&0)) else {
         bail!("local_refine: distances are at least 1, and there is one");
     };
+    on_cuda!(maps, cuda::local_refine::local_refine(maps, image, dilations, rounds));
     let grid = Grid { height, width, margin };
     dispatch!("local_refine", maps, R => {
         let (maps, image) = (contiguous(maps)?, contiguous(image)?);

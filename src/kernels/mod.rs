@@ -44,5 +44,19 @@ pub mod patches;
 pub mod random_walk;
 pub mod regions;
 
+/// The tensor on that device, itself where it is there. What comes from the host does not wait for the work that a device has been given.
+///
+/// # Errors
+/// The device has no room.
+pub fn to_device(
+    tensor: &candle_core::Tensor,
+    device: &candle_core::Device,
+) -> candle_core::Result<candle_core::Tensor> {
+    #[cfg(feature = "cuda")]
+    return cuda::upload::tensor(tensor, device);
+    #[cfg(not(feature = "cuda"))]
+    tensor.to_device(device)
+}
+
 #[cfg(test)]
 pub mod testing;

@@ -5,7 +5,7 @@
 use candle_core::{DType, Result, Tensor, bail};
 
 use super::par::collect;
-use super::real::{Real, contiguous, dispatch, read, tensor};
+use super::real::{Real, contiguous, dispatch, on_cuda, read, tensor};
 use crate::random::Stream;
 
 mod connect;
@@ -39,17 +39,28 @@ pub fn felzenszwalb(image: &Tensor, how: &Felzenszwalb) -> Result<Tensor> {
     labelled(planes.iter().map(|picture| felzenszwalb::felzenszwalb(picture, size, how)), size)
 }
 
-/// Cells of `cell` pixels a side, row by row; the last ones of a row and of a column may be smaller. `cells` are of each picture.
-pub fn grid(cells: &[usize], size: [usize; 2]) -> Result<Tensor> {
-    let cut = |cell: &usize| {
-        let (cell, across) = ((*cell).max(1), size[1].div_ceil((*cell).max(1)));
-        (0..size[0] * size[1]).map(|at| (at / size[1] / cell * across + at % size[1] / cell) as u32).collect()
+/// Cells in rows, square but for the last ones of a row and of a column, which may be smaller; `chosen [B]` (u32) says which of the
+/// `sides`, in pixels and at least 1, the cells of each picture have.
+///
+/// # Errors
+/// A side is chosen that there is not.
+pub fn grid(sides: &[usize], chosen: &Tensor, size: [usize; 2]) -> Result<Tensor> {
+    on_cuda!(chosen, cuda::patches::grid(sides, chosen, size));
+    let chosen = chosen.to_vec1::<u32>()?;
+    if let Some(no) = chosen.iter().find(|which| **which as usize >= sides.len()) {
+        bail!("grid_patches: side {no} of {}", sides.len());
+    }
+    let cut = |which: &u32| {
+        let side = sides[*which as usize].max(1);
+        let across = size[1].div_ceil(side);
+        (0..size[0] * size[1]).map(|at| (at / size[1] / side * across + at % size[1] / side) as u32).collect()
     };
-    labelled(cells.iter().map(cut), size)
+    labelled(chosen.iter().map(cut), size)
 }
 
 /// How many patches each picture has: the largest number and one, `[B]` in `dtype`.
 pub fn count(patches: &Tensor, dtype: DType) -> Result<Tensor> {
+    on_cuda!(patches, cuda::patches::count(patches, dtype));
     let (labels, _) = labels("patch_count", patches)?;
     let counts: Vec<f64> = labels.iter().map(|labels| f64::from(of(labels))).collect();
     tensor(counts, labels.len())?.to_dtype(dtype)
@@ -70,10 +81,11 @@ pub enum Hiding {
 /// # Errors
 /// A picture has more than `most` patches, or there are no streams.
 pub fn hide(patches: &Tensor, most: usize, p: f64, hiding: Hiding, streams: &[Stream], dtype: DType) -> Result<Tensor> {
-    let (labels, _) = labels("hide_patches", patches)?;
     if streams.is_empty() {
-        bail!("hide_patches: {} pictures of no sample", labels.len());
+        bail!("hide_patches: pictures of no sample");
     }
+    on_cuda!(patches, cuda::patches::hide(patches, most, p, hiding, streams, dtype));
+    let (labels, _) = labels("hide_patches", patches)?;
     let mut hidden = vec![0f64; labels.len() * most];
     for (picture, labels) in labels.iter().enumerate() {
         let count = of(labels) as usize;

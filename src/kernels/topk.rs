@@ -61,6 +61,7 @@ pub fn top_mask(x: &Tensor, k: usize) -> Result<Tensor> {
 /// The mean of each plane of `x [.., H, W]`, weighed by `decay` to the power of the rank, 0 for the largest number.
 pub fn rank_mean(x: &Tensor, decay: f64) -> Result<Tensor> {
     let (planes, size) = planes(x)?;
+    on_cuda!(x, cuda::rank::mean(x, decay, by_rank(decay, size)[0], [planes, size]));
     dispatch!("rank_mean", x, R => {
         let flat = contiguous(x)?;
         let numbers = &*read::<R>(&flat)?;
@@ -80,6 +81,7 @@ pub fn rank_mean_grad(gy: &Tensor, x: &Tensor, decay: f64) -> Result<Tensor> {
     if gy.elem_count() != planes {
         candle_core::bail!("rank_mean_grad: a gradient of {:?} for {planes} planes", gy.dims());
     }
+    on_cuda!(x, cuda::rank::mean_grad(gy, x, decay, by_rank(decay, size)[0], [planes, size]));
     dispatch!("rank_mean_grad", x, R => {
         let (gy, flat) = (contiguous(gy)?, contiguous(x)?);
         let (gy, numbers) = (&*read::<R>(&gy)?, &*read::<R>(&flat)?);

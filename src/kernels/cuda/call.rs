@@ -172,6 +172,11 @@ impl Call {
         self.launch(target, count, Threads::Apart)
     }
 
+    /// Writes wherever the text does, `count` blocks of threads; `target` is handed over as for [`Call::write`].
+    pub fn write_by_blocks(self, target: &Tensor, count: usize) -> Result<()> {
+        self.launch(target, count, Threads::Together)
+    }
+
     fn launch(&self, target: &Tensor, count: usize, threads: Threads) -> Result<()> {
         // Numbers are counted in 32 bits; a grid of threads steps beyond the last one.
         let count = u32::try_from(count).ok().filter(|count| *count < 1 << 31).ok_or_else(|| too_large(count))?;
@@ -216,6 +221,17 @@ impl Call {
             DType::U32 => Ok("unsigned"),
             other => bail!("{}: computes in f32 and f64, found {}", self.kernel, other.as_str()),
         }
+    }
+}
+
+/// Where the first number of a tensor lies.
+pub(super) fn address(tensor: &Tensor) -> Result<u64> {
+    match tensor.device() {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(_) => super::driver::address(tensor),
+        #[cfg(test)]
+        Device::Cpu => super::emulate::address(tensor),
+        other => bail!("no kernel for {other:?} in this build"),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::cuda_backend::cudarc::cudnn::{CudnnError, result, sys};
 use candle_core::cuda_backend::{CudaDevice, DeviceId};
@@ -15,6 +16,14 @@ use crate::kernels::broadcast::Binary;
 use crate::kernels::conv::Conv2d;
 use crate::kernels::real::contiguous;
 use crate::kernels::walk::row_major;
+
+/// Whether f32 may be rounded to TF32 (10 binary digits of 23) before it is multiplied, as PyTorch's convolutions do by default.
+static ROUND: AtomicBool = AtomicBool::new(true);
+
+/// Before anything runs: algorithms are chosen for what was said first.
+pub fn round_factors(round: bool) {
+    ROUND.store(round, Ordering::Relaxed);
+}
 
 /// Bytes that an algorithm may ask for beside its tensors.
 const WORKSPACE: usize = 1 << 30;
@@ -220,8 +229,10 @@ impl Described {
             _ => sys::cudnnDataType_t::CUDNN_DATA_FLOAT,
         };
         let format = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW;
-        // f32 may be rounded to TF32 (10 binary digits of 23), as PyTorch's convolutions are by default.
-        let math = sys::cudnnMathType_t::CUDNN_DEFAULT_MATH;
+        let math = match ROUND.load(Ordering::Relaxed) {
+            true => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
+            false => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+        };
         let ints = |shape: [usize; 4]| shape.map(|length| length as c_int);
         let described = Described {
             x: result::create_tensor_descriptor()?,

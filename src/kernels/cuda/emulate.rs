@@ -48,7 +48,7 @@ pub fn launch(call: &Call, target: &Tensor, count: u32, threads: Threads) -> Res
     Ok(())
 }
 
-fn address(tensor: &Tensor) -> Result<u64> {
+pub fn address(tensor: &Tensor) -> Result<u64> {
     let (storage, layout) = tensor.storage_and_layout();
     let Storage::Cpu(storage) = &*storage else { bail!("a tensor of another device") };
     let start = layout.start_offset();

@@ -21,15 +21,19 @@ pub mod broadcast;
 pub mod chain;
 pub mod indexing;
 pub mod layout;
+pub mod local_refine;
 pub mod norm;
 pub mod optimizer;
 pub mod pairs;
+pub mod patches;
 pub mod pool;
 pub mod random;
+pub mod rank;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
 pub mod topk;
+pub mod upload;
 
 #[cfg(test)]
 mod tests;

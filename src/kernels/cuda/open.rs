@@ -1,14 +1,19 @@
 //! A device made ready: one stream for all work, a pool that keeps its memory.
 
 use candle_core::cuda_backend::WrapErr;
+use candle_core::cuda_backend::cudarc::cudnn;
 use candle_core::cuda_backend::cudarc::driver::{result, sys};
-use candle_core::{Device, Result};
+use candle_core::{Device, Result, bail};
+
+/// cuDNN's, whose algorithms and entry points the convolutions are written for.
+const CUDNN: usize = 9;
 
 /// The CUDA device of that number.
 ///
 /// # Errors
-/// There is none, or its driver is too old.
+/// There is none, its driver or cuDNN is too old.
 pub fn open(number: usize) -> Result<Device> {
+    versions_fit()?;
     // The stream that Candle takes by default is one a thread: two threads would not wait for one another.
     let device = Device::new_cuda_with_stream(number)?;
     if let Device::Cuda(cuda) = &device {
@@ -49,4 +54,26 @@ pub fn reset_peak(device: &Device) {
             let _ = result::mem_pool::set_attribute(pool, high, (&raw mut nothing).cast());
         }
     }
+}
+
+/// Whether driver and cuDNN are those the program was built for; a library that is missing altogether has kept it from starting.
+fn versions_fit() -> Result<()> {
+    let mut driver = 0;
+    // SAFETY: one number is written; the call works without a device.
+    unsafe { sys::cuDriverGetVersion(&mut driver) }.result().w()?;
+    let (driver, needed) = (driver as u32, sys::CUDA_VERSION);
+    // Minor versions of one major version run with one another.
+    if driver / 1000 < needed / 1000 {
+        bail!(
+            "the driver is for CUDA {}.{} and the program for CUDA {}: a newer driver is needed",
+            driver / 1000,
+            driver % 1000 / 10,
+            needed / 1000
+        );
+    }
+    let cudnn = cudnn::result::get_version();
+    if cudnn / 10_000 != CUDNN {
+        bail!("cuDNN is {}.{} and the program for cuDNN {CUDNN}", cudnn / 10_000, cudnn % 10_000 / 100);
+    }
+    Ok(())
 }

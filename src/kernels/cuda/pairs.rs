@@ -1,9 +1,9 @@
 //! Pairs of pixels less than a radius apart. The steps of a radius stand in the text, so a radius is compiled once.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::Call;
-use crate::kernels::pairs::Pairs;
+use crate::kernels::pairs::{Pairs, Relation};
 
 const TEXT: &str = include_str!("source/pairs.cu");
 
@@ -33,6 +33,18 @@ pub fn path_grad(g: &Tensor, edge: &Tensor, pairs: Pairs) -> Result<Tensor> {
     let [batch, _, height, width] = dims4(edge);
     let call = call("path_grad", edge, pairs).tensor(g)?.tensor(edge)?.ints(&[height, width])?;
     call.make(&[batch, 1, height, width], edge.dtype())
+}
+
+/// As `kernels::pairs::relation`.
+pub fn relation(labels: &Tensor, wanted: Relation, pairs: Pairs) -> Result<Tensor> {
+    let (batch, height, width) = labels.dims3()?;
+    let wanted = match wanted {
+        Relation::Background => 0,
+        Relation::Foreground => 1,
+        Relation::Different => 2,
+    };
+    let call = call("relation", labels, pairs).of(DType::F32).tensor(labels)?.ints(&[height, width, wanted])?;
+    call.make(&[batch, pairs.steps().len(), height, width], DType::F32)
 }
 
 fn call(kernel: &'static str, like: &Tensor, pairs: Pairs) -> Call {

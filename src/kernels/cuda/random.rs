@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
-use super::Call;
+use super::{Call, upload};
 use crate::kernels::draw::Distribution;
 use crate::random::Stream;
 
@@ -52,7 +52,12 @@ fn on_streams(kernel: &'static str, dims: &[usize], streams: &[Stream], dtype: D
     let Some(row) = dims.get(1..).map(|rest| rest.iter().product::<usize>()).filter(|_| !streams.is_empty()) else {
         bail!("{dims:?} without an axis of samples, of {} samples", streams.len());
     };
-    let words: Vec<u32> = streams.iter().flat_map(Stream::words).collect();
-    let words = Tensor::from_vec(words, (streams.len(), 4), device)?;
+    let words = stream_words(streams, device)?;
     Call::new(TEXT, kernel, &words).of(dtype).tensor(&words)?.ints(&[streams.len(), row.max(1)])
+}
+
+/// Keys and names of streams, four words each.
+pub(super) fn stream_words(streams: &[Stream], device: &Device) -> Result<Tensor> {
+    let words: Vec<u32> = streams.iter().flat_map(Stream::words).collect();
+    upload::numbers(&words, &[streams.len(), 4], device)
 }

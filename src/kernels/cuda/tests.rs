@@ -9,7 +9,8 @@ use crate::kernels::broadcast::Binary;
 use crate::kernels::chain::Link;
 use crate::kernels::draw::Distribution;
 use crate::kernels::norm::Channels;
-use crate::kernels::pairs::Pairs;
+use crate::kernels::pairs::{Pairs, Relation};
+use crate::kernels::patches::Hiding;
 use crate::kernels::pointwise::{Saves, Unary};
 use crate::kernels::pool::Pool2d;
 use crate::kernels::reduce::Reduce;
@@ -430,8 +431,8 @@ fn squares_are_summed() -> Result<()> {
     if !can("sums of squares for CUDA") {
         return Ok(());
     }
-    let x = sample(&[3, 40, 50], 1);
-    let (found, expected) = (optimizer::sum_of_squares(&x)?, kernels::optimizer::sum_of_squares(&x)?);
+    let (x, y) = (sample(&[3, 40, 50], 1), sample(&[7], 2));
+    let (found, expected) = (optimizer::sum_of_squares(&[&x, &y])?, kernels::optimizer::sum_of_squares(&[&x, &y])?);
     assert!((found - expected).abs() < 1e-9, "{found} instead of {expected}");
     Ok(())
 }
@@ -459,6 +460,14 @@ fn pairs_of_pixels() -> Result<()> {
         assert_close("path_along", &pairs::path(&edge, &v, near, true)?, &expected, 0.0);
         let expected = kernels::pairs::path_grad(&g, &edge, near)?;
         assert_close("path_grad", &pairs::path_grad(&g, &edge, near)?, &expected, WIDE);
+        // Every fourth label is not known.
+        let labels = whole(&[2, 6, 8], 4).affine(1.0, 0.0)?;
+        let unknown = labels.eq(3u32)?;
+        let labels = unknown.where_cond(&(labels.zeros_like()? + 255.0)?, &labels)?;
+        for wanted in [Relation::Background, Relation::Foreground, Relation::Different] {
+            let expected = kernels::pairs::relation(&labels, wanted, near)?;
+            assert_close("relation", &pairs::relation(&labels, wanted, near)?, &expected, 0.0);
+        }
     }
     Ok(())
 }
@@ -486,6 +495,72 @@ fn largest_numbers() -> Result<()> {
                     assert_close("mean", &topk::top_mean(&x, k, samples, size)?, &expected, NARROW);
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn means_by_rank() -> Result<()> {
+    if !can("ranks for CUDA") {
+        return Ok(());
+    }
+    for (dtype, tolerance) in BOTH {
+        // Few different numbers of either sign; then different ones, whose count is no power of two; then one.
+        let few = (sample(&[2, 3, 4, 5], 1) * 2.0)?.round()?;
+        for (x, decay) in [(&few, 0.9), (&sample(&[2, 37, 9], 2), 0.5), (&few, 0.0), (&sample(&[3, 1, 1], 3), 1.0)] {
+            let x = cast(x, dtype);
+            let [.., height, width] = *x.dims() else { unreachable!("planes") };
+            let shape = [x.elem_count() / (height * width), height * width];
+            let factor = 1.0 / (0..shape[1]).map(|rank| decay_to(decay, rank)).sum::<f64>();
+            let expected = kernels::topk::rank_mean(&x, decay)?;
+            assert_close("rank_mean", &rank::mean(&x, decay, factor, shape)?, &expected, tolerance);
+            let gy = cast(&sample(expected.dims(), 4), dtype);
+            let expected = kernels::topk::rank_mean_grad(&gy, &x, decay)?;
+            assert_close("rank_mean_grad", &rank::mean_grad(&gy, &x, decay, factor, shape)?, &expected, tolerance);
+        }
+    }
+    Ok(())
+}
+
+fn decay_to(decay: f64, rank: usize) -> f64 {
+    decay.powi(rank as i32)
+}
+
+#[test]
+fn neighbours_by_colour() -> Result<()> {
+    if !can("pixel-adaptive refinement for CUDA") {
+        return Ok(());
+    }
+    for (dtype, tolerance) in [(DType::F64, WIDE), (DType::F32, 1e-5)] {
+        for (size, dilations) in [([7, 9], &[1, 2][..]), ([1, 4], &[3])] {
+            let maps = cast(&sample(&[2, 2, size[0], size[1]], 1), dtype);
+            let image = cast(&sample(&[2, 3, size[0], size[1]], 2), dtype);
+            let expected = kernels::local_refine::local_refine(&maps, &image, dilations, 3)?;
+            let found = local_refine::local_refine(&maps, &image, dilations, 3)?;
+            assert_close("local_refine", &found, &expected, tolerance);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn cells_and_hidden_ones() -> Result<()> {
+    if !can("patches for CUDA") {
+        return Ok(());
+    }
+    let chosen = Tensor::new(&[1u32, 0, 1, 0], &Device::Cpu)?;
+    let cells = kernels::patches::grid(&[2, 3], &chosen, [7, 5])?;
+    assert_eq!(patches::grid(&[2, 3], &chosen, [7, 5])?.to_vec3::<u32>()?, cells.to_vec3::<u32>()?);
+    let expected = kernels::patches::count(&cells, DType::F64)?;
+    assert_close("patch_count", &patches::count(&cells, DType::F64)?, &expected, 0.0);
+    // Two samples of two pictures each.
+    let streams: Vec<Stream> = [3, 8].iter().map(|&sample| Stream::new(7, 1, 2, sample)).collect();
+    for hiding in [Hiding::Each, Hiding::WithReplacement] {
+        for p in [0.0, 0.4, 1.0] {
+            let expected = kernels::patches::hide(&cells, 20, p, hiding, &streams, DType::F32)?;
+            let found = patches::hide(&cells, 20, p, hiding, &streams, DType::F32)?;
+            assert_close(&format!("{hiding:?} of {p}"), &found, &expected, 0.0);
         }
     }
     Ok(())

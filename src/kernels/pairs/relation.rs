@@ -4,7 +4,7 @@ use candle_core::{DType, Result, Tensor, bail};
 
 use super::{Pairs, along};
 use crate::kernels::par::for_tasks;
-use crate::kernels::real::{Out, contiguous, read, tensor};
+use crate::kernels::real::{Out, contiguous, on_cuda, read, tensor};
 
 /// How the labels of a pair may stand to each other; both are known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +30,7 @@ pub fn relation(labels: &Tensor, wanted: Relation, pairs: Pairs) -> Result<Tenso
     if labels.dtype() != DType::U32 {
         bail!("pairs: labels are u32, not {}", labels.dtype().as_str());
     }
+    on_cuda!(labels, cuda::pairs::relation(labels, wanted, pairs));
     let (steps, area) = (pairs.steps(), height * width);
     let labels = contiguous(labels)?;
     let labels = &*read::<u32>(&labels)?;

@@ -40,7 +40,7 @@ fn a_picture_of_one_colour_is_cut_into_even_patches() -> Result<()> {
 
 #[test]
 fn cells_at_the_edge_may_be_smaller() -> Result<()> {
-    let cells = grid(&[2, 3], [3, 5])?;
+    let cells = grid(&[2, 3], &Tensor::new(&[0u32, 1], &Device::Cpu)?, [3, 5])?;
     assert_eq!(
         cells.to_vec3::<u32>()?,
         [[[0, 0, 1, 1, 2], [0, 0, 1, 1, 2], [3, 3, 4, 4, 5]], [[0, 0, 0, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 1, 1]]]
@@ -51,7 +51,7 @@ fn cells_at_the_edge_may_be_smaller() -> Result<()> {
 /// 2,000 pictures of 10 patches: what is hidden is a share of p, or what drawing again leaves of it.
 #[test]
 fn shares_are_those_of_the_draw() -> Result<()> {
-    let patches = grid(&[1; 2000], [2, 5])?;
+    let patches = grid(&[1], &Tensor::zeros(2000, DType::U32, &Device::Cpu)?, [2, 5])?;
     let samples: Vec<u64> = (0..2000).collect();
     let share = |hiding: Hiding, p: f64| -> Result<f64> {
         let hidden = numbers(&hide(&patches, 12, p, hiding, &streams(&samples), DType::F64)?);

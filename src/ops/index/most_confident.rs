@@ -35,7 +35,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "most_confident(argmax(tensor([[[[0.9, 0.8, 0.7, 0.6]]]]), axis = 1), tensor([[[[0.9, 0.8, 0.7, 0.6]]]]), share = 0.5)",
         answer: "[[[0 255 255 255]]]",
     }],
-    host: Some("it sorts"),
+    host: Some("it sorts the pixels of each class of each picture"),
     ..OpDef::USUAL
 };
 

@@ -40,6 +40,5 @@ pub(super) static OP: OpDef = OpDef {
         code: "pair_relation(argmax(tensor([[[[0, 0], [1, 0]], [[1, 1], [0, 1]]]]), axis = 1), relation = \"foreground\", radius = 2, sources = \"all\")",
         answer: "[[[[1 0] [0 0]] [[0 0] [0 0]] [[0 1] [0 0]] [[1 0] [0 0]]]]",
     }],
-    host: Some("it counts labels"),
     ..OpDef::USUAL
 };

@@ -45,7 +45,6 @@ pub(super) static OP: OpDef = OpDef {
         code: "pixel_adaptive(tensor([[[[0, 0, 8], [0, 0, 0], [0, 0, 0]]]]), tensor([[[[1, 1, 1], [1, 1, 1], [1, 1, 1]]]]), dilations = [1], rounds = 1)",
         answer: "[[[[0 2 3] [0 1 2] [0 0 0]]]]",
     }],
-    host: Some("its kernel for CUDA is not written"),
     ..OpDef::USUAL
 };
 

@@ -23,12 +23,9 @@ pub(super) static OP: OpDef = OpDef {
     infer,
     frame: carry::kept,
     eval: |args| {
-        let cells = cells(args.attrs)?;
-        let [height, width] = last_two(args.tensor(0))?;
-        let chosen = draw::index(cells.len(), &args.tensor(0).dims()[..1], &streams(args)?, args.tensor(0).device())?
-            .to_vec1::<u32>()?;
-        let chosen: Vec<usize> = chosen.into_iter().map(|number| cells[number as usize]).collect();
-        Ok(patches::grid(&chosen, [height, width])?)
+        let (cells, image) = (cells(args.attrs)?, args.tensor(0));
+        let chosen = draw::index(cells.len(), &image.dims()[..1], &streams(args)?, image.device())?;
+        Ok(patches::grid(&cells, &chosen, last_two(image)?)?)
     },
     grad: Gradient::None("patches are numbers"),
     examples: &[Example {
@@ -36,7 +33,6 @@ pub(super) static OP: OpDef = OpDef {
         code: "grid_patches(tensor([[[[0, 0, 0], [0, 0, 0], [0, 0, 0]]]]), cells = [2])",
         answer: "[[[0 0 1] [0 0 1] [2 2 3]]]",
     }],
-    host: Some("patches are the host's"),
     ..OpDef::USUAL
 };
 

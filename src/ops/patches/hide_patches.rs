@@ -42,6 +42,5 @@ pub(super) static OP: OpDef = OpDef {
         code: "hide_patches(argmax(tensor([[[[0, 0]], [[0, 9]], [[0, 0]], [[0, 0]]]]), axis = 1), p = 1)",
         answer: "[[1 1 0 0]]",
     }],
-    host: Some("patches are the host's"),
     ..OpDef::USUAL
 };

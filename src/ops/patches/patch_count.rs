@@ -21,6 +21,5 @@ pub(super) static OP: OpDef = OpDef {
         code: "tensor([[[[0, 0, 0], [0, 0, 0], [0, 0, 0]]]]) |> grid_patches(cells = [2]) |> patch_count",
         answer: "[4]",
     }],
-    host: Some("patches are the host's"),
     ..OpDef::USUAL
 };

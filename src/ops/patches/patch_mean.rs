@@ -30,7 +30,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "patch_mean(tensor([[[[1, 3, 5]]]]), grid_patches(tensor([[[[0, 0, 0]]]]), cells = [2]))",
         answer: "[[[[2 2 5]]]]",
     }],
-    host: Some("patches are the host's"),
+    host: Some("it sums over patches, whose pixels lie apart"),
     ..OpDef::USUAL
 };
 

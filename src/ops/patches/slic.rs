@@ -45,7 +45,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "slic(tensor([[[[0, 0, 1, 1], [0, 0, 1, 1]]]]), segments = 2)",
         answer: "[[[0 0 1 1] [0 0 1 1]]]",
     }],
-    host: Some("patches are the host's"),
+    host: Some("patches are joined one after the other"),
     ..OpDef::USUAL
 };
 

@@ -37,7 +37,6 @@ pub(super) static OP: OpDef = OpDef {
         Example { about: "all the same: the mean", code: "tensor([[[[2, 4, 0]]]]) |> rank_pool(1)", answer: "[[2]]" },
         Example { about: "the first alone", code: "tensor([[[[2, 4, 0]]]]) |> rank_pool(0)", answer: "[[4]]" },
     ],
-    host: Some("it sorts"),
     ..OpDef::USUAL
 };
 
@@ -59,7 +58,6 @@ pub(super) static GRAD: OpDef = OpDef {
         let sum = g.op("sum", &[weighed], Attrs::new().ints("axes", [2, 3]))?;
         Ok(vec![Some(sum), None])
     }),
-    host: Some("it sorts"),
     ..OpDef::USUAL
 };
 

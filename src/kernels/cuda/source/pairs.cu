@@ -92,3 +92,18 @@ KERNEL path_grad(R *gx, unsigned count, const R *g, const R *edge, unsigned heig
     gx[i] = sum;
   }
 }
+
+// How the labels of a pair stand: 0 both background, 1 both the same other class, 2 two classes; 255 is not known.
+KERNEL relation(R *y, unsigned count, const unsigned *labels, unsigned height, unsigned width, unsigned wanted) {
+  const int down[] = DOWN, right[] = RIGHT;
+  unsigned area = height * width;
+  EACH(i, count) {
+    int column = i % width, row = i / width % height, p = i / area % PAIRS;
+    y[i] = (R)0;
+    if (!is_source(row, column, down[p], right[p], height, width)) continue;
+    unsigned from = i / (area * PAIRS) * area + row * width + column;
+    unsigned a = labels[from], b = labels[from + down[p] * (int)width + right[p]];
+    bool holds = wanted == 0 ? a == 0 && b == 0 : wanted == 1 ? a == b && a != 0 : a != b;
+    if (holds && a != 255 && b != 255) y[i] = (R)1;
+  }
+}
