@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::device::{Wanted, at_least_one};
+use super::device::{On, at_least_one};
 use super::exit::Exit;
 use super::output::Output;
 use super::recipe::{self, Choice};
@@ -27,9 +27,8 @@ pub(super) struct Args {
     /// The stage whose step is run
     #[arg(long, value_name = "NAME")]
     stage: String,
-    /// Where tensors live: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: Wanted,
+    #[command(flatten)]
+    on: On,
     /// Threads (default: one a core)
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     workers: Option<usize>,
@@ -56,7 +55,7 @@ pub(super) fn run(args: Args) -> Exit {
         let known = compiled.stages.iter().map(|stage| stage.stage.name.as_str());
         return output.unknown("stage", &args.stage, "stages", known);
     };
-    let device = match args.device.open() {
+    let device = match args.on.open() {
         Ok(device) => device,
         Err(problem) => return output.problem(problem),
     };

@@ -1,10 +1,40 @@
-//! What a run runs on: `--device auto|cpu|cuda|cuda:N`, `--workers N`.
+//! What a run runs on: `--device auto|cpu|cuda|cuda:N`, `--precision tf32|f32`, `--workers N`.
 
 use std::str::FromStr;
 
 pub(super) use candle_core::Device;
 
 use crate::diag::{Code, Diagnostic};
+
+/// What a run computes on, and how.
+#[derive(clap::Args)]
+pub(super) struct On {
+    /// Where tensors live: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: Wanted,
+    /// What factors of convolutions are rounded to on a GPU: tf32, as PyTorch does, or f32, which is not rounded
+    #[arg(long, default_value = "tf32")]
+    precision: Precision,
+}
+
+impl On {
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// CUDA is asked for and is not there, in the machine or in this build of the program.
+    pub fn open(&self) -> Result<Device, Diagnostic> {
+        #[cfg(feature = "cuda")]
+        crate::kernels::cuda::conv::round_factors(self.precision == Precision::Tf32);
+        let _ = self.precision;
+        self.device.open()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Precision {
+    Tf32,
+    F32,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wanted {
@@ -32,11 +62,7 @@ impl FromStr for Wanted {
 }
 
 impl Wanted {
-    /// Opens the device.
-    ///
-    /// # Errors
-    /// CUDA is asked for and is not there, in the machine or in this build of the program.
-    pub fn open(self) -> Result<Device, Diagnostic> {
+    fn open(self) -> Result<Device, Diagnostic> {
         let cuda = |number: usize| {
             open_cuda(number).map_err(|error| {
                 let why = error.to_string().lines().next().unwrap_or("").to_string();

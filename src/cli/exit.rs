@@ -38,7 +38,7 @@ impl Exit {
     fn of_code(code: Code) -> Exit {
         match code {
             Code::Interrupted => Exit::Interrupted,
-            Code::NotANumber | Code::OutOfMemory | Code::CannotWrite | Code::Internal => Exit::Failed,
+            Code::NotANumber | Code::OutOfMemory | Code::NoDevice | Code::CannotWrite | Code::Internal => Exit::Failed,
             _ => Exit::Wrong,
         }
     }

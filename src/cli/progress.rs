@@ -1,5 +1,6 @@
 //! What a run shows while it goes: bars on a terminal, a line now and then elsewhere, objects under `--json`.
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
@@ -21,12 +22,14 @@ pub(super) struct Progress<'o> {
     terminal: bool,
     bar: Option<ProgressBar>,
     said: Instant,
+    /// The memory that each stage was predicted to take, in bytes, where it can be held against what it took.
+    pub predicted: HashMap<String, u64>,
 }
 
 impl<'o> Progress<'o> {
     pub fn new(output: &'o Output, quiet: bool) -> Progress<'o> {
         let terminal = io::stderr().is_terminal() && !output.json && !quiet;
-        Progress { output, quiet, plan: true, terminal, bar: None, said: Instant::now() }
+        Progress { output, quiet, plan: true, terminal, bar: None, said: Instant::now(), predicted: HashMap::new() }
     }
 
     /// For a command that tells what a dry run would do itself.
@@ -106,11 +109,11 @@ impl<'o> Progress<'o> {
             }
             self.said = Instant::now();
         }
-        line(event)
+        line(event, &self.predicted)
     }
 }
 
-fn line(event: &Event) -> Option<String> {
+fn line(event: &Event, predicted: &HashMap<String, u64>) -> Option<String> {
     Some(match event {
         Event::StagePlanned { .. } => return None,
         Event::StageStarted { stage, kind, why, images, .. } => format!("{stage} ({kind}): {images} images, {why}"),
@@ -129,7 +132,10 @@ fn line(event: &Event) -> Option<String> {
         }
         Event::StageReused { stage, key, .. } => format!("{stage}: reused, {}", short(key)),
         Event::StageFinished { stage, key, seconds, peak_bytes, .. } => {
-            let memory = peak_bytes.map_or(String::new(), |bytes| format!(", peak memory {} MiB", bytes >> 20));
+            let mut memory = peak_bytes.map_or(String::new(), |bytes| format!(", peak memory {} MiB", bytes >> 20));
+            if let (Some(_), Some(bytes)) = (peak_bytes, predicted.get(stage)) {
+                memory += &format!(" (predicted {} MiB)", bytes >> 20);
+            }
             format!("{stage}: done in {seconds:.1} s{memory}, {}", short(key))
         }
         Event::Note { text } => text.clone(),
@@ -197,7 +203,7 @@ mod tests {
             },
             Event::StageReused { stage: stage(), key: key(), metrics: Metrics::new() },
         ];
-        let lines: Vec<String> = events.iter().filter_map(line).collect();
+        let lines: Vec<String> = events.iter().filter_map(|event| line(event, &HashMap::new())).collect();
         expect![[r#"
             cls (train): 480 images, it has never run
             cls: 3 of 90, loss 0.5000, 40.0 images/s
@@ -205,6 +211,9 @@ mod tests {
             cls: done in 9.9 s, peak memory 300 MiB, 0123456789ab
             cls: reused, 0123456789ab"#]]
         .assert_eq(&lines.join("\n"));
+        let with_prediction = line(&events[3], &HashMap::from([(stage(), 290 << 20)]));
+        let expected = "cls: done in 9.9 s, peak memory 300 MiB (predicted 290 MiB), 0123456789ab";
+        assert_eq!(with_prediction.as_deref(), Some(expected));
     }
 
     #[test]

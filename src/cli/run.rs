@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::audit;
-use super::device::{Device, Wanted, at_least_one, workers};
+use super::device::{Device, On, at_least_one, workers};
 use super::exit::Exit;
 use super::expected;
 use super::guard;
@@ -49,9 +49,8 @@ pub(super) struct Args {
 /// How recipes are run, whichever they are: what `run` and `table` share.
 #[derive(clap::Args)]
 pub(super) struct Manner {
-    /// Where tensors live: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    pub device: Wanted,
+    #[command(flatten)]
+    pub on: On,
     /// Where results go
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub out: PathBuf,
@@ -90,7 +89,7 @@ impl Manner {
 
 pub(super) fn run(args: Args) -> Exit {
     let output = Output::new(args.manner.json);
-    let device = match args.manner.device.open() {
+    let device = match args.manner.on.open() {
         Ok(device) => device,
         Err(problem) => return output.problem(problem),
     };
@@ -131,9 +130,14 @@ pub(super) fn carry_out(
     let output = progress.output();
     let wrong = opened.problems.has_errors();
     let compiled = if wrong { None } else { compile::compile(&opened.recipe, &mut opened.problems) };
+    let threads = workers(Some(options.workers).filter(|workers| *workers > 0));
+    if let Some(compiled) = compiled.as_ref().filter(|_| !options.device.is_cpu()) {
+        // On the CPU what is measured is the whole program, data and all.
+        let peak = |cost: &StageCost| (cost.stage.stage.name.clone(), cost.footprint.peak(threads));
+        progress.predicted = cost::costs(compiled).iter().map(peak).collect();
+    }
     if let (Some(compiled), Some(bytes)) = (&compiled, mem) {
-        let asked = Some(options.workers).filter(|workers| *workers > 0);
-        let budget = Budget { bytes, workers: workers(asked) };
+        let budget = Budget { bytes, workers: threads };
         let costs = asked_for(cost::costs(compiled), &options);
         opened.problems.extend(cost::refuse(compiled, &costs, budget));
     }

@@ -66,7 +66,7 @@ pub fn bench(compiled: &CompiledStage, dims: &DimEnv, effort: &Effort) -> Result
     let interpreter = Interpreter::new(compiled.graph.clone(), machine.dtype, &machine.device)
         .map_err(|error| failed(error.to_string()))?;
     let mut values = Values::plausible(&compiled.graph, &context, 0).map_err(|error| failed(error.to_string()))?;
-    let drawn = drawn(stage.weights.iter().chain(&stage.borrowed), dims, machine.dtype)?;
+    let drawn = machine.place(drawn(stage.weights.iter().chain(&stage.borrowed), dims, machine.dtype)?)?;
     for (path, tensor) in &drawn {
         for table in [&mut values.weights, &mut values.states] {
             if let Some(value) = table.get_mut(path) {
@@ -93,13 +93,17 @@ pub fn bench(compiled: &CompiledStage, dims: &DimEnv, effort: &Effort) -> Result
         let Some((optimizer, places)) = &mut optimizer else {
             // As the stage itself does it: pictures side by side, one a worker.
             parallel::in_order(images, machine.workers, |_| once(None), |_, _| Ok(()))?;
+            machine.device.synchronize()?;
             return Ok(Duration::ZERO);
         };
         let results = once(None)?;
+        // A device is handed work and does it later.
+        machine.device.synchronize()?;
         let begin = Instant::now();
         // Rates of nothing: all is computed, and numbers stay as they are however long this goes on.
         let rates = vec![0.0; optimizer.rates(&results)?.len()];
         optimizer.step(optimizer.gradients(&results, places)?, &rates)?;
+        machine.device.synchronize()?;
         Ok(begin.elapsed())
     };
 

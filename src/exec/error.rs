@@ -62,8 +62,36 @@ impl From<FileError> for RunError {
 
 impl From<candle_core::Error> for RunError {
     fn from(error: candle_core::Error) -> RunError {
-        RunError::internal(error.to_string())
+        let message = error.to_string();
+        match is_out_of_memory(&message) {
+            true => RunError::failed(
+                Diagnostic::error(Code::OutOfMemory, "the device has no memory left")
+                    .help("`wsss check --explain` shows the peak of every stage; what was finished before is kept"),
+            ),
+            false => RunError::internal(message),
+        }
     }
+}
+
+/// Whether the driver or one of its libraries says that a device is full. Candle hands their errors on as text.
+fn is_out_of_memory(message: &str) -> bool {
+    let said = ["CUDA_ERROR_OUT_OF_MEMORY", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED"];
+    said.iter().any(|said| message.contains(said))
+}
+
+/// What makes room on a device. The last checkpoint is on the disk already.
+fn room_help(stage: &Stage) -> String {
+    let what = match &stage.train {
+        Some(train) if train.batch > 1 => format!("lower the batch, which is {}, or the crop", train.batch),
+        Some(_) => "lower the crop, or choose a smaller network".into(),
+        None => "make the pictures smaller with `resize_long`, or lower `--workers`: each has a picture on the device"
+            .into(),
+    };
+    let kept = match &stage.train {
+        Some(_) => "epochs that were finished are kept: the same run goes on after them",
+        None => "stages that were finished are kept",
+    };
+    format!("{what}; `wsss check --explain` shows the peak of every stage\n{kept}")
 }
 
 /// What is wrong with the data of a stage.
@@ -100,6 +128,12 @@ pub(super) fn step_error(error: StepError, graph: &Graph, stage: &Stage, during:
                 format!("the {what} of `{}` has the shape {found:?} at {during}, expected {expected:?}", stage.name);
             RunError::input(Diagnostic::error(Code::DimensionMismatch, message).label(at(node), "read here"))
         }
+        StepError::Op { node, error, op, .. } if is_out_of_memory(&error.message) => {
+            let message = format!("the device has no memory left for `{op}` at {during} of `{}`", stage.name);
+            let diagnostic = Diagnostic::error(Code::OutOfMemory, message);
+            let label = format!("its result: {}", graph.node(node).fact);
+            RunError::failed(diagnostic.label(at(node), label).help(room_help(stage)))
+        }
         StepError::Op { node, error, op, .. } => {
             let message = format!("`{op}` failed at {during} of `{}`: {}", stage.name, error.message);
             let diagnostic = Diagnostic::error(error.code, message).label(at(node), "computed here");
@@ -110,6 +144,85 @@ pub(super) fn step_error(error: StepError, graph: &Graph, stage: &Stage, during:
             // Sizes are the recipe's and the data's; what is ours says so.
             if error.code == Code::Internal { RunError::failed(diagnostic) } else { RunError::input(diagnostic) }
         }
-        other => RunError::internal(format!("`{}` at {during}: {other}", stage.name)),
+        other => {
+            let message = format!("`{}` at {during}: {other}", stage.name);
+            if !is_out_of_memory(&message) {
+                return RunError::internal(message);
+            }
+            let message = format!("the device has no memory left at {during} of `{}`", stage.name);
+            let diagnostic = Diagnostic::error(Code::OutOfMemory, message).label(stage.span, "this stage");
+            RunError::failed(diagnostic.help(room_help(stage)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::compile::compile;
+    use crate::compile::testing::{lowered, tell};
+    use crate::diag::Problems;
+    use crate::graph::Kind;
+    use crate::ops::OpError;
+
+    const RECIPE: &str = r#"
+supervision image
+use data { scenes }
+use losses { multilabel_soft_margin }
+param dataset = scenes(images = 20, size = 32, classes = 2)
+net pixels(classes: int) {
+  weight scale: [1, classes] = ones()
+  fn forward(image) = reshape(mean(image, axes = [1, 2, 3]), dims = [size(image, 0), 1]) * scale
+}
+train cls {
+  data      = dataset.train |> standardize() |> random_crop(24)
+  batch     = 4
+  epochs    = 1
+  optimizer = sgd(lr = 0.1)
+  net net = pixels(dataset.classes)
+  step { image, tags } { loss cls = multilabel_soft_margin(net(image), tags) }
+}
+"#;
+
+    #[test]
+    fn a_full_device_says_where_and_what_to_lower() {
+        let (recipe, mut problems) = (lowered(RECIPE, &[]), Problems::default());
+        let compiled = compile(&recipe, &mut problems).unwrap_or_else(|| panic!("{}", tell(problems)));
+        let compiled = &compiled.stages[0];
+        let is_mean = |id: &Id| matches!(compiled.graph.node(*id).kind, Kind::Op(op) if op.name == "mean");
+        let node = compiled.graph.ids().find(is_mean).expect("a mean");
+        let full = "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")";
+        let said = |error| {
+            let error = step_error(error, &compiled.graph, compiled.stage, "step 3 (epoch 1)");
+            let problem = &error.diagnostics()[0];
+            let labels = problem.labels.iter().map(|label| format!("  {}\n", label.text));
+            let help = problem.help.as_deref().unwrap_or_default();
+            format!(
+                "{} {}: {}\n{}{help}\n",
+                error.exit_code(),
+                problem.code,
+                problem.message,
+                labels.collect::<String>()
+            )
+        };
+        let origin = compiled.graph.node(node).origin.clone();
+        let op = said(StepError::Op { node, op: "mean", origin, error: OpError::internal(full).into() });
+        let upload = said(StepError::Device { error: candle_core::Error::Msg(full.into()) });
+        expect![[r#"
+            3 out-of-memory: the device has no memory left for `mean` at step 3 (epoch 1) of `cls`
+              its result: real[B]
+            lower the batch, which is 4, or the crop; `wsss check --explain` shows the peak of every stage
+            epochs that were finished are kept: the same run goes on after them
+
+            3 out-of-memory: the device has no memory left at step 3 (epoch 1) of `cls`
+              this stage
+            lower the batch, which is 4, or the crop; `wsss check --explain` shows the peak of every stage
+            epochs that were finished are kept: the same run goes on after them
+        "#]]
+        .assert_eq(&format!("{op}\n{upload}"));
+        let placing = RunError::from(candle_core::Error::Msg(full.into()));
+        assert_eq!(placing.diagnostics()[0].code, Code::OutOfMemory);
     }
 }

@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::timed::Timed;
+use super::placement::{Placement, wants_device};
 use super::watch::{self, Observer, Watch};
 use crate::graph::{Clock, Graph, Id, Kind, Literal, Origin, Output, Role, Verified};
-use crate::ops::{Context, Eval, OpDef, OpError};
+use crate::kernels;
+use crate::ops::{Context, Eval, OpError};
 use crate::plan::{self, Plan, Slot, Step};
 use crate::types::{Fact, Unbound};
 
@@ -76,9 +77,26 @@ pub type Results = Vec<Vec<Tensor>>;
 pub struct Interpreter {
     graph: Verified<Graph>,
     plan: Plan,
-    constants: Vec<(Slot, Tensor)>,
-    /// What the time decides alone, a learning rate for one: computed on the host, whatever the device.
-    timed: Timed,
+    /// As the host has them, and as the device has them.
+    constants: [Vec<(Slot, Tensor)>; 2],
+    placement: Placement,
+}
+
+/// The tensors of a run, by slot. Where all is in one place, all is on the device.
+struct Held {
+    device: Vec<Option<Tensor>>,
+    host: Vec<Option<Tensor>>,
+}
+
+impl Held {
+    /// Wherever it is.
+    fn get(&self, slot: Slot) -> Option<&Tensor> {
+        self.device[slot as usize].as_ref().or(self.host[slot as usize].as_ref())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Tensor> {
+        (0..self.device.len()).filter_map(|slot| self.get(slot as Slot))
+    }
 }
 
 impl Interpreter {
@@ -88,19 +106,30 @@ impl Interpreter {
     /// A constant that does not fit on the device.
     pub fn new(graph: Verified<Graph>, dtype: DType, device: &Device) -> Result<Interpreter, RunError> {
         let plan = plan::plan(&graph);
-        let mut constants = Vec::new();
+        let placement = if device.is_cpu() { Placement::one() } else { Placement::split(&graph, &plan) };
+        Interpreter::placed(graph, plan, placement, dtype, device)
+    }
+
+    fn placed(
+        graph: Verified<Graph>,
+        plan: Plan,
+        placement: Placement,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Interpreter, RunError> {
+        let mut constants = [Vec::new(), Vec::new()];
         for (id, slot) in &plan.leaves {
             let node = graph.node(*id);
-            if let Kind::Constant(literal) = &node.kind {
-                let tensor = constant(literal, &node.fact, dtype, device);
-                constants.push((*slot, tensor.map_err(|error| leaf_error(&graph, *id, error))?));
+            let Kind::Constant(literal) = &node.kind else { continue };
+            let kept = [placement.kept_on_host(*id), placement.kept_on_device(*id)];
+            for ((constants, kept), place) in constants.iter_mut().zip(kept).zip([&Device::Cpu, device]) {
+                if kept {
+                    let tensor = constant(literal, &node.fact, dtype, place);
+                    constants.push((*slot, tensor.map_err(|error| leaf_error(&graph, *id, error))?));
+                }
             }
         }
-        let timed = match device.is_cpu() {
-            true => Timed::default(),
-            false => Timed::of(&graph, &plan, dtype).map_err(|error| RunError::Device { error })?,
-        };
-        Ok(Interpreter { graph, plan, constants, timed })
+        Ok(Interpreter { graph, plan, constants, placement })
     }
 
     pub fn graph(&self) -> &Verified<Graph> {
@@ -142,70 +171,97 @@ impl Interpreter {
         observer: Option<&mut dyn Observer>,
         look: &mut dyn FnMut(Id, &Tensor) -> Result<(), RunError>,
     ) -> Result<Results, RunError> {
-        let mut slots: Vec<Option<Tensor>> = vec![None; self.plan.slots as usize];
-        for (slot, tensor) in &self.constants {
-            slots[*slot as usize] = Some(tensor.clone());
+        let none = || vec![None; self.plan.slots as usize];
+        let mut held = Held { device: none(), host: none() };
+        for (constants, slots) in self.constants.iter().zip([&mut held.host, &mut held.device]) {
+            constants.iter().for_each(|(slot, tensor)| slots[*slot as usize] = Some(tensor.clone()));
         }
         for (id, slot) in &self.plan.leaves {
-            let tensor = match slots[*slot as usize].take() {
-                Some(constant) => constant,
-                None => self.load(*id, leaves, context)?,
-            };
-            look(*id, &tensor)?;
-            slots[*slot as usize] = Some(tensor);
+            if !matches!(self.graph.node(*id).kind, Kind::Constant(_)) {
+                let tensor = self.load(*id, leaves, context)?;
+                self.keep(&mut held, *id, *slot, tensor, &context.device)
+                    .map_err(|error| leaf_error(&self.graph, *id, error))?;
+            }
+            if let Some(tensor) = held.get(*slot) {
+                look(*id, tensor)?;
+            }
         }
-        let mut watch = observer.map(|observer| Watch::new(observer, slots.iter().flatten()));
+        let (device, on_host) = (&context.device, Context { device: Device::Cpu, ..context.clone() });
+        let mut watch = observer.map(|observer| Watch::new(observer, held.all()));
         for step in &self.plan.steps {
             let node = self.graph.node(step.node);
             let Kind::Op(op) = node.kind else { unreachable!("a step is an op") };
-            let inputs = self.inputs(step, &slots, context).map_err(|error| RunError::Device { error })?;
+            let inputs = self.inputs(step, &mut held).map_err(|error| RunError::Device { error })?;
             let start = watch.as_ref().map(|_| Instant::now());
+            let context = if self.placement.on_host(step.node) { &on_host } else { context };
             let eval = Eval { tensors: &inputs, attrs: &node.attrs, fact: &node.fact, context };
-            let result = evaluate(op, &eval, self.timed.holds(step.node)).and_then(|result| Ok(result.contiguous()?));
-            let result = result.map_err(|error| RunError::Op {
+            let failed = |error: OpError| RunError::Op {
                 node: step.node,
                 op: op.name,
                 origin: node.origin.clone(),
                 error: error.into(),
-            })?;
+            };
+            let result = (op.eval)(&eval).and_then(|result| Ok(result.contiguous()?)).map_err(failed)?;
             look(step.node, &result)?;
-            if let (Some(watch), Some(start)) = (&mut watch, start) {
-                watch.made(step.node, start.elapsed(), &result);
-            }
             drop(inputs);
-            slots[step.output as usize] = Some(result);
+            self.keep(&mut held, step.node, step.output, result, device).map_err(|error| failed(error.into()))?;
+            if let (Some(watch), Some(start), Some(result)) = (&mut watch, start, held.get(step.output)) {
+                // A device is handed work and does it later.
+                device.synchronize().map_err(|error| RunError::Device { error })?;
+                watch.made(step.node, start.elapsed(), result);
+            }
             for slot in &step.frees {
-                let freed = slots[*slot as usize].take();
-                if let (Some(watch), Some(freed)) = (&mut watch, freed) {
-                    watch.freed(&freed);
+                if let (Some(watch), Some(freed)) = (&mut watch, held.get(*slot)) {
+                    watch.freed(freed);
                 }
+                (held.device[*slot as usize], held.host[*slot as usize]) = (None, None);
             }
         }
-        let result = |slot: &Slot| slots[*slot as usize].clone().expect("a plan keeps its outputs");
-        Ok(self.plan.outputs.iter().map(|output| output.iter().map(result).collect()).collect())
-    }
-
-    /// What a step is given, where it computes.
-    fn inputs(
-        &self,
-        step: &Step,
-        slots: &[Option<Tensor>],
-        context: &Context,
-    ) -> candle_core::Result<Vec<Option<Tensor>>> {
-        let given = |slot: &Option<Slot>| slot.and_then(|slot| slots[slot as usize].clone());
-        if context.device.is_cpu() {
-            return Ok(step.inputs.iter().map(given).collect());
-        }
-        let timed = self.timed.holds(step.node);
-        let placed = |slot: &Option<Slot>| match given(slot) {
-            Some(tensor) if timed && !tensor.device().is_cpu() => Ok(slot.and_then(|slot| self.timed.constant(slot))),
-            Some(tensor) if !timed => tensor.to_device(&context.device).map(Some),
-            given => Ok(given),
+        let result = |role: &Role, slot: &Slot| {
+            let host = held.host[*slot as usize].as_ref().filter(|_| !wants_device(role));
+            host.or(held.get(*slot)).expect("a plan keeps its outputs").clone()
         };
-        step.inputs.iter().map(placed).collect()
+        let outputs = self.graph.outputs.iter().zip(&self.plan.outputs);
+        Ok(outputs.map(|(output, slots)| slots.iter().map(|slot| result(&output.role, slot)).collect()).collect())
     }
 
-    /// A leaf in the dtype and on the device of the run, of the shape its fact says.
+    /// Puts what a leaf or a step gave where it will be read.
+    fn keep(&self, held: &mut Held, id: Id, slot: Slot, tensor: Tensor, device: &Device) -> candle_core::Result<()> {
+        let at = slot as usize;
+        if !self.placement.is_split() {
+            held.device[at] = Some(tensor);
+            return Ok(());
+        }
+        let from_host = tensor.device().is_cpu();
+        if self.placement.kept_on_device(id) || !from_host {
+            held.device[at] = Some(kernels::to_device(&tensor, device)?);
+        }
+        if from_host && self.placement.kept_on_host(id) {
+            held.host[at] = Some(tensor);
+        }
+        Ok(())
+    }
+
+    /// What a step is given, where it computes. What the host has to fetch from the device it waits for, once.
+    fn inputs(&self, step: &Step, held: &mut Held) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let on_host = self.placement.on_host(step.node);
+        let mut given = |slot: &Option<Slot>| {
+            let Some(slot) = slot else { return Ok(None) };
+            let Held { device, host } = &mut *held;
+            let (device, host) = (&device[*slot as usize], &mut host[*slot as usize]);
+            match (on_host, device) {
+                (false, device) => Ok(device.clone()),
+                (true, Some(device)) if host.is_none() => {
+                    *host = Some(device.to_device(&Device::Cpu)?);
+                    Ok(host.clone())
+                }
+                (true, _) => Ok(host.clone()),
+            }
+        };
+        step.inputs.iter().map(&mut given).collect()
+    }
+
+    /// A leaf in the dtype of the run, of the shape its fact says; where it lies, in order.
     fn load(&self, id: Id, leaves: &dyn Leaves, context: &Context) -> Result<Tensor, RunError> {
         let node = self.graph.node(id);
         let dtype = dtype_of(&node.fact, context.dtype);
@@ -226,8 +282,7 @@ impl Interpreter {
             let (what, found) = (what(&self.graph, id), tensor.dims().to_vec());
             return Err(RunError::LeafShape { node: id, what, found, expected });
         }
-        let device = if self.timed.holds(id) { &Device::Cpu } else { &context.device };
-        let fits = tensor.to_dtype(dtype).and_then(|tensor| tensor.to_device(device)?.contiguous());
+        let fits = tensor.to_dtype(dtype).and_then(|tensor| tensor.contiguous());
         fits.map_err(|error| leaf_error(&self.graph, id, error))
     }
 
@@ -266,19 +321,6 @@ impl Interpreter {
         let (op, origin) = (op_name(&self.graph, id), node.origin.clone());
         Err(RunError::Op { node: id, op, origin, error: OpError::internal(found).into() })
     }
-}
-
-/// What the op computes: where its tensors lie, or on the host, there and back, where it computes nowhere else. What is `timed` stays on
-/// the host.
-fn evaluate(op: &OpDef, eval: &Eval, timed: bool) -> Result<Tensor, OpError> {
-    if eval.context.device.is_cpu() || (op.host.is_none() && !timed) {
-        return (op.eval)(eval);
-    }
-    let on_host = |tensor: &Option<Tensor>| tensor.as_ref().map(|tensor| tensor.to_device(&Device::Cpu)).transpose();
-    let tensors = eval.tensors.iter().map(on_host).collect::<candle_core::Result<Vec<_>>>()?;
-    let context = Context { device: Device::Cpu, ..eval.context.clone() };
-    let result = (op.eval)(&Eval { tensors: &tensors, context: &context, ..*eval })?;
-    if timed { Ok(result) } else { Ok(result.to_device(&eval.context.device)?) }
 }
 
 /// A literal as a tensor: u32 where its domain is an index, else of `dtype`.
@@ -342,9 +384,46 @@ mod tests {
         Tensor::new(data, &Device::Cpu).unwrap()
     }
 
+    /// In one place, and as if the host were another one, which must not make a difference.
     fn run(text: &str, fields: &[(&str, Tensor)]) -> Result<Results, RunError> {
         let context = check::context([("B".to_string(), 2)].into());
-        interpreter(text).run(&values(fields), &context, Options { shapes: true, ..Options::default() })
+        let once = |interpreter: &Interpreter| {
+            interpreter.run(&values(fields), &context, Options { shapes: true, ..Options::default() })
+        };
+        let results = once(&interpreter(text));
+        let (graph, plan) = (interpreter(text).graph, interpreter(text).plan);
+        let placement = Placement::split(&graph, &plan);
+        let split = Interpreter::placed(graph, plan, placement, DType::F64, &Device::Cpu).unwrap();
+        let told = |results: &Result<Results, RunError>| match results {
+            Ok(results) => format!("{:?}", results.iter().flatten().map(numbers).collect::<Vec<_>>()),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(told(&once(&split)), told(&results));
+        results
+    }
+
+    fn numbers(tensor: &Tensor) -> Vec<f64> {
+        tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn ops_of_the_host_stand_between_those_of_a_device() {
+        let x = Tensor::arange(0.0, 72.0, &Device::Cpu).unwrap().reshape((2, 1, 6, 6)).unwrap();
+        let results = run(
+            "%0 = field x : image(real)[B, 1, 6, 6]
+             %1 = affine(%0) scale=2.0 shift=1.0
+             %2 = slic(%1) segments=4 lab=false
+             %3 = patch_mean(%0, %2)
+             %4 = mul(%3, %0)
+             %5 = patch_mean(%4, %2)
+             %6 = mean(%5)
+             save mean = %5
+             save picture = %1
+             loss whole = %6",
+            &[("x", x)],
+        )
+        .unwrap();
+        assert_eq!(results.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
     }
 
     fn check_stopped(text: &str, fields: &[(&str, Tensor)], expected: Expect) {

@@ -8,7 +8,7 @@ use super::RunError;
 use super::interpreter::Results;
 use super::weights::Table;
 use crate::graph::{Graph, Role};
-use crate::kernels::optimizer::{self as kernels, Adam, RmsProp, Sgd};
+use crate::kernels::optimizer::{self as kernels, Adam, RmsProp, Sgd, Updates};
 use crate::lower::{self, Rule, Stage, Train, Weight};
 
 /// The state of training beside the weights themselves.
@@ -160,27 +160,30 @@ impl Optimizer {
             Some(most) => clipped(gradients, most)?,
             None => gradients,
         };
+        let mut updates = Updates::default();
         for (moved, gradient) in self.moved.iter_mut().zip(&gradients) {
             let Moved { parameter, kernel, moments, rule, factor, steps, average, .. } = moved;
             if let Some(gradient) = gradient {
                 *steps += 1;
                 let rate = rates[*rule] * *factor;
                 match (kernel, moments.as_slice()) {
-                    (Kernel::Sgd(sgd), moments) => sgd.step(parameter, gradient, moments.first(), rate)?,
+                    (Kernel::Sgd(sgd), moments) => {
+                        sgd.step(&mut updates, parameter, gradient, moments.first(), rate)?
+                    }
                     (Kernel::Adam(adam), [first, second]) => {
-                        adam.step(parameter, gradient, [first, second], *steps, rate)?;
+                        adam.step(&mut updates, parameter, gradient, [first, second], *steps, rate)?;
                     }
                     (Kernel::RmsProp(rule), [square, rest @ ..]) => {
-                        rule.step(parameter, gradient, square, rest.first(), rate)?;
+                        rule.step(&mut updates, parameter, gradient, square, rest.first(), rate)?;
                     }
                     (Kernel::Adam(_) | Kernel::RmsProp(_), _) => unreachable!("each rule was given its moments"),
                 }
             }
             if let Some(average) = average {
-                kernels::average(average, parameter, self.ema)?;
+                kernels::average(&mut updates, average, parameter, self.ema)?;
             }
         }
-        Ok(())
+        Ok(updates.finish()?)
     }
 
     pub fn steps(&self) -> Steps {
@@ -223,10 +226,7 @@ pub(super) type Gradients = Vec<Option<Tensor>>;
 
 /// Gradients of at most this norm, all of them together: larger ones are scaled down alike.
 fn clipped(gradients: Gradients, most: f64) -> Result<Gradients, RunError> {
-    let mut squares = 0.0;
-    for gradient in gradients.iter().flatten() {
-        squares += kernels::sum_of_squares(gradient)?;
-    }
+    let squares = kernels::sum_of_squares(&gradients.iter().flatten().collect::<Vec<_>>())?;
     // As PyTorch has it: the small number keeps a norm of zero from dividing.
     let factor = most / (squares.sqrt() + 1e-6);
     if factor >= 1.0 { Ok(gradients) } else { scaled(gradients, factor) }

@@ -55,7 +55,7 @@ pub(super) fn run(args: Args) -> Exit {
     if let Some(seed) = twice(&args.seeds) {
         return output.usage(&format!("`--seed {seed}` is given twice"), "another seed is another run; name each once");
     }
-    let device = match args.manner.device.open() {
+    let device = match args.manner.on.open() {
         Ok(device) => device,
         Err(problem) => return output.problem(problem),
     };
