@@ -1,20 +1,15 @@
-//! The program `wsss`: arguments in, exit code out. Everything else is in the library.
+//! The command `wsss`. A build without CUDA is the program itself; one with CUDA looks for NVIDIA's libraries and starts the program, `wsss-cuda`
+//! beside it, which is linked against them.
 
-use std::process::ExitCode;
+#[cfg(not(feature = "cuda"))]
+mod program;
+#[cfg(any(feature = "cuda", test))]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+mod start;
 
-/// Candle allocates every result anew; a training block takes half the time with this allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Number of mimalloc's option for how many milliseconds freed memory is kept before the system has it back; its bindings have no name for it.
-const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-
-fn main() -> ExitCode {
-    // A step frees what the next one asks for. Memory that the system took back meanwhile would be cleared anew, page by page: a tenth of a step.
-    // SAFETY: options are numbers that may be set at any time.
-    unsafe {
-        libmimalloc_sys::mi_option_set(PURGE_DELAY, 60_000);
-        libmimalloc_sys::mi_option_set(libmimalloc_sys::mi_option_large_os_pages, 1);
-    }
-    wsss::cli::main()
+fn main() -> std::process::ExitCode {
+    #[cfg(feature = "cuda")]
+    return start::main();
+    #[cfg(not(feature = "cuda"))]
+    program::main()
 }
