@@ -192,9 +192,10 @@ impl<'a> Rows<'a> {
             }
         }
         let stem = if place.is_some() { file_name(id) } else { id.clone() };
+        let classes = self.dataset.as_ref().map_or(&[][..], |dataset| dataset.classes());
         for save in &self.gallery.saves {
             let Some(file) = save.file(&stem) else { continue };
-            match drawn(&file) {
+            match drawn(&file, classes) {
                 Ok(Some((pictures, caption))) => add(&pictures, &format!("{}{caption}", save.name)),
                 // Scores, vectors: no picture.
                 Ok(None) => {}
@@ -214,7 +215,7 @@ pub(super) fn shown(facts: &Facts) -> String {
             let Some(last) = names(&folder.join(&name)).pop() else { continue };
             let epoch = last.trim_end_matches(".npz").trim_start_matches('0').to_string();
             let caption = format!("{}.{name}, epoch {epoch}", stage.name);
-            let (pictures, caption) = match drawn(&folder.join(&name).join(&last)) {
+            let (pictures, caption) = match drawn(&folder.join(&name).join(&last), &[]) {
                 Ok(Some((pictures, more))) => (pictures, format!("{caption}{more}")),
                 Ok(None) => continue,
                 Err(why) => (Vec::new(), format!("{caption}: {why}")),
@@ -230,18 +231,19 @@ pub(super) fn shown(facts: &Facts) -> String {
     if html.is_empty() { html } else { format!("<div class=\"row\">\n{html}</div>\n") }
 }
 
-/// What a file of one picture shows, and what is to be said of it; `None` where it is no picture.
-fn drawn(path: &Path) -> Result<Option<(Vec<Picture>, String)>, String> {
+/// What a file of one picture shows, and what is to be said of it; `None` where it is no picture. `classes` are those of the foreground, as far as
+/// they are known.
+fn drawn(path: &Path, classes: &[String]) -> Result<Option<(Vec<Picture>, String)>, String> {
     if path.extension().is_some_and(|ending| ending == "png") {
         let classes = data::read_indices(path).map_err(|error| error.what)?;
         return Ok(Picture::classes(&classes).map(|picture| (vec![picture], String::new())));
     }
     let arrays = npz::read(path).map_err(|error| error.what)?;
     let Some((_, array)) = arrays.into_iter().next() else { return Err("the file holds no array".into()) };
-    array_drawn(&array).map_err(|error| error.to_string())
+    array_drawn(&array, classes).map_err(|error| error.to_string())
 }
 
-fn array_drawn(array: &Tensor) -> candle_core::Result<Option<(Vec<Picture>, String)>> {
+fn array_drawn(array: &Tensor, classes: &[String]) -> candle_core::Result<Option<(Vec<Picture>, String)>> {
     let (index, dims) = (!array.dtype().is_float(), array.dims().to_vec());
     let (planes, height, width) = match dims[..] {
         [height, width] => (1, height, width),
@@ -276,13 +278,24 @@ fn array_drawn(array: &Tensor) -> candle_core::Result<Option<(Vec<Picture>, Stri
         .filter_map(|at| Picture::heat(&Planes { channels: 1, height, width, data: plane(*at).to_vec() }, low, high));
     let mut caption = format!(", {low:.3} to {high:.3}");
     if planes > 1 {
-        let names: Vec<String> = lit.iter().map(usize::to_string).collect();
-        caption += &format!(", maps {} of {planes}", names.join(", "));
+        let names: Vec<String> = lit.iter().map(|at| map_name(*at, planes, classes)).collect();
+        caption += &format!(", {} of {planes} maps", names.join(", "));
         if all > lit.len() {
             caption += &format!(" ({all} are not zero)");
         }
     }
     Ok(Some((pictures.collect(), caption)))
+}
+
+/// A map by its class where there is one for each, with or without background; else by its number.
+fn map_name(at: usize, planes: usize, classes: &[String]) -> String {
+    let foreground = match planes.checked_sub(classes.len()) {
+        Some(0) => Some(at),
+        Some(1) if at == 0 => return "background".into(),
+        Some(1) => Some(at - 1),
+        _ => None,
+    };
+    foreground.and_then(|class| classes.get(class).cloned()).unwrap_or_else(|| format!("map {at}"))
 }
 
 #[cfg(test)]
@@ -293,7 +306,7 @@ mod tests {
 
     fn said(array: &[f32], dims: &[usize]) -> String {
         let array = Tensor::from_slice(array, dims, &Device::Cpu).unwrap();
-        match array_drawn(&array).unwrap() {
+        match array_drawn(&array, &["cat".into(), "dog".into()]).unwrap() {
             Some((pictures, caption)) => format!("{}{caption}", pictures.len()),
             None => "no picture".into(),
         }
@@ -302,12 +315,13 @@ mod tests {
     #[test]
     fn of_many_maps_the_highest_are_shown() {
         assert_eq!(said(&[0.5, 1.0], &[1, 2]), "1, 0.500 to 1.000");
-        assert_eq!(said(&[0.0, 0.5, 0.0, 1.0], &[4, 1, 1]), "2, 0.000 to 1.000, maps 1, 3 of 4");
+        assert_eq!(said(&[0.0, 0.5, 0.0, 1.0], &[4, 1, 1]), "2, 0.000 to 1.000, map 1, map 3 of 4 maps");
         assert_eq!(
             said(&[1.0, 4.0, 3.0, 2.0, 5.0], &[5, 1, 1]),
-            "3, 1.000 to 5.000, maps 1, 2, 4 of 5 (5 are not zero)"
+            "3, 1.000 to 5.000, map 1, map 2, map 4 of 5 maps (5 are not zero)"
         );
-        assert_eq!(said(&[0.0, 0.0], &[2, 1, 1]), "1, 0.000 to 0.000, maps 0 of 2");
+        assert_eq!(said(&[0.0, 0.0], &[2, 1, 1]), "1, 0.000 to 0.000, cat of 2 maps");
+        assert_eq!(said(&[0.5, 0.0, 1.0], &[3, 1, 1]), "2, 0.000 to 1.000, background, dog of 3 maps");
         assert_eq!(said(&[f32::NAN, f32::INFINITY], &[1, 2]), "1, 0.000 to 0.000");
         assert_eq!((said(&[1.0], &[1]), said(&[], &[0, 3])), ("no picture".into(), "no picture".into()));
     }

@@ -122,6 +122,11 @@ fn stages_can_be_chosen() {
     place.wsss(&["run", "tiny.wsss", "--until", "cls", "--only", "maps"]).expect_code(2);
     place.wsss(&["run", "tiny.wsss", "--workers", "0"]).expect_code(2);
     place.wsss(&["run", "tiny.wsss", "--device", "gpu"]).expect_code(2);
+    place.wsss(&["run", "tiny.wsss", "--precision", "f16"]).expect_code(2);
+    if !cfg!(feature = "cuda") {
+        let answer = place.wsss(&["run", "tiny.wsss", "--device", "cuda", "--precision", "f32"]).expect_code(3);
+        assert!(answer.err.contains("this program was built without CUDA"), "{}", answer.err);
+    }
 }
 
 #[test]
