@@ -44,13 +44,31 @@ for recipe in cam seam occse psa; do
   row "$recipe quick, cpu" ran "$(figures "$recipe" cpu)"
 done
 
-# Speed of training steps at the size of the papers.
-bench() {
-  told="$("$program" bench "$1" --stage "$2" --device cuda --json 2> "$out/error" | tail -1)"
-  speed="$(printf '%s' "$told" | sed -n 's/.*"images_per_s":\([0-9.]*\).*/\1/p')"
-  memory="$(printf '%s' "$told" | sed -n 's/.*"peak_bytes":\([0-9]*\).*/\1/p')"
-  if [ -n "$speed" ]; then row "bench $1 $2" ran "$speed images/s, $((${memory:-0} / 1048576)) MiB"; else row "bench $1 $2" FAILED "$(tail -1 "$out/error")"; fi
+# Speed of training steps at the size of the papers, beside the same steps in PyTorch where it is there.
+number() { sed -n "s/.*\"$1\": *\([0-9.]*\).*/\1/p"; }
+speed() {
+  local name="$1" told
+  shift
+  told="$("$@" 2> "$out/error" | tail -1)"
+  local images memory
+  images="$(printf '%s' "$told" | number images_per_s)"
+  memory="$(printf '%s' "$told" | number peak_bytes)"
+  if [ -n "$images" ]; then
+    row "$name" ran "$images images/s, $((${memory:-0} / 1048576)) MiB"
+  else
+    row "$name" FAILED "$(tail -1 "$out/error")"
+  fi
 }
-bench pipelines/cam.wsss classifier
-bench pipelines/occse.wsss cgnet
-bench pipelines/cpn.wsss cpn
+peers=''
+if python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; then peers=yes; else row 'PyTorch on the card' skipped 'python3 has none'; fi
+bench() {
+  speed "$1 $2, wsss" "$program" bench "$1" --stage "$2" --device cuda --set "batch=$4" --set "crop=$5" --json
+  if [ -n "$peers" ]; then
+    speed "$3, PyTorch tf32" python3 scripts/gpu_peer.py "$3" --batch "$4" --size "$5"
+    speed "$3, PyTorch bf16" python3 scripts/gpu_peer.py "$3" --batch "$4" --size "$5" --precision bf16
+    speed "$3, PyTorch bf16, compiled" python3 scripts/gpu_peer.py "$3" --batch "$4" --size "$5" --precision bf16 --compile
+  fi
+}
+bench pipelines/cam.wsss classifier cam 16 448
+bench pipelines/occse.wsss cgnet occse 8 384
+bench pipelines/cpn.wsss cpn cpn 4 448
