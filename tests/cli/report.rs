@@ -51,7 +51,7 @@ fn run_writes_a_page_with_all_that_it_holds() {
         "<figcaption>photograph</figcaption>",
         "<figcaption>maps.best</figcaption>",
         "<figcaption>maps.map, 0.",
-        ", maps 0, 1 of 2</figcaption>",
+        ", ruby_hound, azure_hound of 2 maps</figcaption>",
         "<figcaption>cls.image, epoch 3, ",
         ">train cls</text>",
         "<td>scenes 12 32x32 2 classes seed 0</td>",
