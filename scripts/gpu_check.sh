@@ -3,7 +3,7 @@
 #
 #   scripts/gpu_check.sh [PROGRAM [TESTS]]
 #
-# PROGRAM is a `wsss` built with `--features cuda`, TESTS the test binary of the same build (`target/release/deps/main-…`). Without them both are built here, which needs
+# PROGRAM is a `wsss` built with `--features cuda`, `wsss-cuda` beside it, TESTS the test binary of the same build (`target/release/deps/main-…`). Without them both are built here, which needs
 # NVIDIA's toolkit and the crates. Neither a network nor data is needed otherwise. Nothing here has run on a card yet: see docs/gpu.md.
 set -uo pipefail
 cd "$(dirname "$0")/.."

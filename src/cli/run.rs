@@ -131,15 +131,17 @@ pub(super) fn carry_out(
     let wrong = opened.problems.has_errors();
     let compiled = if wrong { None } else { compile::compile(&opened.recipe, &mut opened.problems) };
     let threads = workers(Some(options.workers).filter(|workers| *workers > 0));
-    if let Some(compiled) = compiled.as_ref().filter(|_| !options.device.is_cpu()) {
-        // On the CPU what is measured is the whole program, data and all.
-        let peak = |cost: &StageCost| (cost.stage.stage.name.clone(), cost.footprint.peak(threads));
-        progress.predicted = cost::costs(compiled).iter().map(peak).collect();
-    }
-    if let (Some(compiled), Some(bytes)) = (&compiled, mem) {
-        let budget = Budget { bytes, workers: threads };
+    // On the CPU what is measured is the whole program, data and all: there is no prediction of that.
+    let on_device = !options.device.is_cpu();
+    if let Some(compiled) = compiled.as_ref().filter(|_| on_device || mem.is_some()) {
         let costs = asked_for(cost::costs(compiled), &options);
-        opened.problems.extend(cost::refuse(compiled, &costs, budget));
+        if on_device {
+            let peak = |cost: &StageCost| (cost.stage.stage.name.clone(), cost.footprint.peak(threads));
+            progress.predicted = costs.iter().map(peak).collect();
+        }
+        if let Some(bytes) = mem {
+            opened.problems.extend(cost::refuse(compiled, &costs, Budget { bytes, workers: threads }));
+        }
     }
     let problems = said.unsaid(std::mem::take(&mut opened.problems).sorted(), &opened.sources);
     let exit = output.problems(&problems, &opened.sources);
