@@ -35,13 +35,15 @@ fi
 
 # The same figures on both, within what seeds differ by.
 figures() {
-  "$program" run "pipelines/$1.wsss" --variant quick --device "$2" --quiet --out "$out/$2" > "$out/said" 2> "$out/error" || return
-  tr -d '{}" \n' < "$(ls -d "$out/$2/$1"-*/ | tail -1)metrics.json"
+  "$program" run "pipelines/$1.wsss" --variant quick --device "$2" --precision "$3" --quiet --out "$out/$2$3" > "$out/said" 2> "$out/error" || return
+  tr -d '{}" \n' < "$(ls -d "$out/$2$3/$1"-*/ | tail -1)metrics.json"
 }
 for recipe in cam seam occse psa; do
-  on_card="$(figures "$recipe" cuda)"
-  if [ -n "$on_card" ]; then row "$recipe quick, cuda" ran "$on_card"; else row "$recipe quick, cuda" FAILED "$(tail -1 "$out/error")"; fi
-  row "$recipe quick, cpu" ran "$(figures "$recipe" cpu)"
+  for precision in tf32 bf16; do
+    on_card="$(figures "$recipe" cuda $precision)"
+    if [ -n "$on_card" ]; then row "$recipe quick, cuda $precision" ran "$on_card"; else row "$recipe quick, cuda $precision" FAILED "$(tail -1 "$out/error")"; fi
+  done
+  row "$recipe quick, cpu" ran "$(figures "$recipe" cpu f32)"
 done
 
 # Speed of training steps at the size of the papers, beside the same steps in PyTorch where it is there.
@@ -62,7 +64,9 @@ speed() {
 peers=''
 if python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; then peers=yes; else row 'PyTorch on the card' skipped 'python3 has none'; fi
 bench() {
-  speed "$1 $2, wsss" "$program" bench "$1" --stage "$2" --device cuda --set "batch=$4" --set "crop=$5" --json
+  for precision in tf32 bf16; do
+    speed "$1 $2, wsss $precision" "$program" bench "$1" --stage "$2" --device cuda --precision "$precision" --set "batch=$4" --set "crop=$5" --json
+  done
   if [ -n "$peers" ]; then
     speed "$3, PyTorch tf32" python3 scripts/gpu_peer.py "$3" --batch "$4" --size "$5"
     speed "$3, PyTorch bf16" python3 scripts/gpu_peer.py "$3" --batch "$4" --size "$5" --precision bf16

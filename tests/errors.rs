@@ -210,7 +210,7 @@ fn annotated(text: &str) -> (String, Vec<Code>) {
         && let Some(compiled) = compile(&recipe, &mut problems)
         && let Some(budget) = budget(text)
     {
-        problems.extend(cost::refuse(&compiled, &cost::costs(&compiled), budget));
+        problems.extend(cost::refuse(&compiled, &cost::costs(&compiled, wsss::plan::Kept::F32), budget));
     }
     let problems = problems.sorted();
     let home = SourceId(0);

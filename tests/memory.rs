@@ -74,7 +74,7 @@ fn step(variant: &str, sets: &[(&str, &str)]) -> (usize, usize) {
     let batch = stage.stage.train.as_ref().expect("a train stage").batch as i64;
     let dims: DimEnv = [("B".to_string(), batch), ("K".to_string(), 6)].into();
 
-    let memory = stage.plan.memory(&stage.graph, &dims, 4).expect("every symbol has a number");
+    let memory = stage.plan.memory(&stage.graph, &dims, wsss::plan::Kept::F32).expect("every symbol has a number");
     let given = memory.weights + memory.states + memory.fields + memory.constants;
     let draw = Draw { seed: 0, epoch: 0, samples: (0..batch as u64).collect() };
     let context = Context { dims, dtype: DType::F32, device: Device::Cpu, draw };

@@ -14,6 +14,7 @@ use super::table::table;
 use crate::compile;
 use crate::cost::{self, StageCost};
 use crate::diag::amount;
+use crate::exec;
 use crate::exec::bench::{Effort, Measured, bench};
 
 /// Rows of each table.
@@ -50,14 +51,14 @@ pub(super) fn run(args: Args) -> Exit {
         if opened.problems.has_errors() { None } else { compile::compile(&opened.recipe, &mut opened.problems) };
     let exit = output.problems(&opened.problems.sorted(), &opened.sources);
     let Some(compiled) = compiled else { return exit };
-    let costs = cost::costs(&compiled);
-    let Some(cost) = costs.iter().find(|cost| cost.stage.stage.name == args.stage) else {
-        let known = compiled.stages.iter().map(|stage| stage.stage.name.as_str());
-        return output.unknown("stage", &args.stage, "stages", known);
-    };
     let device = match args.on.open() {
         Ok(device) => device,
         Err(problem) => return output.problem(problem),
+    };
+    let costs = cost::costs(&compiled, exec::kept(&device));
+    let Some(cost) = costs.iter().find(|cost| cost.stage.stage.name == args.stage) else {
+        let known = compiled.stages.iter().map(|stage| stage.stage.name.as_str());
+        return output.unknown("stage", &args.stage, "stages", known);
     };
     let effort = Effort { device, workers: args.workers.unwrap_or(0), time: Duration::from_secs(args.seconds) };
     match bench(cost.stage, &cost.lengths.env, &effort) {

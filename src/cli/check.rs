@@ -16,6 +16,7 @@ use crate::compile;
 use crate::cost::{self, Budget};
 use crate::diag::amount::{self, counted};
 use crate::diag::{Code, Diagnostic, brief};
+use crate::plan::Kept;
 use crate::source::Sources;
 
 #[derive(clap::Args)]
@@ -78,7 +79,7 @@ fn check(path: &Path, args: &Args, output: &Output) -> Exit {
     let compiled =
         if opened.problems.has_errors() { None } else { compile::compile(&opened.recipe, &mut opened.problems) };
     let wanted = args.explain || args.mem.is_some() || args.format == Format::Json;
-    let costs = compiled.as_ref().filter(|_| wanted).map_or(Vec::new(), cost::costs);
+    let costs = compiled.as_ref().filter(|_| wanted).map_or(Vec::new(), |compiled| cost::costs(compiled, Kept::F32));
     if let (Some(compiled), Some(bytes)) = (&compiled, args.mem) {
         let budget = Budget { bytes, workers: workers(args.workers) };
         opened.problems.extend(cost::refuse(compiled, &costs, budget));

@@ -1,4 +1,4 @@
-//! What a run runs on: `--device auto|cpu|cuda|cuda:N`, `--precision tf32|f32`, `--workers N`.
+//! What a run runs on: `--device auto|cpu|cuda|cuda:N`, `--precision tf32|f32|bf16`, `--workers N`.
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ pub(super) struct On {
     /// Where tensors live: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: Wanted,
-    /// What factors of convolutions are rounded to on a GPU: tf32, as PyTorch does, or f32, which is not rounded
+    /// What factors of convolutions are rounded to on a GPU: tf32, as PyTorch does; f32, which is not rounded; or bf16, where maps are kept so as well
     #[arg(long, default_value = "tf32")]
     precision: Precision,
 }
@@ -24,7 +24,11 @@ impl On {
     /// CUDA is asked for and is not there, in the machine or in this build of the program.
     pub fn open(&self) -> Result<Device, Diagnostic> {
         #[cfg(feature = "cuda")]
-        crate::kernels::cuda::conv::round_factors(self.precision == Precision::Tf32);
+        crate::kernels::cuda::precision::set(match self.precision {
+            Precision::Tf32 => crate::kernels::cuda::precision::Precision::Tf32,
+            Precision::F32 => crate::kernels::cuda::precision::Precision::F32,
+            Precision::Bf16 => crate::kernels::cuda::precision::Precision::Bf16,
+        });
         let _ = self.precision;
         self.device.open()
     }
@@ -34,6 +38,7 @@ impl On {
 enum Precision {
     Tf32,
     F32,
+    Bf16,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

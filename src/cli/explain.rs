@@ -75,6 +75,7 @@ mod tests {
     use super::*;
     use crate::cost::{self, Budget};
     use crate::diag::{Problems, render};
+    use crate::plan::Kept;
     use crate::source::Sources;
     use crate::{compile, hir, lower};
 
@@ -128,7 +129,11 @@ mod tests {
         if !problems.has_errors()
             && let Some(compiled) = compile::compile(&recipe, &mut problems)
         {
-            problems.extend(cost::refuse(&compiled, &cost::costs(&compiled), Budget { bytes: 4 << 30, workers: 1 }));
+            problems.extend(cost::refuse(
+                &compiled,
+                &cost::costs(&compiled, Kept::F32),
+                Budget { bytes: 4 << 30, workers: 1 },
+            ));
         }
         let drawn = problems.iter().map(|problem| render::draw(problem, &sources, false)).collect();
         (problems.iter().map(|problem| problem.code.slug()).collect(), drawn)

@@ -134,7 +134,7 @@ pub(super) fn carry_out(
     // On the CPU what is measured is the whole program, data and all: there is no prediction of that.
     let on_device = !options.device.is_cpu();
     if let Some(compiled) = compiled.as_ref().filter(|_| on_device || mem.is_some()) {
-        let costs = asked_for(cost::costs(compiled), &options);
+        let costs = asked_for(cost::costs(compiled, exec::kept(&options.device)), &options);
         if on_device {
             let peak = |cost: &StageCost| (cost.stage.stage.name.clone(), cost.footprint.peak(threads));
             progress.predicted = costs.iter().map(peak).collect();

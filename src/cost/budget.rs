@@ -72,7 +72,7 @@ fn help(compiled: &Compiled, cost: &StageCost, budget: Budget) -> String {
         let fits = |batch: usize| {
             Pictures::of_step(compiled.recipe, stage.stage)
                 .batched(batch)
-                .fill(Size::Largest, |env| Footprint::new(stage, env))
+                .fill(Size::Largest, |env| Footprint::new(stage, env, cost.kept))
                 .is_some_and(|(_, footprint)| footprint.peak(budget.workers) <= budget.bytes)
         };
         return match largest(train.batch, fits) {

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use crate::compile::CompiledStage;
 use crate::exec::AHEAD;
 use crate::graph::Role;
-use crate::plan::Memory;
+use crate::plan::{Kept, Memory};
 use crate::types::{DimEnv, Unbound};
 
-/// Bytes, in f32.
+/// Bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Footprint {
     /// One step of one worker.
@@ -22,8 +22,8 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    pub(super) fn new(stage: &CompiledStage, env: &DimEnv) -> Result<Footprint, Unbound> {
-        let step = stage.plan.memory(&stage.graph, env, 4)?;
+    pub(super) fn new(stage: &CompiledStage, env: &DimEnv, kept: Kept) -> Result<Footprint, Unbound> {
+        let step = stage.plan.memory(&stage.graph, env, kept)?;
         let Some(train) = &stage.stage.train else {
             return Ok(Footprint { step, optimizer: 0, ahead: 0, side_by_side: true });
         };
@@ -31,15 +31,15 @@ impl Footprint {
         let beside = usize::from(train.ema.is_some()) + usize::from(train.accumulate > 1);
         let within: HashMap<String, String> =
             stage.stage.weights.iter().map(|weight| (weight.path(), weight.within())).collect();
-        let mut kept = 0;
+        let mut moments = 0;
         for output in stage.graph.outputs.iter().filter(|output| output.role == Role::Gradient) {
             let (_, optimizer) = train.optimizer_of(within.get(&output.name).map_or("", String::as_str));
             let numbers = (optimizer.rule.moments() + beside) as u64;
             for id in &output.nodes {
-                kept += numbers * 4 * stage.graph.node(*id).fact.elements().eval(env)?.max(0) as u64;
+                moments += numbers * 4 * stage.graph.node(*id).fact.elements().eval(env)?.max(0) as u64;
             }
         }
-        Ok(Footprint { step, optimizer: kept, ahead: AHEAD as u64 * step.fields, side_by_side: false })
+        Ok(Footprint { step, optimizer: moments, ahead: AHEAD as u64 * step.fields, side_by_side: false })
     }
 
     /// All of it at its most, with `workers` threads.

@@ -29,12 +29,14 @@ pub use work::{OpWork, Work};
 
 use crate::compile::{Compiled, CompiledStage};
 use crate::graph::Kind;
+use crate::plan::Kept;
 use crate::types::DimEnv;
 use lengths::{Pictures, Size};
 
 /// See the module text. Work and disk are counted over a typical picture, memory over the largest.
 pub struct StageCost<'c> {
     pub stage: &'c CompiledStage<'c>,
+    pub kept: Kept,
     /// Numbers in the weights that the stage trains or reads.
     pub parameters: u64,
     pub lengths: Lengths,
@@ -72,16 +74,16 @@ impl StageCost<'_> {
     }
 }
 
-/// The cost of every stage, in their order. A stage whose lengths cannot be filled in is left out: a mistake that was reported.
-pub fn costs<'c>(compiled: &'c Compiled<'c>) -> Vec<StageCost<'c>> {
-    compiled.stages.iter().filter_map(|stage| cost(compiled, stage)).collect()
+/// The cost of every stage, in their order, where numbers are kept so. A stage whose lengths cannot be filled in is left out: a mistake that was reported.
+pub fn costs<'c>(compiled: &'c Compiled<'c>, kept: Kept) -> Vec<StageCost<'c>> {
+    compiled.stages.iter().filter_map(|stage| cost(compiled, stage, kept)).collect()
 }
 
-fn cost<'c>(compiled: &Compiled, stage: &'c CompiledStage<'c>) -> Option<StageCost<'c>> {
+fn cost<'c>(compiled: &Compiled, stage: &'c CompiledStage<'c>, kept: Kept) -> Option<StageCost<'c>> {
     let pictures = Pictures::of_step(compiled.recipe, stage.stage);
     let (lengths, (parameters, work, disk)) = pictures
         .fill(Size::Typical, |env| Ok((parameters(stage, env)?, Work::new(stage, env)?, Disk::new(stage, env)?)))?;
-    let (largest, footprint) = pictures.fill(Size::Largest, |env| Footprint::new(stage, env))?;
+    let (largest, footprint) = pictures.fill(Size::Largest, |env| Footprint::new(stage, env, kept))?;
     let images = pictures.images();
     let known = images.map(|images| images as usize);
     let train = stage.stage.train.as_ref();
@@ -94,7 +96,20 @@ fn cost<'c>(compiled: &Compiled, stage: &'c CompiledStage<'c>) -> Option<StageCo
         None => None,
     };
     let disk = disk.over(images);
-    Some(StageCost { stage, parameters, lengths, work, images, steps, largest, footprint, disk, refreshes, validation })
+    Some(StageCost {
+        stage,
+        kept,
+        parameters,
+        lengths,
+        work,
+        images,
+        steps,
+        largest,
+        footprint,
+        disk,
+        refreshes,
+        validation,
+    })
 }
 
 fn parameters(stage: &CompiledStage, env: &DimEnv) -> Result<u64, crate::types::Unbound> {

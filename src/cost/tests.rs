@@ -33,7 +33,7 @@ fn with_costs<T>(recipe: &Recipe, then: impl FnOnce(&Compiled, &[StageCost]) -> 
     let mut problems = Problems::default();
     let compiled = compile::compile(recipe, &mut problems).unwrap();
     assert!(!problems.has_errors(), "{}", compile::testing::tell(problems));
-    then(&compiled, &costs(&compiled))
+    then(&compiled, &costs(&compiled, Kept::F32))
 }
 
 #[test]

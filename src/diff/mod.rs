@@ -24,6 +24,7 @@ pub use stages::StageDifference;
 use crate::compile::{Compiled, CompiledStage};
 use crate::cost::{StageCost, costs};
 use crate::exec::parts;
+use crate::plan::Kept;
 use crate::source::Sources;
 use crate::store::Parts;
 
@@ -40,7 +41,7 @@ impl<'c> Side<'c> {
     pub fn new(compiled: &'c Compiled<'c>, sources: &'c Sources) -> Side<'c> {
         let stages = &compiled.stages;
         let parts = stages.iter().map(|stage| (stage.stage.name.as_str(), parts::of_recipe(stage, stages))).collect();
-        Side { compiled, costs: costs(compiled), parts, sources }
+        Side { compiled, costs: costs(compiled, Kept::F32), parts, sources }
     }
 }
 

@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
 
+use super::packing::{self, Packed};
 use super::placement::{Placement, wants_device};
 use super::watch::{self, Observer, Watch};
 use crate::graph::{Clock, Graph, Id, Kind, Literal, Origin, Output, Role, Verified};
-use crate::kernels;
+use crate::kernels::{self, packed};
 use crate::ops::{Context, Eval, OpError};
 use crate::plan::{self, Plan, Slot, Step};
 use crate::types::{Fact, Unbound};
@@ -80,6 +81,8 @@ pub struct Interpreter {
     /// As the host has them, and as the device has them.
     constants: [Vec<(Slot, Tensor)>; 2],
     placement: Placement,
+    /// What it hands to each op, where it packs maps.
+    packed: Option<Packed>,
 }
 
 /// The tensors of a run, by slot. Where all is in one place, all is on the device.
@@ -107,13 +110,15 @@ impl Interpreter {
     pub fn new(graph: Verified<Graph>, dtype: DType, device: &Device) -> Result<Interpreter, RunError> {
         let plan = plan::plan(&graph);
         let placement = if device.is_cpu() { Placement::one() } else { Placement::split(&graph, &plan) };
-        Interpreter::placed(graph, plan, placement, dtype, device)
+        let packed = packing::is_asked_for(dtype, device).then(|| Packed::of(&graph));
+        Interpreter::placed(graph, plan, placement, packed, dtype, device)
     }
 
     fn placed(
         graph: Verified<Graph>,
         plan: Plan,
         placement: Placement,
+        packed: Option<Packed>,
         dtype: DType,
         device: &Device,
     ) -> Result<Interpreter, RunError> {
@@ -129,7 +134,7 @@ impl Interpreter {
                 }
             }
         }
-        Ok(Interpreter { graph, plan, constants, placement })
+        Ok(Interpreter { graph, plan, constants, placement, packed })
     }
 
     pub fn graph(&self) -> &Verified<Graph> {
@@ -161,6 +166,17 @@ impl Interpreter {
             }
         }
         Ok(results)
+    }
+
+    /// The results, with a look at every node's. For tests.
+    #[cfg(test)]
+    pub(super) fn looked_at(
+        &self,
+        leaves: &dyn Leaves,
+        context: &Context,
+        look: &mut dyn FnMut(Id, &Tensor) -> Result<(), RunError>,
+    ) -> Result<Results, RunError> {
+        self.execute(leaves, context, None, look)
     }
 
     /// Runs every step; `look` sees each leaf and each result when it is there.
@@ -201,7 +217,7 @@ impl Interpreter {
                 origin: node.origin.clone(),
                 error: error.into(),
             };
-            let result = (op.eval)(&eval).and_then(|result| Ok(result.contiguous()?)).map_err(failed)?;
+            let result = (op.eval)(&eval).and_then(|result| Ok(in_order(result)?)).map_err(failed)?;
             look(step.node, &result)?;
             drop(inputs);
             self.keep(&mut held, step.node, step.output, result, device).map_err(|error| failed(error.into()))?;
@@ -222,7 +238,10 @@ impl Interpreter {
             host.or(held.get(*slot)).expect("a plan keeps its outputs").clone()
         };
         let outputs = self.graph.outputs.iter().zip(&self.plan.outputs);
-        Ok(outputs.map(|(output, slots)| slots.iter().map(|slot| result(&output.role, slot)).collect()).collect())
+        outputs
+            .map(|(output, slots)| slots.iter().map(|slot| packed::unpack(&result(&output.role, slot))).collect())
+            .collect::<candle_core::Result<_>>()
+            .map_err(|error| RunError::Device { error })
     }
 
     /// Puts what a leaf or a step gave where it will be read.
@@ -252,13 +271,17 @@ impl Interpreter {
             match (on_host, device) {
                 (false, device) => Ok(device.clone()),
                 (true, Some(device)) if host.is_none() => {
-                    *host = Some(device.to_device(&Device::Cpu)?);
+                    *host = Some(packed::unpack(device)?.to_device(&Device::Cpu)?);
                     Ok(host.clone())
                 }
                 (true, _) => Ok(host.clone()),
             }
         };
-        step.inputs.iter().map(&mut given).collect()
+        let inputs: Vec<_> = step.inputs.iter().map(&mut given).collect::<candle_core::Result<_>>()?;
+        match &self.packed {
+            Some(packed) if !on_host => packed.inputs(step.node, inputs),
+            _ => Ok(inputs),
+        }
     }
 
     /// A leaf in the dtype of the run, of the shape its fact says; where it lies, in order.
@@ -314,13 +337,18 @@ impl Interpreter {
     fn expect_fact(&self, id: Id, result: &Tensor, context: &Context) -> Result<(), RunError> {
         let node = self.graph.node(id);
         let (shape, dtype) = (shape(&node.fact, context)?, dtype_of(&node.fact, context.dtype));
-        if result.dims() == shape && result.dtype() == dtype {
+        if result.dims() == shape && (result.dtype() == dtype || packed::is(result)) {
             return Ok(());
         }
         let found = format!("gave {:?} {:?}, inferred {:?} {dtype:?}", result.dtype(), result.dims(), shape);
         let (op, origin) = (op_name(&self.graph, id), node.origin.clone());
         Err(RunError::Op { node: id, op, origin, error: OpError::internal(found).into() })
     }
+}
+
+/// Row by row; a packed map as it is.
+fn in_order(result: Tensor) -> candle_core::Result<Tensor> {
+    if packed::is(&result) { Ok(result) } else { result.contiguous() }
 }
 
 /// A literal as a tensor: u32 where its domain is an index, else of `dtype`.
@@ -393,7 +421,7 @@ mod tests {
         let results = once(&interpreter(text));
         let (graph, plan) = (interpreter(text).graph, interpreter(text).plan);
         let placement = Placement::split(&graph, &plan);
-        let split = Interpreter::placed(graph, plan, placement, DType::F64, &Device::Cpu).unwrap();
+        let split = Interpreter::placed(graph, plan, placement, None, DType::F64, &Device::Cpu).unwrap();
         let told = |results: &Result<Results, RunError>| match results {
             Ok(results) => format!("{:?}", results.iter().flatten().map(numbers).collect::<Vec<_>>()),
             Err(error) => error.to_string(),

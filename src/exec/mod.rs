@@ -21,6 +21,7 @@ mod memory;
 mod note;
 mod notes;
 mod optimizer;
+mod packing;
 mod parallel;
 pub mod parts;
 mod phase;
@@ -50,6 +51,7 @@ pub use error::RunError;
 pub use event::{EpochLine, Event, Metrics};
 pub use expected::{Compared, within};
 pub use note::StageNote;
+pub use packing::kept;
 pub use parts::PRIMITIVES;
 pub use train::AHEAD;
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 mod controls;
 mod families;
 mod memory;
+mod packed;
 
 use super::*;
 use crate::compile::compile;

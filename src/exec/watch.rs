@@ -6,6 +6,7 @@ use std::time::Duration;
 use candle_core::{CpuStorage, DType, Storage, Tensor};
 
 use crate::graph::Id;
+use crate::kernels::packed;
 use crate::kernels::reduce::first_non_finite;
 
 /// Told of every step. Sees what is really held, not what was planned.
@@ -81,6 +82,9 @@ pub(super) fn all_finite(tensor: &Tensor) -> bool {
     let (storage, layout) = tensor.storage_and_layout();
     let Some((start, end)) = layout.contiguous_offsets() else {
         drop(storage);
+        if packed::is(tensor) {
+            return packed::unpack(tensor).is_ok_and(|tensor| all_finite(&tensor));
+        }
         return tensor.contiguous().is_ok_and(|tensor| all_finite(&tensor));
     };
     match &*storage {

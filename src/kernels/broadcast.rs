@@ -4,6 +4,7 @@
 use candle_core::{DType, Result, Tensor, WithDType};
 
 use super::layout::any_number;
+use super::packed;
 use super::par::{self, PIECE, for_pieces};
 use super::real::{Real, contiguous, dispatch, on_cuda, read, tensor};
 use super::reduce;
@@ -153,7 +154,7 @@ pub fn sum_to(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
     let repeated = |axis: &usize| *axis < missing || (dims[axis - missing] == 1 && x.dims()[*axis] != 1);
     let axes: Vec<usize> = (0..x.rank()).filter(repeated).collect();
     if axes.is_empty() {
-        return x.reshape(dims);
+        return packed::unpack(x)?.reshape(dims);
     }
     reduce::reduce(reduce::Reduce::Sum, x, &axes, true)?.reshape(dims)
 }

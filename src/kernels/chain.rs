@@ -25,7 +25,8 @@ pub enum Link<'a> {
 }
 
 impl Link<'_> {
-    fn other(&self) -> Option<&Tensor> {
+    /// The tensor that has its shape.
+    pub(super) fn other(&self) -> Option<&Tensor> {
         match self {
             Link::Derivative(_, other) | Link::Add(other) | Link::Sub(other) | Link::Mul(other) => Some(other),
             Link::Unary(_) | Link::Channels(_) => None,

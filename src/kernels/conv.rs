@@ -20,7 +20,9 @@ mod winograd;
 
 use candle_core::{Result, Tensor, bail};
 
-use super::real::{contiguous, dispatch, on_cuda, read, tensor};
+#[cfg(test)]
+use super::packed;
+use super::real::{contiguous, dispatch, read, tensor};
 use geometry::Geometry;
 
 /// How a kernel walks over an image. Axes are `[vertical, horizontal]`.
@@ -90,6 +92,21 @@ impl Conv2d {
     }
 }
 
+/// As `on_cuda`, by cuDNN. Tests compute with packed maps on the CPU.
+macro_rules! on_card {
+    ($tensor:expr, $call:expr, $unpacked:expr) => {
+        #[cfg(feature = "cuda")]
+        if $tensor.device().is_cuda() {
+            use crate::kernels::cuda;
+            return $call;
+        }
+        #[cfg(test)]
+        if packed::is($tensor) {
+            return $unpacked;
+        }
+    };
+}
+
 /// The convolution: `x [B, I, H, W]`, `w [O, I/groups, Kh, Kw]`, `bias [O]` → `[B, O, output]`.
 pub fn forward(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, conv: &Conv2d) -> Result<Tensor> {
     let geometry = Geometry::new(dims4("x", x)?, dims4("w", w)?, conv)?;
@@ -102,7 +119,7 @@ pub fn forward(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, conv: &Conv2d) -> 
             geometry.out_channels
         );
     }
-    on_cuda!(x, cuda::conv::forward(x, w, bias, conv));
+    on_card!(x, cuda::conv::forward(x, w, bias, conv), packed::pack(&forward(&packed::unpack(x)?, w, bias, conv)?));
     dispatch!("conv2d", x, R => {
         let (x, w) = (contiguous(x)?, contiguous(w)?);
         let bias = bias.map(contiguous).transpose()?;
@@ -117,7 +134,11 @@ pub fn grad_input(gy: &Tensor, w: &Tensor, input: [usize; 2], conv: &Conv2d) -> 
     let ([batch, ..], weight) = (dims4("gy", gy)?, dims4("w", w)?);
     let geometry = Geometry::new([batch, weight[1] * conv.groups, input[0], input[1]], weight, conv)?;
     geometry.check_output(gy)?;
-    on_cuda!(gy, cuda::conv::grad_input(gy, w, input, conv));
+    on_card!(
+        gy,
+        cuda::conv::grad_input(gy, w, input, conv),
+        packed::pack(&grad_input(&packed::unpack(gy)?, w, input, conv)?)
+    );
     dispatch!("conv2d", gy, R => {
         let (gy, w) = (contiguous(gy)?, contiguous(w)?);
         let gx = backward::grad_input::<R>(&read(&gy)?, &read(&w)?, &geometry);
@@ -131,7 +152,11 @@ pub fn grad_weight(gy: &Tensor, x: &Tensor, kernel: [usize; 2], conv: &Conv2d) -
     let weight = [output[1], input[1] / conv.groups.max(1), kernel[0], kernel[1]];
     let geometry = Geometry::new(input, weight, conv)?;
     geometry.check_output(gy)?;
-    on_cuda!(gy, cuda::conv::grad_weight(gy, x, weight, conv));
+    on_card!(
+        gy,
+        cuda::conv::grad_weight(gy, x, weight, conv),
+        grad_weight(&packed::unpack(gy)?, &packed::unpack(x)?, kernel, conv)
+    );
     dispatch!("conv2d", gy, R => {
         let (gy, x) = (contiguous(gy)?, contiguous(x)?);
         let gw = backward::grad_weight::<R>(&read(&gy)?, &read(&x)?, &geometry);

@@ -5,6 +5,8 @@
 
 use candle_core::{Result, Tensor, WithDType};
 
+#[cfg(any(test, feature = "cuda"))]
+use super::packed;
 use super::par::{PIECE, for_pieces};
 use super::real::{contiguous, on_cuda, read, tensor};
 use super::walk::{Walk, row_major};
@@ -78,6 +80,10 @@ pub fn slice(x: &Tensor, axis: usize, start: usize, count: usize) -> Result<Tens
     check_axis("slice", x, axis)?;
     if start + count > x.dims()[axis] {
         candle_core::bail!("slice: {start}..{} of an axis of {}", start + count, x.dims()[axis]);
+    }
+    #[cfg(any(test, feature = "cuda"))]
+    if packed::is(x) {
+        return super::cuda::layout::packed_slice(x, axis, start, count);
     }
     let mut dims = x.dims().to_vec();
     dims[axis] = count;

@@ -32,6 +32,7 @@ pub mod dropout;
 pub mod matmul;
 pub mod norm;
 pub mod optimizer;
+pub mod packed;
 pub mod pool;
 pub mod resize;
 

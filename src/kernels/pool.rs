@@ -115,7 +115,7 @@ pub fn average_grad(gy: &Tensor, input: [usize; 2], pool: &Pool2d) -> Result<Ten
 }
 
 /// The window, where the planes of `x` have room for it.
-#[cfg(feature = "cuda")]
+#[cfg(any(test, feature = "cuda"))]
 fn checked<'a>(x: &Tensor, pool: &'a Pool2d) -> Result<&'a Pool2d> {
     pool.check(plane_size(x)?).map(|()| pool)
 }

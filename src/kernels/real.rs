@@ -206,11 +206,16 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
-/// Leaves the work to the kernel for CUDA where the tensor lies on such a device.
+/// Leaves the work to the kernel for CUDA where the tensor lies on such a device, and in tests that emulate one.
 macro_rules! on_cuda {
     ($tensor:expr, $call:expr) => {
         #[cfg(feature = "cuda")]
         if $tensor.device().is_cuda() {
+            use crate::kernels::cuda;
+            return $call;
+        }
+        #[cfg(test)]
+        if crate::kernels::cuda::is_emulated() {
             use crate::kernels::cuda;
             return $call;
         }

@@ -47,6 +47,8 @@ pub struct OpDef {
     pub flops: fn(&Cost) -> u64,
     /// Why it computes on the host, whatever the device of the run; `None` where it computes where its tensors lie.
     pub host: Option<&'static str>,
+    /// What it does with packed maps (`kernels::packed`), where a device computes with them.
+    pub packing: Packing,
     /// Bytes the kernel needs beside its inputs and its result.
     pub scratch: fn(&Cost) -> u64,
     pub examples: &'static [Example],
@@ -74,6 +76,7 @@ impl OpDef {
         chain: None,
         flops: |cost| cost.output.iter().product::<usize>() as u64,
         host: None,
+        packing: Packing::No,
         scratch: |_| 0,
         examples: &[],
     };
@@ -221,6 +224,21 @@ impl Nature {
     pub const fn internal(self) -> Nature {
         Nature { internal: true, ..self }
     }
+}
+
+/// What an op does with packed maps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Packing {
+    /// Sees none: it may need all digits, or has no kernel for them.
+    No,
+    /// Takes them where there are some, and gives `f32`.
+    Reads,
+    /// Takes them where there are some, and gives one then.
+    Keeps,
+    /// The maps in these slots are packed for it; it gives one.
+    Begins(&'static [usize]),
+    /// The maps in these slots are packed for it; it gives `f32`.
+    Ends(&'static [usize]),
 }
 
 /// An equation that holds wherever an op gives a finite result. Passes apply laws and know no op by name.

@@ -77,6 +77,11 @@ impl Step {
     }
 }
 
+/// The steps of a node, where its op is this one.
+pub fn steps(op: &OpDef, attrs: &Attrs) -> Option<Vec<Step>> {
+    (*op == OP).then(|| Step::read(attrs).unwrap_or_default())
+}
+
 fn infer(args: &Infer) -> Result<Fact, OpError> {
     let mut others = args.facts[1..].iter().copied();
     Step::read(args.attrs)?.iter().try_fold(args.fact(0).clone(), |fact, step| {

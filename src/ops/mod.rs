@@ -82,7 +82,8 @@ pub mod prelude {
     pub(super) use super::carry;
     pub use super::def::Default as Preset;
     pub use super::def::{
-        Chain, Cost, Eval, Example, Grad, Gradient, Infer, Input, Law, Nature, OpDef, OpError, Param, ParamKind, Ref,
+        Chain, Cost, Eval, Example, Grad, Gradient, Infer, Input, Law, Nature, OpDef, OpError, Packing, Param,
+        ParamKind, Ref,
     };
     pub use crate::diag::Code;
     pub use crate::types::{Dim, Domain, Fact, Frame, Interval, Norm, Rounding, Scale};

@@ -5,6 +5,7 @@
 
 mod cost;
 mod memory;
+mod packing;
 mod schedule;
 mod storage;
 
@@ -12,7 +13,8 @@ mod storage;
 mod tests;
 
 pub use cost::NodeCost;
-pub use memory::Memory;
+pub use memory::{Kept, Memory};
+pub use packing::packing;
 
 use crate::graph::{Graph, Id, Verified};
 

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 
 use super::storage::{Live, Storage};
 use crate::graph::{Graph, Id, Kind, order};
-use crate::types::{Dim, DimEnv, Fact, Unbound};
+use crate::types::{Dim, DimEnv, Unbound};
 
 /// What every symbol is taken for while nothing runs: only comparisons are made with it.
 const NOMINAL: i64 = 32;
@@ -42,7 +42,8 @@ pub(super) fn needed(graph: &Graph) -> Needed {
 /// The given ops, which come inputs first, in the order to run them.
 pub(super) fn schedule(graph: &Graph, ops: Vec<Id>) -> Vec<Id> {
     let mut env = DimEnv::new();
-    let bytes = |fact: &Fact| Ok::<u64, Infallible>(fact.dims.iter().map(|dim| nominal(dim, &mut env)).product());
+    let bytes =
+        |id: Id| Ok::<u64, Infallible>(graph.node(id).fact.dims.iter().map(|dim| nominal(dim, &mut env)).product());
     let Ok(storage) = Storage::new(graph, &ops, bytes);
     let eager = eager(graph, &ops, &storage);
     if peak(graph, &eager, &storage) < peak(graph, &ops, &storage) { eager } else { ops }

@@ -5,7 +5,6 @@
 //! here. A step holds its inputs and its result at once.
 
 use crate::graph::{Graph, Id, Kind};
-use crate::types::Fact;
 
 /// Tables by id; filled for the given ops and their inputs.
 pub(super) struct Storage {
@@ -23,7 +22,7 @@ impl Storage {
     pub(super) fn new<E>(
         graph: &Graph,
         ops: &[Id],
-        mut bytes_of: impl FnMut(&Fact) -> Result<u64, E>,
+        mut bytes_of: impl FnMut(Id) -> Result<u64, E>,
     ) -> Result<Storage, E> {
         let bound = graph.bound();
         let mut storage = Storage {
@@ -37,7 +36,7 @@ impl Storage {
             let view = matches!(node.kind, Kind::Op(op) if op.nature.view);
             match graph.edges(*id).find(|(slot, _)| view && *slot == 0) {
                 Some((_, base)) => storage.root[id.0 as usize] = storage.root(base),
-                None => storage.bytes[id.0 as usize] = bytes_of(&node.fact)?,
+                None => storage.bytes[id.0 as usize] = bytes_of(*id)?,
             }
         }
         for id in graph.outputs.iter().flat_map(|output| &output.nodes) {

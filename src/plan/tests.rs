@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use super::{Memory, Plan, plan};
+use super::{Kept, Memory, Plan, plan};
 use crate::exec::check;
 use crate::exec::interpreter::{Finite, Interpreter, Options};
 use crate::exec::values::Values;
@@ -90,7 +90,7 @@ fn a_leaf_may_be_an_output() {
 
 fn memory(text: &str) -> Memory {
     let (graph, plan) = planned(text);
-    plan.memory(&graph, &[("B".to_string(), 10)].into(), 4).unwrap()
+    plan.memory(&graph, &[("B".to_string(), 10)].into(), Kept::F32).unwrap()
 }
 
 #[test]
@@ -106,10 +106,10 @@ fn memory_is_leaves_and_the_most_that_is_live() {
          save w = %1
          save s = %2",
     );
-    let memory = plan.memory(&graph, &[("B".to_string(), 10)].into(), 4).unwrap();
+    let memory = plan.memory(&graph, &[("B".to_string(), 10)].into(), Kept::F32).unwrap();
     let leaves = Memory { fields: 40, weights: 400, states: 20, ..Memory::default() };
     assert_eq!(memory, Memory { peak: 460 + 80, at: Some(plan.steps[1].node), activations: 80, ..leaves });
-    assert!(plan.memory(&graph, &[].into(), 4).is_err());
+    assert!(plan.memory(&graph, &[].into(), Kept::F32).is_err());
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_view_costs_nothing_and_keeps_what_it_looks_at() {
 #[test]
 fn an_index_is_four_bytes_whatever_a_real_is() {
     let (graph, plan) = planned("%0 = field m : index(3)[10]\nsave m = %0");
-    assert_eq!(plan.memory(&graph, &[].into(), 8).unwrap().fields, 40);
+    assert_eq!(plan.memory(&graph, &[].into(), F64).unwrap().fields, 40);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn gradients_are_counted_apart() {
     .unwrap();
     differentiate(&mut graph).unwrap();
     let graph = verify(graph).unwrap();
-    let memory = plan(&graph).memory(&graph, &[].into(), 4).unwrap();
+    let memory = plan(&graph).memory(&graph, &[].into(), Kept::F32).unwrap();
     // The gradient of the sum and that of the square at once, and the loss, which is kept.
     assert_eq!((memory.weights, memory.gradients, memory.activations), (40, 40, 40 + 4));
     assert_eq!(memory.peak, 40 + 4 + 40 + 40 + 4);
@@ -155,6 +155,8 @@ fn work() {
     let (graph, plan) = planned("%0 = field x : real[B, 5]\n%1 = affine(%0) scale=2.0\n%2 = neg(%1)\nsave y = %2");
     assert_eq!(plan.flops(&graph, &[("B".to_string(), 10)].into()), Ok(2 * 50 + 50));
 }
+
+const F64: Kept = Kept { real: 8, packed: false };
 
 /// What a run really held.
 #[derive(Default)]
@@ -174,7 +176,7 @@ proptest! {
         let context = check::context([].into());
         let values = Values::plausible(&graph, &context, 3).unwrap();
         let interpreter = Interpreter::new(verify(graph).unwrap(), context.dtype, &context.device).unwrap();
-        let memory = interpreter.plan().memory(interpreter.graph(), &context.dims, 8).unwrap();
+        let memory = interpreter.plan().memory(interpreter.graph(), &context.dims, F64).unwrap();
         let mut most = Most::default();
         let options = Options { finite: Finite::Unchecked, shapes: true, observer: Some(&mut most) };
         interpreter.run(&values, &context, options).unwrap();

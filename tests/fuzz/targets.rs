@@ -64,7 +64,7 @@ pub fn checker(text: &str) {
     if !problems.has_errors()
         && let Some(compiled) = compile(&recipe, &mut problems)
     {
-        costs(&compiled);
+        costs(&compiled, wsss::plan::Kept::F32);
     }
     let own = problems.iter().find(|problem| problem.code == wsss::diag::Code::Internal);
     assert!(own.is_none(), "a mistake of the program: {own:?}");

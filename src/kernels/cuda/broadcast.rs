@@ -3,7 +3,9 @@
 use candle_core::{DType, Result, Tensor, bail};
 
 use super::Call;
+use super::packed::{AS_IT_LIES, by_pixel, packed_of};
 use crate::kernels::broadcast::{Binary, broadcast_dims};
+use crate::kernels::packed;
 use crate::kernels::walk::{Walk, broadcast};
 
 /// As `kernels::broadcast::binary`.
@@ -27,17 +29,25 @@ pub fn binary(f: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         Binary::And => "a != (R)0 && b != (R)0 ? (R)1 : (R)0",
         Binary::Or => "a != (R)0 || b != (R)0 ? (R)1 : (R)0",
     };
+    let like = packed_of(&[a, b]);
+    // A packed map is walked as it lies; beside it, what is as large as the result is packed, what is not stays as it is.
+    let order: Vec<usize> = if packed::is(like) { AS_IT_LIES.to_vec() } else { (0..dims.len()).collect() };
+    let [a, b] = [a, b].map(|x| match packed::is(like) && x.dims() == dims {
+        true => packed::pack(x),
+        false => Ok(x.clone()),
+    });
+    let (a, b) = (a?, b?);
     // Where a tensor is as large as the result it is read in order, and where it is one number that one.
     let count = dims.iter().product::<usize>();
-    let [at_a, at_b] = [a, b].map(|x| match x.elem_count() {
+    let at = |x: &Tensor, walk: &'static str| match x.elem_count() {
         1 => "0",
-        full if full == count => "i",
-        _ => "",
-    });
-    let or_walk = |at: &'static str, walk: &'static str| if at.is_empty() { walk } else { at };
-    let (at_a, at_b) = (or_walk(at_a, "place(walk, 0, i)"), or_walk(at_b, "place(walk, 1, i)"));
+        full if full == count && packed::is(x) == packed::is(like) => "i",
+        _ => walk,
+    };
+    let (at_a, at_b) = (at(&a, "place(walk, 0, i)"), at(&b, "place(walk, 1, i)"));
+    let [kind_a, kind_b] = [&a, &b].map(|x| if packed::is(x) { "S" } else { "R" });
     let text = format!(
-        "KERNEL binary(R *y, unsigned count, const R *left, const R *right, Walk walk) {{
+        "KERNEL binary(S *y, unsigned count, const {kind_a} *left, const {kind_b} *right, Walk walk) {{
   EACH(i, count) {{
     R a = left[{at_a}], b = right[{at_b}];
     y[i] = {value};
@@ -45,8 +55,27 @@ pub fn binary(f: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
 }}
 "
     );
-    let walk = Walk::new(&dims, &[broadcast(a.dims(), &dims), broadcast(b.dims(), &dims)], [0, 0]);
-    Call::made(text, "binary", a).tensor(a)?.tensor(b)?.walk(&walk)?.make(&dims, a.dtype())
+    let strides = [&a, &b].map(|x| in_order(&strides_to(x, &dims), &order));
+    let walk = Walk::new(&in_order(&dims, &order), &strides, [0, 0]);
+    let call = Call::made(text, "binary", like).raw(&as_it_lies(&a)?)?.raw(&as_it_lies(&b)?)?;
+    call.walk(&walk)?.make_map(&dims)
+}
+
+/// The strides of a tensor that stands for one of `wide`, by the axes of `wide`: 0 along those it is repeated over.
+fn strides_to(x: &Tensor, wide: &[usize]) -> Vec<isize> {
+    if !packed::is(x) {
+        return broadcast(x.dims(), wide);
+    }
+    let long = |axis: usize| x.dims()[axis] != 1 || wide[axis] == 1;
+    (0..4).map(|axis| if long(axis) { x.stride()[axis] as isize } else { 0 }).collect()
+}
+
+fn in_order<T: Copy>(axes: &[T], order: &[usize]) -> Vec<T> {
+    order.iter().map(|axis| axes[*axis]).collect()
+}
+
+fn as_it_lies(x: &Tensor) -> Result<Tensor> {
+    if packed::is(x) { by_pixel(x) } else { Ok(x.clone()) }
 }
 
 /// As `kernels::broadcast::select`.

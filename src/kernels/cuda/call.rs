@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
+use super::packed::{by_channel, by_pixel};
+use crate::kernels::packed;
 use crate::kernels::real::contiguous;
 use crate::kernels::walk::Walk;
 
@@ -17,6 +19,8 @@ pub struct Call {
     pub(super) kernel: &'static str,
     /// The type `R` of the text.
     pub(super) number: DType,
+    /// Whether `S`, what maps are kept in, is of 16 bits.
+    pub(super) packed: bool,
     pub(super) device: Device,
     pub(super) arguments: Vec<Argument>,
 }
@@ -98,14 +102,16 @@ fn int(number: isize) -> Result<i32> {
 }
 
 impl Call {
-    /// A call of `kernel` of `text`, whose `R` is the number type of `like`, on the device of `like`.
+    /// A call of `kernel` of `text`, whose `R` is the number type of `like`, on the device of `like`. For a packed map `R` is `float`, and maps are packed.
     pub fn new(text: &'static str, kernel: &'static str, like: &Tensor) -> Call {
         Call::made(Cow::Borrowed(text), kernel, like)
     }
 
     /// The same of a text that is made for the occasion. Equal texts are compiled once.
     pub fn made(text: impl Into<Cow<'static, str>>, kernel: &'static str, like: &Tensor) -> Call {
-        Call { text: text.into(), kernel, number: like.dtype(), device: like.device().clone(), arguments: Vec::new() }
+        let packed = packed::is(like);
+        let number = if packed { DType::F32 } else { like.dtype() };
+        Call { text: text.into(), kernel, number, packed, device: like.device().clone(), arguments: Vec::new() }
     }
 
     /// The number type `R`, where it is not that of the tensor the call was made for.
@@ -113,12 +119,32 @@ impl Call {
         Call { number, ..self }
     }
 
+    /// Its maps are packed.
+    pub fn packed(self) -> Call {
+        Call { packed: true, ..self }
+    }
+
+    /// What the text takes as `R`, or as whole numbers.
     pub fn tensor(self, tensor: &Tensor) -> Result<Call> {
         self.optional(Some(tensor))
     }
 
     pub fn optional(self, tensor: Option<&Tensor>) -> Result<Call> {
-        Ok(self.and(Argument::Tensor(tensor.map(contiguous).transpose()?)))
+        let plain = |tensor: &Tensor| contiguous(&packed::unpack(tensor)?);
+        Ok(self.and(Argument::Tensor(tensor.map(plain).transpose()?)))
+    }
+
+    /// What the text takes as `S`: packed where the call's maps are.
+    pub fn map(self, map: &Tensor) -> Result<Call> {
+        if !self.packed {
+            return self.tensor(map);
+        }
+        self.raw(&by_pixel(&packed::pack(map)?)?)
+    }
+
+    /// Numbers of the kind they are, as they lie.
+    pub fn raw(self, tensor: &Tensor) -> Result<Call> {
+        Ok(self.and(Argument::Tensor(Some(contiguous(tensor)?))))
     }
 
     /// Lengths, each an `unsigned`.
@@ -155,6 +181,44 @@ impl Call {
         let made = empty(dims, dtype, &self.device)?;
         self.launch(&made, made.elem_count(), Threads::Apart)?;
         Ok(made)
+    }
+
+    /// A new map, packed where the call's maps are, a thread a number.
+    pub fn make_map(self, dims: &[usize]) -> Result<Tensor> {
+        self.make_map_by(dims, 1)
+    }
+
+    /// The same, a thread for `width` numbers: so many divide what there is.
+    pub fn make_map_by(self, dims: &[usize], width: usize) -> Result<Tensor> {
+        let lies = match *dims {
+            [batch, channels, rows, columns] if self.packed => Some([batch, rows, columns, channels]),
+            _ => None,
+        };
+        let made = match &lies {
+            Some(lies) => empty(lies, DType::BF16, &self.device)?,
+            None => empty(dims, self.number, &self.device)?,
+        };
+        self.launch(&made, made.elem_count() / width, Threads::Apart)?;
+        if lies.is_some() { by_channel(&made) } else { Ok(made) }
+    }
+
+    /// How many numbers of maps of `count` a thread can take together: several where they are of one channel, or of as many channels as they are, and
+    /// lie so that they are read at once, 16 bytes at the most. `channels` are those of `plane` numbers in a row each.
+    pub(super) fn width(&self, count: usize, channels: usize, plane: usize) -> Result<usize> {
+        const WIDE: usize = 4;
+        let inner = if plane == 1 { channels } else { plane };
+        if inner % WIDE != 0 {
+            return Ok(1);
+        }
+        for argument in &self.arguments {
+            if let Argument::Tensor(Some(tensor)) = argument
+                && tensor.elem_count() == count
+                && address(tensor)? % (WIDE * tensor.dtype().size_in_bytes()).min(16) as u64 != 0
+            {
+                return Ok(1);
+            }
+        }
+        Ok(WIDE)
     }
 
     /// A new tensor for `count` blocks of threads.
@@ -213,14 +277,16 @@ impl Call {
         format!("{PRELUDE}{}", self.text)
     }
 
-    /// What `R` stands for.
-    pub(super) fn number_word(&self) -> Result<&'static str> {
-        match self.number {
-            DType::F32 => Ok("float"),
-            DType::F64 => Ok("double"),
-            DType::U32 => Ok("unsigned"),
+    /// What `R` and `S` stand for, as a compiler takes it.
+    pub(super) fn definitions(&self) -> Result<Vec<String>> {
+        let number = match self.number {
+            DType::F32 => "float",
+            DType::F64 => "double",
+            DType::U32 => "unsigned",
             other => bail!("{}: computes in f32 and f64, found {}", self.kernel, other.as_str()),
-        }
+        };
+        let packed = self.packed.then(|| "-DPACKED".to_string());
+        Ok([format!("-DREAL={number}")].into_iter().chain(packed).collect())
     }
 }
 

@@ -3,8 +3,10 @@
 use candle_core::{Result, Tensor};
 
 use super::Call;
+use super::packed::packed_of;
 use crate::kernels::chain::Link;
 use crate::kernels::norm::Channels;
+use crate::kernels::packed;
 use crate::kernels::pointwise::Unary;
 
 const FUNCTIONS: &str = include_str!("source/functions.cu");
@@ -13,39 +15,56 @@ const FUNCTIONS: &str = include_str!("source/functions.cu");
 pub fn run(x: &Tensor, links: &[Link]) -> Result<Tensor> {
     let mut made = Made::default();
     let steps: Vec<String> = links.iter().map(|link| made.step(link)).collect();
+    let maps: Vec<&Tensor> = [x].into_iter().chain(links.iter().filter_map(Link::other)).collect();
+    let like = packed_of(&maps);
+    let channels = x.dims().get(1).copied().unwrap_or(1).max(1);
+    // Pixels of a packed map are rows of channels.
+    let rest = if packed::is(like) { &[] } else { x.dims().get(2..).unwrap_or_default() };
+    let plane = rest.iter().product::<usize>().max(1);
+    let call = Call::made("", "chain", like).map(x)?.ints(&[channels, plane])?;
+    let call = made.arguments.into_iter().try_fold(call, |call, argument| match argument {
+        Argument::Map(map) => call.map(&map),
+        Argument::Tensor(tensor) => call.tensor(&tensor),
+        Argument::Number(number) => Ok(call.number(number)),
+    })?;
+    let width = call.width(x.elem_count(), channels, plane)?;
     let text = format!(
         "{FUNCTIONS}
-KERNEL chain(R *y, unsigned count, const R *x, unsigned channels, unsigned plane{}) {{
+typedef Several<{width}> Some;
+
+KERNEL chain(Some *y, unsigned count, const Some *x, unsigned channels, unsigned plane{}) {{
   EACH(i, count) {{
-    R v = x[i];
-    unsigned c = i / plane % channels;
-    {}
-    y[i] = v;
+    Some all = x[i]{};
+    unsigned first = i * {width} / plane % channels;
+    for (unsigned k = 0; k < {width}; k++) {{
+      unsigned c = first + (plane == 1 ? k : 0);
+      R v = all.at[k];
+      {}
+      all.at[k] = v;
+    }}
+    y[i] = all;
   }}
 }}
 ",
         made.parameters,
-        steps.join("\n    "),
+        made.loads,
+        steps.join("\n      "),
     );
-    let channels = x.dims().get(1).copied().unwrap_or(1).max(1);
-    let plane = x.dims().iter().skip(2).product::<usize>().max(1);
-    let call = Call::made(text, "chain", x).tensor(x)?.ints(&[channels, plane])?;
-    let call = made.arguments.into_iter().try_fold(call, |call, argument| match argument {
-        Argument::Tensor(tensor) => call.optional(tensor.as_ref()),
-        Argument::Number(number) => Ok(call.number(number)),
-    })?;
-    call.make(x.dims(), x.dtype())
+    Call { text: text.into(), ..call }.make_map_by(x.dims(), width)
 }
 
 /// What the steps so far ask for.
 #[derive(Default)]
 struct Made {
     parameters: String,
+    /// Numbers of maps, read before the steps.
+    loads: String,
     arguments: Vec<Argument>,
 }
 
 enum Argument {
-    Tensor(Option<Tensor>),
+    Map(Tensor),
+    Tensor(Tensor),
     Number(f64),
 }
 
@@ -57,31 +76,31 @@ impl Made {
                 format!("v = {value};")
             }
             Link::Derivative(f, saved) => {
-                let saved = self.tensor(Some(saved));
+                let saved = self.map(saved);
                 let numbers = self.numbers(*f);
-                format!("v = {};", derivative(*f, &format!("{saved}[i]"), &numbers))
+                format!("v = {};", derivative(*f, &saved, &numbers))
             }
-            Link::Add(other) => format!("v = v + {}[i];", self.tensor(Some(other))),
-            Link::Sub(other) => format!("v = v - {}[i];", self.tensor(Some(other))),
-            Link::Mul(other) => format!("v = v * {}[i];", self.tensor(Some(other))),
+            Link::Add(other) => format!("v = v + {};", self.map(other)),
+            Link::Sub(other) => format!("v = v - {};", self.map(other)),
+            Link::Mul(other) => format!("v = v * {};", self.map(other)),
             Link::Channels(channels) => self.channels(channels),
         }
     }
 
     fn channels(&mut self, channels: &Channels) -> String {
         let Channels { mean, var, weight, bias, eps } = channels;
-        let var = self.tensor(Some(var));
+        let var = self.tensor(var);
         let eps = self.number(*eps);
         let mut factor = format!("(R)1 / sqrt({var}[c] + {eps})");
         if let Some(weight) = weight {
-            factor = format!("{}[c] / sqrt({var}[c] + {eps})", self.tensor(Some(weight)));
+            factor = format!("{}[c] / sqrt({var}[c] + {eps})", self.tensor(weight));
         }
         let shifted = match mean {
-            Some(mean) => format!("(v - {}[c])", self.tensor(Some(mean))),
+            Some(mean) => format!("(v - {}[c])", self.tensor(mean)),
             None => "v".to_string(),
         };
         match bias {
-            Some(bias) => format!("v = {shifted} * ({factor}) + {}[c];", self.tensor(Some(bias))),
+            Some(bias) => format!("v = {shifted} * ({factor}) + {}[c];", self.tensor(bias)),
             None => format!("v = {shifted} * ({factor});"),
         }
     }
@@ -102,10 +121,19 @@ impl Made {
         given.iter().map(|number| self.number(*number)).collect()
     }
 
-    fn tensor(&mut self, tensor: Option<&Tensor>) -> String {
+    /// Its number at the place that a thread is at.
+    fn map(&mut self, map: &Tensor) -> String {
+        let name = format!("t{}", self.arguments.len());
+        self.parameters += &format!(", const Some *{name}");
+        self.loads += &format!(", all_{name} = {name}[i]");
+        self.arguments.push(Argument::Map(map.clone()));
+        format!("(R)all_{name}.at[k]")
+    }
+
+    fn tensor(&mut self, tensor: &Tensor) -> String {
         let name = format!("t{}", self.arguments.len());
         self.parameters += &format!(", const R *{name}");
-        self.arguments.push(Argument::Tensor(tensor.cloned()));
+        self.arguments.push(Argument::Tensor(tensor.clone()));
         name
     }
 

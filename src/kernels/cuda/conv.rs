@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::cuda_backend::cudarc::cudnn::{CudnnError, result, sys};
 use candle_core::cuda_backend::{CudaDevice, DeviceId};
@@ -11,19 +10,14 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::call::empty;
 use super::driver::address;
+use super::packed::{AS_IT_LIES, by_channel, by_pixel};
+use super::precision::{self, Precision};
 use super::{broadcast, layout};
 use crate::kernels::broadcast::Binary;
 use crate::kernels::conv::Conv2d;
+use crate::kernels::packed;
 use crate::kernels::real::contiguous;
 use crate::kernels::walk::row_major;
-
-/// Whether f32 may be rounded to TF32 (10 binary digits of 23) before it is multiplied, as PyTorch's convolutions do by default.
-static ROUND: AtomicBool = AtomicBool::new(true);
-
-/// Before anything runs: algorithms are chosen for what was said first.
-pub fn round_factors(round: bool) {
-    ROUND.store(round, Ordering::Relaxed);
-}
 
 /// Bytes that an algorithm may ask for beside its tensors.
 const WORKSPACE: usize = 1 << 30;
@@ -35,8 +29,7 @@ pub fn forward(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, conv: &Conv2d) -> 
     let around = Around::of([height, width], kernel, conv);
     let x = around.put(x)?;
     let shapes = Shapes::new(dims4(&x)?, dims4(w)?, [batch, outputs, conv.output[0], conv.output[1]], conv, &around);
-    let y = empty(&shapes.y, x.dtype(), x.device())?;
-    run(Kind::Forward, &shapes, [&contiguous(&x)?, &contiguous(w)?, &y])?;
+    let y = compute(Kind::Forward, &shapes, [&x, w])?;
     match bias {
         Some(bias) => broadcast::binary(Binary::Add, &y, &bias.reshape((1, outputs, 1, 1))?),
         None => Ok(y),
@@ -50,9 +43,7 @@ pub fn grad_input(gy: &Tensor, w: &Tensor, input: [usize; 2], conv: &Conv2d) -> 
     let [height, width] = around.size(input);
     let y = dims4(gy)?;
     let shapes = Shapes::new([y[0], channels * conv.groups, height, width], dims4(w)?, y, conv, &around);
-    let gx = empty(&shapes.x, gy.dtype(), gy.device())?;
-    run(Kind::Input, &shapes, [&gx, &contiguous(w)?, &contiguous(gy)?])?;
-    around.take(&gx, input)
+    around.take(&compute(Kind::Input, &shapes, [gy, w])?, input)
 }
 
 /// As `kernels::conv::grad_weight`, to a result of `weight`.
@@ -61,9 +52,48 @@ pub fn grad_weight(gy: &Tensor, x: &Tensor, weight: [usize; 4], conv: &Conv2d) -
     let around = Around::of([height, width], [weight[2], weight[3]], conv);
     let x = around.put(x)?;
     let shapes = Shapes::new(dims4(&x)?, weight, dims4(gy)?, conv, &around);
-    let gw = empty(&weight, gy.dtype(), gy.device())?;
-    run(Kind::Weight, &shapes, [&contiguous(&x)?, &gw, &contiguous(gy)?])?;
-    Ok(gw)
+    packed::unpack(&compute(Kind::Weight, &shapes, [gy, &x])?)
+}
+
+/// What the pass makes of two tensors: packed if the first is and cuDNN knows how; in `f32` where it does not.
+fn compute(kind: Kind, shapes: &Shapes, given: [&Tensor; 2]) -> Result<Tensor> {
+    if !packed::is(given[0]) {
+        return pass(kind, shapes, given)?.ok_or_else(|| none(kind));
+    }
+    let [first, second] = given.map(packed::pack);
+    if let Some(made) = pass(kind, shapes, [&first?, &second?])? {
+        return Ok(made);
+    }
+    let [first, second] = given.map(packed::unpack);
+    let made = pass(kind, shapes, [&first?, &second?])?.ok_or_else(|| none(kind))?;
+    if kind == Kind::Weight { Ok(made) } else { packed::pack(&made) }
+}
+
+fn none(kind: Kind) -> candle_core::Error {
+    candle_core::Error::Msg(format!("conv2d: cuDNN has no algorithm for the {kind:?} pass of these shapes"))
+}
+
+/// `None`: there is no algorithm.
+fn pass(kind: Kind, shapes: &Shapes, [first, second]: [&Tensor; 2]) -> Result<Option<Tensor>> {
+    let lies = |x: &Tensor| if packed::is(x) { by_pixel(x) } else { contiguous(x) };
+    let (first, second) = (lies(first)?, lies(second)?);
+    let dims = match kind {
+        Kind::Forward => shapes.y,
+        Kind::Input => shapes.x,
+        Kind::Weight => shapes.w,
+    };
+    let packed = packed::is(&first);
+    let made = match packed {
+        true => empty(&AS_IT_LIES.map(|axis| dims[axis]), first.dtype(), first.device())?,
+        false => empty(&dims, first.dtype(), first.device())?,
+    };
+    let done = match kind {
+        Kind::Forward => run(kind, shapes, [&first, &second, &made])?,
+        Kind::Input => run(kind, shapes, [&made, &second, &first])?,
+        Kind::Weight => run(kind, shapes, [&second, &made, &first])?,
+    };
+    let made = if packed { by_channel(&made)? } else { made };
+    Ok(done.then_some(made))
 }
 
 /// cuDNN puts as many zeros after a picture as before it. Where that makes another size, they are put around it first.
@@ -109,6 +139,10 @@ impl Around {
         let [batch, channels, ..] = dims4(x)?;
         let strides = row_major(x.dims());
         let first = before[0] as isize * strides[2] + before[1] as isize;
+        if packed::is(x) {
+            let rows = layout::packed_slice(x, 2, before[0], height)?;
+            return layout::packed_slice(&rows, 3, before[1], width);
+        }
         layout::strided(x, &[batch, channels, height, width], &strides, first)
     }
 }
@@ -145,8 +179,8 @@ thread_local! {
 
 struct Handle {
     raw: sys::cudnnHandle_t,
-    /// The algorithm's number and the bytes it asks for.
-    chosen: HashMap<(Kind, Shapes, DType), (u32, usize)>,
+    /// The algorithm's number and the bytes it asks for; none where cuDNN has no algorithm that fits.
+    chosen: HashMap<(Kind, Shapes, DType), Option<(u32, usize)>>,
 }
 
 impl Drop for Handle {
@@ -156,8 +190,8 @@ impl Drop for Handle {
     }
 }
 
-/// `[x, w, y]`; the one that is the result is written.
-fn run(kind: Kind, shapes: &Shapes, [x, w, y]: [&Tensor; 3]) -> Result<()> {
+/// `[x, w, y]`, as they lie; the one that is the result is written. False where there is no algorithm.
+fn run(kind: Kind, shapes: &Shapes, [x, w, y]: [&Tensor; 3]) -> Result<bool> {
     let Device::Cuda(device) = x.device() else { bail!("conv2d: not on a device for CUDA") };
     HANDLES.with_borrow_mut(|handles| {
         let handle = match handles.entry(device.id()) {
@@ -184,10 +218,10 @@ impl Handle {
         device: &CudaDevice,
         dtype: DType,
         [x, w, y]: [u64; 3],
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let described = Described::new(shapes, dtype).map_err(told)?;
         let key = (kind, *shapes, dtype);
-        let (algorithm, bytes) = match self.chosen.get(&key) {
+        let chosen = match self.chosen.get(&key) {
             Some(chosen) => *chosen,
             None => {
                 let chosen = described.choose(self.raw, kind)?;
@@ -195,9 +229,11 @@ impl Handle {
                 chosen
             }
         };
+        let Some((algorithm, bytes)) = chosen else { return Ok(false) };
         let room = empty(&[bytes.div_ceil(4)], DType::U32, &Device::Cuda(device.clone()))?;
         let room = address(&room)? as *mut c_void;
-        described.run(self.raw, kind, (algorithm, bytes), room, [x, w, y].map(|at| at as *mut c_void)).map_err(told)
+        described.run(self.raw, kind, (algorithm, bytes), room, [x, w, y].map(|at| at as *mut c_void)).map_err(told)?;
+        Ok(true)
     }
 }
 
@@ -224,14 +260,17 @@ impl Drop for Described {
 
 impl Described {
     fn new(shapes: &Shapes, dtype: DType) -> std::result::Result<Described, CudnnError> {
-        let number = match dtype {
-            DType::F64 => sys::cudnnDataType_t::CUDNN_DATA_DOUBLE,
-            _ => sys::cudnnDataType_t::CUDNN_DATA_FLOAT,
+        use sys::{cudnnDataType_t as Number, cudnnMathType_t as Math, cudnnTensorFormat_t as Format};
+        // What tensors are kept in, what sums are held in, and how they lie.
+        let (number, sums, format) = match dtype {
+            DType::F64 => (Number::CUDNN_DATA_DOUBLE, Number::CUDNN_DATA_DOUBLE, Format::CUDNN_TENSOR_NCHW),
+            DType::BF16 => (Number::CUDNN_DATA_BFLOAT16, Number::CUDNN_DATA_FLOAT, Format::CUDNN_TENSOR_NHWC),
+            _ => (Number::CUDNN_DATA_FLOAT, Number::CUDNN_DATA_FLOAT, Format::CUDNN_TENSOR_NCHW),
         };
-        let format = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW;
-        let math = match ROUND.load(Ordering::Relaxed) {
-            true => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
-            false => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+        let math = match (dtype, precision::get()) {
+            (DType::BF16, _) => Math::CUDNN_TENSOR_OP_MATH,
+            (_, Precision::F32) => Math::CUDNN_FMA_MATH,
+            _ => Math::CUDNN_DEFAULT_MATH,
         };
         let ints = |shape: [usize; 4]| shape.map(|length| length as c_int);
         let described = Described {
@@ -249,7 +288,7 @@ impl Described {
             result::set_tensor4d_descriptor(described.x, format, number, ints(shapes.x))?;
             result::set_filter4d_descriptor(described.w, number, format, ints(shapes.w))?;
             result::set_tensor4d_descriptor(described.y, format, number, ints(shapes.y))?;
-            result::set_convolution2d_descriptor(described.conv, ph, pw, sh, sw, dh, dw, mode, number)?;
+            result::set_convolution2d_descriptor(described.conv, ph, pw, sh, sw, dh, dw, mode, sums)?;
             result::set_convolution_group_count(described.conv, shapes.groups as i32)?;
             result::set_convolution_math_type(described.conv, math)?;
         }
@@ -257,14 +296,16 @@ impl Described {
     }
 
     /// The first algorithm, by cuDNN's own order, that gives the same bits each time and fits.
-    fn choose(&self, handle: sys::cudnnHandle_t, kind: Kind) -> Result<(u32, usize)> {
+    fn choose(&self, handle: sys::cudnnHandle_t, kind: Kind) -> Result<Option<(u32, usize)>> {
         macro_rules! first {
             ($ask:path, $a:expr, $b:expr, $c:expr, $perf:ty) => {{
                 let mut found: [std::mem::MaybeUninit<$perf>; 10] = [const { std::mem::MaybeUninit::uninit() }; 10];
                 let mut count: c_int = 0;
                 // SAFETY: descriptors are alive; `found` has room for what is asked for.
-                unsafe { $ask(handle, $a, $b, self.conv, $c, 10, &mut count, found.as_mut_ptr().cast()) }
-                    .map_err(told)?;
+                match unsafe { $ask(handle, $a, $b, self.conv, $c, 10, &mut count, found.as_mut_ptr().cast()) } {
+                    Err(CudnnError(sys::cudnnStatus_t::CUDNN_STATUS_NOT_SUPPORTED)) => count = 0,
+                    asked => asked.map_err(told)?,
+                }
                 found[..count.clamp(0, 10) as usize]
                     .iter()
                     // SAFETY: so many have been written.
@@ -300,9 +341,7 @@ impl Described {
                 sys::cudnnConvolutionBwdFilterAlgoPerf_t
             ),
         };
-        chosen.ok_or_else(|| {
-            candle_core::Error::Msg(format!("conv2d: cuDNN has no algorithm for the {kind:?} pass of these shapes"))
-        })
+        Ok(chosen)
     }
 
     fn run(

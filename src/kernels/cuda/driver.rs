@@ -58,6 +58,7 @@ pub fn empty(dims: &[usize], dtype: DType, device: &CudaDevice) -> Result<Tensor
     let storage = match dtype {
         DType::F32 => of::<f32>(shape.elem_count(), device)?,
         DType::F64 => of::<f64>(shape.elem_count(), device)?,
+        DType::BF16 => of::<half::bf16>(shape.elem_count(), device)?,
         DType::U32 => of::<u32>(shape.elem_count(), device)?,
         other => bail!("no kernel makes {}", other.as_str()),
     };
@@ -76,18 +77,19 @@ pub fn address(tensor: &Tensor) -> Result<u64> {
     match tensor.dtype() {
         DType::F32 => of::<f32>(storage, layout.start_offset()),
         DType::F64 => of::<f64>(storage, layout.start_offset()),
+        DType::BF16 => of::<half::bf16>(storage, layout.start_offset()),
         DType::U32 => of::<u32>(storage, layout.start_offset()),
         DType::U8 => of::<u8>(storage, layout.start_offset()),
         other => bail!("no kernel reads {}", other.as_str()),
     }
 }
 
-/// The functions that have been compiled, by device, number type, name and text.
+/// The functions that have been compiled, by device, number type, whether maps are packed, name and text.
 static FUNCTIONS: Mutex<Option<Functions>> = Mutex::new(None);
-type Functions = HashMap<(DeviceId, DType, &'static str, blake3::Hash), CudaFunction>;
+type Functions = HashMap<(DeviceId, DType, bool, &'static str, blake3::Hash), CudaFunction>;
 
 fn function(call: &Call, device: &CudaDevice) -> Result<CudaFunction> {
-    let key = (device.id(), call.number, call.kernel, blake3::hash(call.text.as_bytes()));
+    let key = (device.id(), call.number, call.packed, call.kernel, blake3::hash(call.text.as_bytes()));
     let mut functions = FUNCTIONS.lock().unwrap_or_else(PoisonError::into_inner);
     let functions = functions.get_or_insert_default();
     if let Some(function) = functions.get(&key) {
@@ -97,7 +99,10 @@ fn function(call: &Call, device: &CudaDevice) -> Result<CudaFunction> {
     let context = stream.context();
     let (major, minor) = context.compute_capability().w()?;
     let options = CompileOptions {
-        options: vec![format!("--gpu-architecture=compute_{major}{minor}"), format!("-DREAL={}", call.number_word()?)],
+        options: [format!("--gpu-architecture=compute_{major}{minor}")]
+            .into_iter()
+            .chain(call.definitions()?)
+            .collect(),
         ..CompileOptions::default()
     };
     let ptx = compile_ptx_with_opts(call.whole_text(), options)

@@ -27,6 +27,23 @@ pub fn can(what: &str) -> bool {
     can
 }
 
+thread_local! {
+    static EMULATED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Whether this thread is within [`emulated`].
+pub fn is_emulated() -> bool {
+    EMULATED.get()
+}
+
+/// Does something with the kernels for CUDA in place of those for the CPU, on this thread.
+pub fn emulated<T>(work: impl FnOnce() -> T) -> T {
+    EMULATED.set(true);
+    let done = work();
+    EMULATED.set(false);
+    done
+}
+
 pub fn launch(call: &Call, target: &Tensor, count: u32, threads: Threads) -> Result<()> {
     let given = call.given(address)?;
     let target = address(target)?;
@@ -55,6 +72,7 @@ pub fn address(tensor: &Tensor) -> Result<u64> {
     Ok(match tensor.dtype() {
         DType::F32 => storage.as_slice::<f32>()?[start..].as_ptr() as u64,
         DType::F64 => storage.as_slice::<f64>()?[start..].as_ptr() as u64,
+        DType::BF16 => storage.as_slice::<half::bf16>()?[start..].as_ptr() as u64,
         DType::U32 => storage.as_slice::<u32>()?[start..].as_ptr() as u64,
         DType::U8 => storage.as_slice::<u8>()?[start..].as_ptr() as u64,
         other => bail!("no kernel reads {}", other.as_str()),
@@ -63,11 +81,11 @@ pub fn address(tensor: &Tensor) -> Result<u64> {
 
 /// One call at a time: what a text keeps for a block is one for all.
 static FUNCTIONS: Mutex<Option<Functions>> = Mutex::new(None);
-/// By text, number type and name.
-type Functions = HashMap<(String, DType, &'static str), Run>;
+/// By text, number type, whether maps are packed, and name.
+type Functions = HashMap<(String, DType, bool, &'static str), Run>;
 
 fn function(call: &Call, threads: Threads) -> Result<impl Fn(*const *const c_void, u32, u32) + use<>> {
-    let key = (call.text.to_string(), call.number, call.kernel);
+    let key = (call.text.to_string(), call.number, call.packed, call.kernel);
     let mut functions = FUNCTIONS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = functions.get_or_insert_default();
     let run = match known.get(&key) {
@@ -97,7 +115,7 @@ fn compile(call: &Call, threads: Threads) -> Result<Run> {
     );
     let together = if threads == Threads::Together { "#define TOGETHER\n" } else { "" };
     std::fs::write(&source, format!("{together}{HOST}{}{end}", call.whole_text()))?;
-    compiled(&source, &library, call.number_word()?)?;
+    compiled(&source, &library, &call.definitions()?)?;
     // SAFETY: the library is our own, and stays loaded to the end of the program.
     unsafe {
         let library = Library::new(&library).map_err(candle_core::Error::wrap)?;
@@ -107,10 +125,10 @@ fn compile(call: &Call, threads: Threads) -> Result<Run> {
     }
 }
 
-fn compiled(source: &Path, library: &Path, number: &str) -> Result<()> {
+fn compiled(source: &Path, library: &Path, definitions: &[String]) -> Result<()> {
     let told = Command::new("c++")
         .args(["-std=c++20", "-shared", "-fPIC", "-pthread", "-w"])
-        .arg(format!("-DREAL={number}"))
+        .args(definitions)
         .arg("-o")
         .args([library, source])
         .output()?;
@@ -125,9 +143,9 @@ fn compiled_for_cuda(call: &Call, library: &Path) -> Result<()> {
     type Program = *mut c_void;
     type Texts = *const *const c_char;
     let text = CString::new(call.whole_text()).map_err(candle_core::Error::wrap)?;
-    let options = ["--gpu-architecture=compute_90".to_string(), format!("-DREAL={}", call.number_word()?)]
-        .map(|option| CString::new(option).expect("no zero within"));
-    let options = options.each_ref().map(|option| option.as_ptr());
+    let options = ["--gpu-architecture=compute_90".to_string()].into_iter().chain(call.definitions()?);
+    let options: Vec<CString> = options.map(|option| CString::new(option).expect("no zero within")).collect();
+    let options: Vec<*const c_char> = options.iter().map(|option| option.as_ptr()).collect();
     // SAFETY: the functions are those of NVRTC's header; texts end with a zero and live to the end of the block.
     unsafe {
         let library = Library::new(library).map_err(candle_core::Error::wrap)?;

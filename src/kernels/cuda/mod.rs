@@ -16,6 +16,8 @@ mod driver;
 mod emulate;
 #[cfg(feature = "cuda")]
 mod open;
+#[cfg(feature = "cuda")]
+pub mod precision;
 
 pub mod broadcast;
 pub mod chain;
@@ -24,6 +26,7 @@ pub mod layout;
 pub mod local_refine;
 pub mod norm;
 pub mod optimizer;
+pub mod packed;
 pub mod pairs;
 pub mod patches;
 pub mod pool;
@@ -36,10 +39,12 @@ pub mod topk;
 pub mod upload;
 
 #[cfg(test)]
+mod packed_tests;
+#[cfg(test)]
 mod tests;
 
 use call::{Call, Walked};
 #[cfg(test)]
-pub use emulate::can as can_emulate;
+pub use emulate::{can as can_emulate, emulated, is_emulated};
 #[cfg(feature = "cuda")]
 pub use open::{open, peak_bytes, reset_peak};

@@ -2,8 +2,10 @@
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
+use super::packed::step;
 use super::{Call, upload};
 use crate::kernels::draw::Distribution;
+use crate::kernels::packed;
 use crate::random::Stream;
 
 const TEXT: &str = concat!(include_str!("source/philox.cu"), include_str!("source/random.cu"));
@@ -42,9 +44,13 @@ pub fn class(tags: &Tensor, streams: &[Stream]) -> Result<Tensor> {
 /// As `kernels::dropout::dropout`: words below `cut` drop a number; `plane` numbers in a row of memory share a word.
 pub fn dropout(x: &Tensor, cut: u64, scale: f64, plane: usize, streams: &[Stream]) -> Result<Tensor> {
     let words = [&x.dims()[..1], &[x.elem_count() / (x.dims()[0] * plane).max(1)]].concat();
-    let call = on_streams("dropout", &words, streams, x.dtype(), x.device())?.tensor(x)?.ints(&[plane])?;
-    // Below 2³², which is a probability of 1.
-    call.ints(&[cut as usize])?.number(scale).make(x.dims(), x.dtype())
+    let number = if packed::is(x) { DType::F32 } else { x.dtype() };
+    let call = on_streams("dropout", &words, streams, number, x.device())?;
+    let call = if packed::is(x) { call.packed() } else { call };
+    let pixels = x.dims().iter().skip(2).product::<usize>().max(1);
+    // `cut` is below 2³², which is a probability of 1.
+    let call = call.map(x)?.ints(&[plane, cut as usize])?.number(scale);
+    call.ints(&[pixels, step(x)])?.make_map(x.dims())
 }
 
 /// The streams and the numbers of a row, which are those of one sample.

@@ -2,7 +2,9 @@
 
 use candle_core::{DType, Result, Tensor};
 
+use super::packed::by_pixel;
 use super::{Call, Walked};
+use crate::kernels::packed;
 use crate::kernels::reduce::Reduce;
 use crate::kernels::walk::{Walk, row_major};
 
@@ -16,7 +18,8 @@ const PART: usize = 1 << 13;
 
 /// As `kernels::reduce::reduce`, to a result of `dims`.
 pub fn reduce(how: Reduce, x: &Tensor, axes: &[usize], dims: &[usize]) -> Result<Tensor> {
-    let folding = Folding::new(x.dims(), axes)?;
+    let folding = Folding::of(x, axes)?;
+    let number = if packed::is(x) { DType::F32 } else { x.dtype() };
     let join = match how {
         Reduce::Sum | Reduce::Mean => 0,
         Reduce::Max => 1,
@@ -24,23 +27,22 @@ pub fn reduce(how: Reduce, x: &Tensor, axes: &[usize], dims: &[usize]) -> Result
     };
     let divisor = if how == Reduce::Mean { folding.terms as f64 } else { 1.0 };
     let call = |kernel: &'static str, x: &Tensor, folding: &Folding, divisor: f64| -> Result<Call> {
-        let call = Call::new(TEXT, kernel, x).tensor(x)?.walked(folding.kept).walked(folding.folded);
+        let call = Call::new(TEXT, kernel, x).map(x)?.walked(folding.kept).walked(folding.folded);
         Ok(call.ints(&[folding.terms, join])?.number(divisor))
     };
     if folding.results >= MANY || folding.terms <= FEW_TERMS {
-        return call("fold_by_thread", x, &folding, divisor)?.make(dims, x.dtype());
+        return call("fold_by_thread", x, &folding, divisor)?.make(dims, number);
     }
     let parts = folding.terms.div_ceil(PART).min((MANY / folding.results).max(1));
     if parts == 1 {
         let call = call("fold_by_block", x, &folding, divisor)?.ints(&[1])?;
-        return call.make_by_blocks(folding.results, dims, x.dtype());
+        return call.make_by_blocks(folding.results, dims, number);
     }
     let count = folding.results * parts;
-    let partial =
-        call("fold_by_block", x, &folding, 1.0)?.ints(&[parts])?.make_by_blocks(count, &[count], x.dtype())?;
+    let partial = call("fold_by_block", x, &folding, 1.0)?.ints(&[parts])?.make_by_blocks(count, &[count], number)?;
     let rest = Folding::new(&[folding.results, parts], &[1])?;
     let call = call("fold_by_block", &partial, &rest, divisor)?.ints(&[1])?;
-    call.make_by_blocks(folding.results, dims, x.dtype())
+    call.make_by_blocks(folding.results, dims, number)
 }
 
 /// Where the first extreme of each result stands in `x`: `[results]`, as a whole number.
@@ -73,7 +75,9 @@ pub fn argmax(x: &Tensor, axis: usize, dims: &[usize]) -> Result<Tensor> {
 
 /// Whether all numbers are finite: waits for the device.
 pub fn all_finite(x: &Tensor) -> Result<bool> {
-    let zeros = Call::new(TEXT, "nothing_of", x).tensor(x)?.make(x.dims(), x.dtype())?;
+    let lies = if packed::is(x) { by_pixel(x)? } else { x.clone() };
+    let number = if packed::is(x) { DType::F32 } else { x.dtype() };
+    let zeros = Call::new(TEXT, "nothing_of", x).raw(&lies)?.make(lies.dims(), number)?;
     let axes: Vec<usize> = (0..x.rank()).collect();
     let sum = reduce(Reduce::Sum, &zeros, &axes, &[])?;
     Ok(sum.to_dtype(DType::F64)?.to_scalar::<f64>()? == 0.0)
@@ -88,8 +92,16 @@ struct Folding {
 }
 
 impl Folding {
+    fn of(x: &Tensor, axes: &[usize]) -> Result<Folding> {
+        let strides = x.stride().iter().map(|stride| *stride as isize).collect();
+        if packed::is(x) { Folding::along(x.dims(), strides, axes) } else { Folding::new(x.dims(), axes) }
+    }
+
     fn new(dims: &[usize], axes: &[usize]) -> Result<Folding> {
-        let strides = row_major(dims);
+        Folding::along(dims, row_major(dims), axes)
+    }
+
+    fn along(dims: &[usize], strides: Vec<isize>, axes: &[usize]) -> Result<Folding> {
         let walk = |folded: bool| {
             let some = (0..dims.len()).filter(|axis| axes.contains(axis) == folded);
             let (dims, strides): (Vec<usize>, Vec<isize>) = some.map(|axis| (dims[axis], strides[axis])).unzip();

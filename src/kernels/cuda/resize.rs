@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::Call;
+use super::packed::step;
 use crate::kernels::resize::Resize;
 
 const TEXT: &str = include_str!("source/resize.cu");
@@ -11,27 +12,27 @@ const TEXT: &str = include_str!("source/resize.cu");
 pub fn bilinear(x: &Tensor, resize: &Resize) -> Result<Tensor> {
     let input = plane(x);
     let [down, across] = [0, 1].map(|axis| line(input[axis], resize, axis));
-    let call = Call::new(TEXT, "bilinear", x).tensor(x)?.ints(&[input, resize.output].concat())?;
-    lines(call, [down, across])?.make(&with_plane(x, resize.output), x.dtype())
+    let call = Call::new(TEXT, "bilinear", x).map(x)?.ints(&sizes(input, resize.output, x))?;
+    lines(call, [down, across])?.make_map(&with_plane(x, resize.output))
 }
 
 /// As `kernels::resize::bilinear_grad`.
 pub fn bilinear_grad(gy: &Tensor, input: [usize; 2], resize: &Resize) -> Result<Tensor> {
     let [down, across] = [0, 1].map(|axis| line(input[axis], resize, axis));
-    let call = Call::new(TEXT, "bilinear_grad", gy).tensor(gy)?.ints(&[input, resize.output].concat())?;
-    lines(call, [down, across])?.make(&with_plane(gy, input), gy.dtype())
+    let call = Call::new(TEXT, "bilinear_grad", gy).map(gy)?.ints(&sizes(input, resize.output, gy))?;
+    lines(call, [down, across])?.make_map(&with_plane(gy, input))
 }
 
 /// As `kernels::resize::nearest`.
 pub fn nearest(x: &Tensor, output: [usize; 2], factor: Option<[f64; 2]>) -> Result<Tensor> {
-    let call = Call::new(TEXT, "nearest", x).tensor(x)?.ints(&[plane(x), output].concat())?;
-    factors(call, factor).make(&with_plane(x, output), x.dtype())
+    let call = Call::new(TEXT, "nearest", x).map(x)?.ints(&sizes(plane(x), output, x))?;
+    factors(call, factor).make_map(&with_plane(x, output))
 }
 
 /// As `kernels::resize::nearest_grad`.
 pub fn nearest_grad(gy: &Tensor, input: [usize; 2], factor: Option<[f64; 2]>) -> Result<Tensor> {
-    let call = Call::new(TEXT, "nearest_grad", gy).tensor(gy)?.ints(&[input, plane(gy)].concat())?;
-    factors(call, factor).make(&with_plane(gy, input), gy.dtype())
+    let call = Call::new(TEXT, "nearest_grad", gy).map(gy)?.ints(&sizes(input, plane(gy), gy))?;
+    factors(call, factor).make_map(&with_plane(gy, input))
 }
 
 /// Place `i` lies at `scale * i + shift`.
@@ -53,6 +54,11 @@ fn lines(call: Call, lines: [[f64; 2]; 2]) -> Result<Call> {
 /// 0 where the two sizes decide.
 fn factors(call: Call, factor: Option<[f64; 2]>) -> Call {
     factor.unwrap_or_default().into_iter().fold(call, Call::double)
+}
+
+/// As the texts take them, with the channels that lie beside one another.
+fn sizes([height, width]: [usize; 2], [rows, columns]: [usize; 2], map: &Tensor) -> [usize; 5] {
+    [height, width, rows, columns, step(map)]
 }
 
 fn plane(x: &Tensor) -> [usize; 2] {

@@ -36,8 +36,8 @@ fn chains() -> Result<()> {
     if !can("chains for CUDA") {
         return Ok(());
     }
-    for (dtype, tolerance) in BOTH {
-        let dims = [2, 3, 7, 5];
+    // Where a thread takes one number, and where it takes several.
+    for ((dtype, tolerance), dims) in BOTH.into_iter().flat_map(|both| [(both, [2, 3, 7, 5]), (both, [2, 3, 4, 6])]) {
         let [x, a, b] = [1, 2, 3].map(|seed| cast(&sample(&dims, seed), dtype));
         let one = |seed| (cast(&sample(&[3], seed), dtype).abs().unwrap() + 0.1).unwrap();
         let [mean, var, weight, bias] = [4, 5, 6, 7].map(one);

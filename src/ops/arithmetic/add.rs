@@ -26,6 +26,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[11 22] [13 24]]",
         },
     ],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 

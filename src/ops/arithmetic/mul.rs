@@ -40,6 +40,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[10 20] [20 40]]",
         },
     ],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 

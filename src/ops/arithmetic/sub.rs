@@ -19,6 +19,7 @@ pub(super) static OP: OpDef = OpDef {
     chain: Some(Chain { slots: &[0], link: |args| Ok(Link::Sub(other_side(args))) }),
     grad: Gradient::Of(|g| both(g, |g| Ok(g.gradient), |g| g.op("neg", &[g.gradient], Attrs::new()))),
     examples: &[Example { about: "number by number", code: "tensor([1, 2]) - tensor([10, 20])", answer: "[-9 -18]" }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 

@@ -17,5 +17,6 @@ pub(super) static OP: OpDef = OpDef {
     grad: Gradient::None("`stop` ends it"),
     flops: |_| 0,
     examples: &[Example { about: "the value is the same", code: "tensor([1, 2]) |> stop", answer: "[1 2]" }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };

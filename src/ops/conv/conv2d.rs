@@ -48,6 +48,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[[[10 20]] [[300 400]]]]",
         },
     ],
+    packing: Packing::Begins(&[0]),
     ..OpDef::USUAL
 };
 

@@ -53,6 +53,7 @@ pub(super) static INPUT: OpDef = OpDef {
         }
         Ok(parts)
     }),
+    packing: Packing::Begins(&[0]),
     ..USUAL
 };
 
@@ -93,6 +94,7 @@ pub(super) static WEIGHT: OpDef = OpDef {
         }
         Ok(parts)
     }),
+    packing: Packing::Ends(&[0, 1]),
     ..USUAL
 };
 

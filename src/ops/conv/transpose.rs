@@ -59,6 +59,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[[[1 3 2 2]]]]",
         },
     ],
+    packing: Packing::Begins(&[0]),
     ..OpDef::USUAL
 };
 

@@ -37,6 +37,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "claim(tensor([1, 2]) / 2, \"unit\")",
         answer: "[0.5 1]",
     }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 

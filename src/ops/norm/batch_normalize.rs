@@ -30,6 +30,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[-10 6] [10 8]]",
         },
     ],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -85,6 +86,7 @@ pub(super) static GRAD_AFFINE: OpDef = OpDef {
         Ok(norm::grad_affine(args.tensor(0), args.tensor(1), &stats.get(0)?, &stats.get(1)?, eps)?)
     },
     flops: |cost| flops(cost, 4),
+    packing: Packing::Reads,
     ..OpDef::USUAL
 };
 
@@ -103,5 +105,6 @@ pub(super) static GRAD_INPUT: OpDef = OpDef {
         Ok(norm::grad_batch(gy, x, stats, affine, args.optional(4), args.attrs.get_float("eps")?)?)
     },
     flops: |cost| flops(cost, 5),
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };

@@ -19,5 +19,6 @@ pub(super) static OP: OpDef = OpDef {
         code: "channel_stats(tensor([[[1, 2], [0, 0]], [[3, 6], [0, 4]]]))",
         answer: "[[3 1] [3.5 3]]",
     }],
+    packing: Packing::Reads,
     ..OpDef::USUAL
 };

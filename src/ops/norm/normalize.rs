@@ -40,6 +40,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "normalize(tensor([[3, 8]]), tensor([1, 2]), tensor([4, 9]), tensor([1, 10]), tensor([0, 5]), eps = 0)",
         answer: "[[1 25]]",
     }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -90,6 +91,7 @@ pub(super) static GRAD_AFFINE: OpDef = OpDef {
         Ok(parts)
     }),
     flops: |cost| flops(cost, 4),
+    packing: Packing::Reads,
     ..OpDef::USUAL
 };
 
@@ -130,5 +132,6 @@ pub(super) static GRAD_INPUT: OpDef = OpDef {
         Ok(parts)
     }),
     flops: |cost| flops(cost, 1),
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };

@@ -17,11 +17,13 @@ pub(super) static OP: OpDef = OpDef {
     eval: |args| eval(Unary::Abs, args),
     grad: Gradient::Of(|g| from_input(g, "abs.grad")),
     examples: &[Example { about: "the sign is lost", code: "tensor([-2, 0, 3]) |> abs", answer: "[2 0 3]" }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
 pub(super) static GRAD: OpDef = OpDef {
     grad: Gradient::Of(|g| straight(g, "abs.grad")),
+    packing: Packing::Keeps,
     ..gradient("abs.grad", &[], |args| eval_grad(Unary::Abs, args))
 };
 

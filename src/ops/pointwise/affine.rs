@@ -41,6 +41,7 @@ pub(super) static OP: OpDef = OpDef {
         Example { about: "a line", code: "tensor([0, 1, 2]) |> affine(scale = 3, shift = -1)", answer: "[-1 2 5]" },
         Example { about: "the rest", code: r#"1 - tensor([0, 0.25, 1], "unit")"#, answer: "[1 0.75 0]" },
     ],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 

@@ -30,11 +30,13 @@ pub(super) static OP: OpDef = OpDef {
         Example { about: "both ends", code: "tensor([-1, 0.5, 3]) |> clamp(lo = 0, hi = 1)", answer: "[0 0.5 1]" },
         Example { about: "one end", code: "tensor([0, 0.5]) |> clamp(lo = 0.1)", answer: "[0.1 0.5]" },
     ],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
 pub(super) static GRAD: OpDef = OpDef {
     grad: Gradient::Of(|g| straight(g, "clamp.grad")),
+    packing: Packing::Keeps,
     ..gradient("clamp.grad", PARAMS, |args| eval_grad(limits(args.attrs)?, args))
 };
 

@@ -29,6 +29,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "tensor([-1, 0, 2]) |> elu",
         answer: "[-0.6321 0 2]",
     }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -40,6 +41,7 @@ pub(super) static GRAD: OpDef = OpDef {
             g.op("relu.grad", &[both, below], Attrs::new())
         })
     }),
+    packing: Packing::Keeps,
     ..gradient("elu.grad", PARAMS, |args| eval_grad(bend(args.attrs)?, args))
 };
 

@@ -22,6 +22,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "tensor([-1, 0, 1, 10]) |> gelu",
         answer: "[-0.1587 0 0.8413 10]",
     }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -39,5 +40,6 @@ pub(super) static GRAD: OpDef = OpDef {
             g.op("mul", &[both, curve], Attrs::new())
         })
     }),
+    packing: Packing::Keeps,
     ..gradient("gelu.grad", &[], |args| eval_grad(Unary::Gelu, args))
 };

@@ -22,5 +22,6 @@ pub(super) static OP: OpDef = OpDef {
         Ok(vec![Some(gx)])
     }),
     examples: &[Example { about: "the other side of 0", code: "tensor([-1, 2]) |> neg", answer: "[1 -2]" }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };

@@ -20,12 +20,14 @@ pub(super) static OP: OpDef = OpDef {
     chain: Some(Chain { slots: &[0], link: |_| Ok(Link::Unary(Unary::Relu)) }),
     grad: Gradient::Of(|g| from_output(g, "relu.grad")),
     examples: &[Example { about: "the lower half is cut", code: "tensor([-1, 0, 2]) |> relu", answer: "[0 0 2]" }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
 pub(super) static GRAD: OpDef = OpDef {
     chain: Some(Chain { slots: &[0], link: |args| Ok(Link::Derivative(Unary::Relu, args.tensor(1))) }),
     grad: Gradient::Of(|g| straight(g, "relu.grad")),
+    packing: Packing::Keeps,
     ..gradient("relu.grad", &[], |args| eval_grad(Unary::Relu, args))
 };
 

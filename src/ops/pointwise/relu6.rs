@@ -19,12 +19,14 @@ pub(super) static OP: OpDef = OpDef {
     chain: Some(Chain { slots: &[0], link: |_| Ok(Link::Unary(Unary::Relu6)) }),
     grad: Gradient::Of(|g| from_output(g, "relu6.grad")),
     examples: &[Example { about: "both ends are cut", code: "tensor([-1, 3, 8]) |> relu6", answer: "[0 3 6]" }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
 pub(super) static GRAD: OpDef = OpDef {
     chain: Some(Chain { slots: &[0], link: |args| Ok(Link::Derivative(Unary::Relu6, args.tensor(1))) }),
     grad: Gradient::Of(|g| straight(g, "relu6.grad")),
+    packing: Packing::Keeps,
     ..gradient("relu6.grad", &[], |args| eval_grad(Unary::Relu6, args))
 };
 

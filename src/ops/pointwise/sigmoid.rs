@@ -20,6 +20,7 @@ pub(super) static OP: OpDef = OpDef {
         code: r#"tensor([-1, 0, 1], "logit") |> sigmoid"#,
         answer: "[0.2689 0.5 0.7311]",
     }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -30,6 +31,7 @@ pub(super) static GRAD: OpDef = OpDef {
             g.op("mul", &[both, slope], Attrs::new())
         })
     }),
+    packing: Packing::Keeps,
     ..gradient("sigmoid.grad", &[], |args| eval_grad(Unary::Sigmoid, args))
 };
 

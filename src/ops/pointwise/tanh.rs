@@ -17,6 +17,7 @@ pub(super) static OP: OpDef = OpDef {
     eval: |args| eval(Unary::Tanh, args),
     grad: Gradient::Of(|g| from_output(g, "tanh.grad")),
     examples: &[Example { about: "odd", code: "tensor([-1, 0, 1]) |> tanh", answer: "[-0.7616 0 0.7616]" }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -27,6 +28,7 @@ pub(super) static GRAD: OpDef = OpDef {
             g.op("mul", &[both, slope], Attrs::new())
         })
     }),
+    packing: Packing::Keeps,
     ..gradient("tanh.grad", &[], |args| eval_grad(Unary::Tanh, args))
 };
 

@@ -42,6 +42,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "tensor([[[[1, 2, 6]]]]) |> adaptive_avg_pool(size = [1, 2])",
         answer: "[[[[1.5 4]]]]",
     }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -65,5 +66,6 @@ pub(super) static GRAD: OpDef = OpDef {
         let gx = g.op("adaptive_avg_pool", &[g.gradient], Attrs::new().dims_of("size", g.attrs.dims("size")?))?;
         Ok(vec![Some(gx)])
     }),
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };

@@ -35,6 +35,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[[[1 5]]]]",
         },
     ],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -80,6 +81,7 @@ pub(super) static GRAD: OpDef = OpDef {
         Ok(vec![Some(g.op("avg_pool", &[g.gradient], attrs)?)])
     }),
     flops,
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 

@@ -37,6 +37,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[[[-1 -2]]]]",
         },
     ],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -51,5 +52,6 @@ pub(super) static GRAD: OpDef = OpDef {
     infer: |args| Ok(Fact::new(Domain::Real, args.fact(1).dims.clone())),
     eval: |args| Ok(pool::max_grad(args.tensor(0), args.tensor(1), &window(args.attrs)?)?),
     flops,
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };

@@ -29,5 +29,6 @@ pub(super) static OP: OpDef = OpDef {
         code: "tensor([[[1, 2], [3, 4]]]) |> channel_dropout(p = 0)",
         answer: "[[[1 2] [3 4]]]",
     }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };

@@ -19,5 +19,6 @@ pub(super) static OP: OpDef = OpDef {
     eval: |args| Ok(dropout(args.tensor(0), args.attrs.get_float("p")?, &streams(args)?)?),
     grad: Gradient::Of(|g| same(g, "dropout")),
     examples: &[Example { about: "nothing is dropped", code: "tensor([[1, 2]]) |> dropout(p = 0)", answer: "[[1 2]]" }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };

@@ -19,6 +19,7 @@ pub(super) static OP: OpDef = OpDef {
         Example { about: "everything", code: "tensor([[1, 2], [3, 4]]) |> mean", answer: "2.5" },
         Example { about: "two axes", code: "tensor([[[1, 2], [3, 6]]]) |> mean(axes = [-2, -1])", answer: "[3]" },
     ],
+    packing: Packing::Reads,
     ..FOLD
 };
 

@@ -19,6 +19,7 @@ pub(super) static OP: OpDef = OpDef {
         Example { about: "one axis", code: "tensor([[1, 2], [3, 4]]) |> sum(axes = 1)", answer: "[3 7]" },
         Example { about: "kept", code: "tensor([[1, 2], [3, 4]]) |> sum(axes = 0, keep = true)", answer: "[[4 6]]" },
     ],
+    packing: Packing::Reads,
     ..FOLD
 };
 

@@ -68,6 +68,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[[0.75]]",
         },
     ],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 
@@ -178,5 +179,6 @@ pub(super) static GRAD: OpDef = OpDef {
         Ok(vec![Some(g.op("resize", &[g.gradient], attrs)?)])
     }),
     flops: |cost| 4 * cost.inputs.iter().flatten().map(|dims| dims.iter().product::<usize>() as u64).sum::<u64>(),
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };

@@ -27,6 +27,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "concat([tensor([[1, 2], [3, 4]]), tensor([[5], [6]])])",
         answer: "[[1 2 5] [3 4 6]]",
     }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 

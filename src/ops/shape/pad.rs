@@ -35,6 +35,7 @@ pub(super) static OP: OpDef = OpDef {
         code: "tensor([[1, 2]]) |> pad(axis = 1, before = 1, after = 2)",
         answer: "[[0 1 2 0 0]]",
     }],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 

@@ -35,6 +35,7 @@ pub(super) static OP: OpDef = OpDef {
             answer: "[2]",
         },
     ],
+    packing: Packing::Keeps,
     ..OpDef::USUAL
 };
 

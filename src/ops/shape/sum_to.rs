@@ -21,6 +21,7 @@ pub(super) static OP: OpDef = OpDef {
     }),
     flops: |cost| cost.inputs.first().into_iter().flatten().map(|dims| dims.iter().product::<usize>() as u64).sum(),
     examples: &[Example { about: "two rows", code: "tensor([[1, 2], [3, 4]]) |> sum_to([2])", answer: "[4 6]" }],
+    packing: Packing::Reads,
     ..OpDef::USUAL
 };
 

@@ -14,15 +14,15 @@ static dim3 blockDim, gridDim;
 
 using std::abs, std::ceil, std::erfc, std::exp, std::expm1, std::floor, std::frexp, std::ldexp, std::log, std::log1p, std::max, std::min;
 using std::pow, std::rint, std::sqrt, std::tanh, std::fabs, std::cos;
+static unsigned __float_as_uint(float x) { return __builtin_bit_cast(unsigned, x); }
+static float __uint_as_float(unsigned x) { return __builtin_bit_cast(float, x); }
 static unsigned __umulhi(unsigned a, unsigned b) { return (uint64_t)a * b >> 32; }
 
 // Threads of a block that wait for one another are threads; all others take turns.
 #ifdef TOGETHER
-#include <barrier>
-#include <thread>
-#include <vector>
-static std::barrier<> *meeting;
-#define __syncthreads() meeting->arrive_and_wait()
+#include <pthread.h>
+static pthread_barrier_t meeting;
+#define __syncthreads() pthread_barrier_wait(&meeting)
 #else
 #define __syncthreads()
 #endif
@@ -38,8 +38,7 @@ void run(void (*kernel)(A...), void **arguments, unsigned blocks, unsigned block
   gridDim.x = blocks;
   blockDim.x = block;
 #ifdef TOGETHER
-  std::barrier<> all(block);
-  meeting = &all;
+  pthread_barrier_init(&meeting, nullptr, block);
 #endif
   for (unsigned b = 0; b < blocks; b++) {
     auto one = [=](unsigned t) {
@@ -48,12 +47,27 @@ void run(void (*kernel)(A...), void **arguments, unsigned blocks, unsigned block
       call(kernel, arguments, std::index_sequence_for<A...>{});
     };
 #ifdef TOGETHER
-    std::vector<std::thread> threads;
-    for (unsigned t = 0; t < block; t++) threads.emplace_back(one, t);
-    for (auto &thread : threads) thread.join();
+    struct Thread {
+      pthread_t id;
+      decltype(one) *work;
+      unsigned number;
+    } threads[64];
+    for (unsigned t = 0; t < block; t++) {
+      threads[t].work = &one;
+      threads[t].number = t;
+      pthread_create(&threads[t].id, nullptr, [](void *own) -> void * {
+        Thread *thread = (Thread *)own;
+        (*thread->work)(thread->number);
+        return nullptr;
+      }, &threads[t]);
+    }
+    for (unsigned t = 0; t < block; t++) pthread_join(threads[t].id, nullptr);
 #else
     for (unsigned t = 0; t < block; t++) one(t);
 #endif
   }
+#ifdef TOGETHER
+  pthread_barrier_destroy(&meeting);
+#endif
 }
 }

@@ -30,9 +30,11 @@ KERNEL draw_class(unsigned *y, unsigned count, STREAMS, const R *tags, unsigned 
   }
 }
 
-KERNEL dropout(R *y, unsigned count, STREAMS, const R *x, unsigned plane, unsigned cut, R scale) {
+// Numbers are counted as if maps were not packed, so that a number stays or goes however it lies.
+KERNEL dropout(S *y, unsigned count, STREAMS, const S *x, unsigned plane, unsigned cut, R scale, unsigned pixels, unsigned step) {
   EACH(i, count) {
-    unsigned number = i / plane;
-    y[i] = word_at(STREAM(number), INDEX(number)) < cut ? (R)0 : x[i] * scale;
+    Spot at = spot(i, 1, pixels, step);
+    unsigned number = ((at.map * step + at.lane) * pixels + at.column) / plane;
+    y[i] = word_at(STREAM(number), INDEX(number)) < cut ? (R)0 : (R)x[i] * scale;
   }
 }

@@ -14,14 +14,14 @@ struct Joined {
   __device__ R operator()(R a, R b) const { return join(how, a, b); }
 };
 
-KERNEL fold_by_thread(R *y, unsigned count, const R *x, Walk kept, Walk folded, unsigned terms, unsigned how, R divisor) {
+KERNEL fold_by_thread(R *y, unsigned count, const S *x, Walk kept, Walk folded, unsigned terms, unsigned how, R divisor) {
   unsigned inner = folded.length[folded.axes - 1];
   int stride = folded.stride[0][folded.axes - 1];
   EACH(i, count) {
-    const R *from = x + place(kept, 0, i);
+    const S *from = x + place(kept, 0, i);
     R total = nothing(how);
     for (unsigned start = 0; start < terms; start += inner) {
-      const R *run = from + place(folded, 0, start);
+      const S *run = from + place(folded, 0, start);
       for (unsigned j = 0; j < inner; j++) total = join(how, total, run[(int)j * stride]);
     }
     y[i] = total / divisor;
@@ -29,11 +29,11 @@ KERNEL fold_by_thread(R *y, unsigned count, const R *x, Walk kept, Walk folded, 
 }
 
 // Result `i / parts`, and of its terms those of part `i % parts`.
-KERNEL fold_by_block(R *y, unsigned count, const R *x, Walk kept, Walk folded, unsigned terms, unsigned how, R divisor, unsigned parts) {
+KERNEL fold_by_block(R *y, unsigned count, const S *x, Walk kept, Walk folded, unsigned terms, unsigned how, R divisor, unsigned parts) {
   __shared__ R shared[MOST_THREADS];
   unsigned share = (terms + parts - 1) / parts, me = threadIdx.x;
   EACH_BLOCK(i, count) {
-    const R *from = x + place(kept, 0, i / parts);
+    const S *from = x + place(kept, 0, i / parts);
     unsigned first = i % parts * share, end = first + share < terms ? first + share : terms;
     R total = nothing(how);
     for (unsigned j = first + me; j < end; j += blockDim.x) total = join(how, total, from[place(folded, 0, j)]);
@@ -93,4 +93,4 @@ KERNEL along(unsigned *y, unsigned count, const unsigned *places, unsigned strid
 }
 
 // 0 of a number, nothing that is a number else.
-KERNEL nothing_of(R *y, unsigned count, const R *x) { EACH(i, count) y[i] = x[i] - x[i]; }
+KERNEL nothing_of(R *y, unsigned count, const S *x) { EACH(i, count) y[i] = (R)x[i] - (R)x[i]; }

@@ -30,24 +30,26 @@ DEVICE unsigned after_reader(unsigned at, double scale, double shift, unsigned l
   return to < count ? (unsigned)to : count;
 }
 
-#define SIZES unsigned height, unsigned width, unsigned rows, unsigned columns
+#define SIZES unsigned height, unsigned width, unsigned rows, unsigned columns, unsigned step
 #define LINES double down, double down_shift, double across, double across_shift
 
-KERNEL bilinear(R *y, unsigned count, const R *x, SIZES, LINES) {
+KERNEL bilinear(S *y, unsigned count, const S *x, SIZES, LINES) {
   EACH(i, count) {
-    const R *plane = x + i / (rows * columns) * height * width;
-    Tap r = tap(i / columns % rows, down, down_shift, height), c = tap(i % columns, across, across_shift, width);
-    const R *upper = plane + r.first * width, *lower = plane + r.second * width;
-    R above = ((R)1 - c.weight) * upper[c.first] + c.weight * upper[c.second];
-    R below = ((R)1 - c.weight) * lower[c.first] + c.weight * lower[c.second];
+    Spot at = spot(i, rows, columns, step);
+    const S *plane = x + origin(at, height * width, step);
+    Tap r = tap(at.row, down, down_shift, height), c = tap(at.column, across, across_shift, width);
+    const S *upper = plane + r.first * width * step, *lower = plane + r.second * width * step;
+    R above = ((R)1 - c.weight) * (R)upper[c.first * step] + c.weight * (R)upper[c.second * step];
+    R below = ((R)1 - c.weight) * (R)lower[c.first * step] + c.weight * (R)lower[c.second * step];
     y[i] = ((R)1 - r.weight) * above + r.weight * below;
   }
 }
 
-KERNEL bilinear_grad(R *gx, unsigned count, const R *gy, SIZES, LINES) {
+KERNEL bilinear_grad(S *gx, unsigned count, const S *gy, SIZES, LINES) {
   EACH(i, count) {
-    unsigned column = i % width, row = i / width % height;
-    const R *plane = gy + i / (height * width) * rows * columns;
+    Spot at = spot(i, height, width, step);
+    unsigned row = at.row, column = at.column;
+    const S *plane = gy + origin(at, rows * columns, step);
     unsigned left = first_reader(column, across, across_shift), right = after_reader(column, across, across_shift, width, columns);
     unsigned bottom = after_reader(row, down, down_shift, height, rows);
     R sum = (R)0;
@@ -55,7 +57,7 @@ KERNEL bilinear_grad(R *gx, unsigned count, const R *gy, SIZES, LINES) {
       R share = weight_of(row, tap(r, down, down_shift, height));
       if (share == (R)0) continue;
       R line = (R)0;
-      for (unsigned c = left; c < right; c++) line += weight_of(column, tap(c, across, across_shift, width)) * plane[r * columns + c];
+      for (unsigned c = left; c < right; c++) line += weight_of(column, tap(c, across, across_shift, width)) * (R)plane[(r * columns + c) * step];
       sum += share * line;
     }
     gx[i] = sum;
@@ -67,10 +69,11 @@ DEVICE unsigned nearest_to(unsigned at, double factor, unsigned length, unsigned
   return source < length ? source : length - 1;
 }
 
-KERNEL nearest(R *y, unsigned count, const R *x, SIZES, double vertical, double horizontal) {
+KERNEL nearest(S *y, unsigned count, const S *x, SIZES, double vertical, double horizontal) {
   EACH(i, count) {
-    unsigned row = nearest_to(i / columns % rows, vertical, height, rows), column = nearest_to(i % columns, horizontal, width, columns);
-    y[i] = x[(i / (rows * columns) * height + row) * width + column];
+    Spot at = spot(i, rows, columns, step);
+    unsigned row = nearest_to(at.row, vertical, height, rows), column = nearest_to(at.column, horizontal, width, columns);
+    y[i] = x[origin(at, height * width, step) + (row * width + column) * step];
   }
 }
 
@@ -85,15 +88,16 @@ DEVICE unsigned first_at(unsigned at, double factor, unsigned length, unsigned c
   return low;
 }
 
-KERNEL nearest_grad(R *gx, unsigned count, const R *gy, SIZES, double vertical, double horizontal) {
+KERNEL nearest_grad(S *gx, unsigned count, const S *gy, SIZES, double vertical, double horizontal) {
   EACH(i, count) {
-    unsigned column = i % width, row = i / width % height;
-    const R *plane = gy + i / (height * width) * rows * columns;
+    Spot at = spot(i, height, width, step);
+    unsigned row = at.row, column = at.column;
+    const S *plane = gy + origin(at, rows * columns, step);
     unsigned top = first_at(row, vertical, height, rows), bottom = first_at(row + 1, vertical, height, rows);
     unsigned left = first_at(column, horizontal, width, columns), right = first_at(column + 1, horizontal, width, columns);
     R sum = (R)0;
     for (unsigned r = top; r < bottom; r++)
-      for (unsigned c = left; c < right; c++) sum += plane[r * columns + c];
+      for (unsigned c = left; c < right; c++) sum += (R)plane[(r * columns + c) * step];
     gx[i] = sum;
   }
 }
