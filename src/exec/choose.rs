@@ -48,6 +48,9 @@ pub(super) fn choose(
             Some(finished) => Choice::Reuse(Box::new(finished)),
             // What is there is told all the same: the figures of a run folder never become fewer by being asked for again.
             None if !needed.contains(&stage.stage().name) => continue,
+            None if store.is_begun(&stage.key) && !forced => {
+                Choice::Run { why: "it was begun and not finished".into(), again: false }
+            }
             None => Choice::Run { why: why(stage, recipe, &earlier), again: forced },
         };
         choices.push((at, choice));

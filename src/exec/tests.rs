@@ -234,6 +234,7 @@ fn a_stopped_training_goes_on_with_the_same_numbers() {
         assert_eq!(error.diagnostics()[0].help.as_deref(), Some("the same run goes on after epoch 1 of 3"));
         assert_eq!(stopped(&mut parts, after(2)).exit_code(), 130);
         let outcome = parts.run(&parts.options()).unwrap();
+        assert_eq!(outcome.stages[0].why, "it was begun and not finished");
         let notes: Vec<&Event> = parts.events.iter().filter(|event| matches!(event, Event::Note { .. })).collect();
         assert_eq!(notes, [&Event::Note { text: "`classifier` goes on after epoch 2 of 3".into() }]);
         for stage in ["classifier", "cams", "seeds"] {

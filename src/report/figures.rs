@@ -47,7 +47,7 @@ pub(super) fn expected(facts: &Facts) -> String {
         return String::new();
     }
     let rows = facts.expected.iter().map(|one| {
-        let stated = one.variant.as_ref().map_or(String::new(), |variant| format!("variant {variant}"));
+        let stated = one.variant.as_ref().map_or("the recipe".into(), |variant| format!("variant {variant}"));
         vec![
             format!("<code>{}</code>", text(&one.metric)),
             text(&one.expected).to_string(),
@@ -57,7 +57,7 @@ pub(super) fn expected(facts: &Facts) -> String {
             text(&stated).to_string(),
         ]
     });
-    let mut html = table(&["figure", "expected", "got", "", "source", "stated for"], rows);
+    let mut html = table(&["figure", "expected", "got", "verdict", "source", "stated for"], rows);
     if facts.expected.iter().any(|one| !one.same_setting) {
         html += "<p class=\"aside\">This run has another setting than the one these figures are stated for.</p>\n";
     }

@@ -72,6 +72,11 @@ impl Store {
         Finished::open(self.place(key))
     }
 
+    /// Whether a run has begun it and left something that is not the whole.
+    pub fn is_begun(&self, key: &Key) -> bool {
+        std::fs::read_dir(stage::part(&self.root, key)).is_ok_and(|mut left| left.next().is_some())
+    }
+
     /// Every finished result, in order of key.
     pub fn all(&self) -> Vec<Finished> {
         let Ok(entries) = std::fs::read_dir(&self.root) else { return Vec::new() };

@@ -75,9 +75,14 @@ pub struct Draft {
     _lock: File,
 }
 
+/// Where a result is made.
+pub(super) fn part(root: &Path, key: &Key) -> PathBuf {
+    root.join(format!("{key}.part"))
+}
+
 impl Draft {
     pub(super) fn begin(root: &Path, key: &Key, lock: File) -> Result<Draft, FileError> {
-        let folder = root.join(format!("{key}.part"));
+        let folder = part(root, key);
         files::make_folder(&folder)?;
         Ok(Draft { folder, place: root.join(key.as_str()), _lock: lock })
     }

@@ -122,7 +122,8 @@ fn a_step_in_bfloat16() {
         conv2d.grad_weight real[12, 8, 1, 1]
         conv2d.grad_weight real[12, 12, 3, 3]
         conv2d.grad_weight real[12, 8, 3, 3]
-        conv2d.grad_weight real[8, 3, 3, 3]"#]].assert_eq(&plain.join("\n"));
+        conv2d.grad_weight real[8, 3, 3, 3]"#]]
+    .assert_eq(&plain.join("\n"));
 
     for ((output, found), expected) in graph.outputs.iter().zip(&found).zip(&expected) {
         for (found, expected) in found.iter().zip(expected) {
