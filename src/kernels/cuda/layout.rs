@@ -53,7 +53,7 @@ pub fn packed_slice(x: &Tensor, axis: usize, start: usize, count: usize) -> Resu
     let (axis, strides) = (as_it_lies(axis), row_major(rows.dims()));
     let mut dims = rows.dims().to_vec();
     dims[axis] = count;
-    let walk = Walk::new(&dims, &[strides.clone()], [start as isize * strides[axis]]);
+    let walk = Walk::new(&dims, std::array::from_ref(&strides), [start as isize * strides[axis]]);
     by_channel(&Call::new(TEXT, "strided", x).raw(&rows)?.walk(&walk)?.make(&dims, DType::BF16)?)
 }
 

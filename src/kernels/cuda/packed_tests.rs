@@ -55,7 +55,15 @@ fn nothing_but_digits_is_lost() -> Result<()> {
         assert_eq!(numbers(&rows), numbers(&expected.permute((0, 2, 3, 1))?.contiguous()?), "{dims:?}");
     }
     // Half-way to the even one, beyond the largest, and none at all.
-    let edges = [1.00390625f32, 1.01171875, 3.3961775e38, f32::INFINITY, -0.0, f32::MIN_POSITIVE / 4.0, f32::NAN];
+    let edges = [
+        1.0 + f32::powi(2.0, -8),
+        1.0 + 3.0 * f32::powi(2.0, -8),
+        3.396_177_5e38,
+        f32::INFINITY,
+        -0.0,
+        f32::MIN_POSITIVE / 4.0,
+        f32::NAN,
+    ];
     let x = Tensor::new(&edges, &Device::Cpu)?.reshape((1, 1, 1, 7))?;
     let (found, expected) = (numbers(&unpack(&pack(&x)?)?), numbers(&x.to_dtype(DType::BF16)?.to_dtype(DType::F32)?));
     assert_eq!(found[..6], expected[..6]);
