@@ -18,6 +18,8 @@ std::map<size_t, std::vector<uintptr_t>> idle;
 std::map<std::string, long> calls, launches;
 // For measuring what the host takes: memory that is lent again is not cleared.
 const bool as_it_was = getenv("WSSS_DRY_UNCLEARED");
+// Bytes of the device.
+const size_t room = getenv("WSSS_DRY_BYTES") ? strtoull(getenv("WSSS_DRY_BYTES"), nullptr, 10) : SIZE_MAX;
 size_t live = 0, peak = 0, whole_peak = 0;
 
 [[noreturn]] void wrong(const std::string &what) {
@@ -45,6 +47,8 @@ int allocate(uintptr_t *at, size_t bytes) {
   std::lock_guard<std::mutex> lock(guard);
   // As the driver rounds.
   size_t size = (bytes + 511) / 512 * 512;
+  // CUDA_ERROR_OUT_OF_MEMORY.
+  if (live + size > room) return 2;
   auto &same = idle[size];
   *at = same.empty() ? (uintptr_t)calloc(size, 1) : same.back();
   if (!same.empty()) {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{DType, Device};
 
+use super::error::step_error;
 use super::interpreter::{Finite, Interpreter, Options};
 use super::machine::{self, Machine};
 use super::optimizer::Optimizer;
@@ -77,7 +78,9 @@ pub fn bench(compiled: &CompiledStage, dims: &DimEnv, effort: &Effort) -> Result
 
     let once = |observer: Option<&mut dyn Observer>| {
         let options = Options { finite: Finite::Unchecked, shapes: false, observer };
-        interpreter.run(&values, &context, options).map_err(|error| failed(error.to_string()))
+        interpreter
+            .run(&values, &context, options)
+            .map_err(|error| step_error(error, &compiled.graph, stage, dims, "a step"))
     };
     let mut optimizer = match &stage.train {
         Some(train) => {

@@ -2,10 +2,11 @@
 
 use super::interpreter::RunError as StepError;
 use crate::data::DataError;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, amount};
 use crate::files::FileError;
 use crate::graph::{Graph, Id};
 use crate::lower::Stage;
+use crate::types::{DimEnv, Fact};
 
 /// Why a run ended early. What was finished before is kept and reused.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -115,7 +116,7 @@ fn not_finite_help(what: &str, training: bool) -> &'static str {
 }
 
 /// What went wrong in a step. `during` says when: `step 12 of epoch 3`, `the picture `2007_000032``.
-pub(super) fn step_error(error: StepError, graph: &Graph, stage: &Stage, during: &str) -> RunError {
+pub(super) fn step_error(error: StepError, graph: &Graph, stage: &Stage, dims: &DimEnv, during: &str) -> RunError {
     let at = |id: Id| graph.node(id).origin.outermost().unwrap_or(stage.span);
     match error {
         StepError::NotFinite { node, what, output, .. } => {
@@ -131,8 +132,8 @@ pub(super) fn step_error(error: StepError, graph: &Graph, stage: &Stage, during:
         StepError::Op { node, error, op, .. } if is_out_of_memory(&error.message) => {
             let message = format!("the device has no memory left for `{op}` at {during} of `{}`", stage.name);
             let diagnostic = Diagnostic::error(Code::OutOfMemory, message);
-            let label = format!("its result: {}", graph.node(node).fact);
-            RunError::failed(diagnostic.label(at(node), label).help(room_help(stage)))
+            let diagnostic = diagnostic.label(at(node), result_of(&graph.node(node).fact, dims));
+            RunError::failed(diagnostic.help(room_help(stage)))
         }
         StepError::Op { node, error, op, .. } => {
             let message = format!("`{op}` failed at {during} of `{}`: {}", stage.name, error.message);
@@ -153,6 +154,18 @@ pub(super) fn step_error(error: StepError, graph: &Graph, stage: &Stage, during:
             let diagnostic = Diagnostic::error(Code::OutOfMemory, message).label(stage.span, "this stage");
             RunError::failed(diagnostic.help(room_help(stage)))
         }
+    }
+}
+
+/// What an op was about to make: its shape, and the bytes of it in f32.
+fn result_of(fact: &Fact, dims: &DimEnv) -> String {
+    let lengths: Result<Vec<i64>, _> = fact.dims.iter().map(|dim| dim.eval(dims)).collect();
+    match lengths {
+        Ok(lengths) => {
+            let bytes = lengths.iter().fold(4u64, |bytes, length| bytes.saturating_mul((*length).max(0) as u64));
+            format!("its result: {fact}, here {lengths:?}, {}", amount::bytes(bytes))
+        }
+        Err(_) => format!("its result: {fact}"),
     }
 }
 
@@ -194,8 +207,9 @@ train cls {
         let is_mean = |id: &Id| matches!(compiled.graph.node(*id).kind, Kind::Op(op) if op.name == "mean");
         let node = compiled.graph.ids().find(is_mean).expect("a mean");
         let full = "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")";
+        let dims = [("B".to_string(), 4)].into();
         let said = |error| {
-            let error = step_error(error, &compiled.graph, compiled.stage, "step 3 (epoch 1)");
+            let error = step_error(error, &compiled.graph, compiled.stage, &dims, "step 3 (epoch 1)");
             let problem = &error.diagnostics()[0];
             let labels = problem.labels.iter().map(|label| format!("  {}\n", label.text));
             let help = problem.help.as_deref().unwrap_or_default();
@@ -212,7 +226,7 @@ train cls {
         let upload = said(StepError::Device { error: candle_core::Error::Msg(full.into()) });
         expect![[r#"
             3 out-of-memory: the device has no memory left for `mean` at step 3 (epoch 1) of `cls`
-              its result: real[B]
+              its result: real[B], here [4], 16 B
             lower the batch, which is 4, or the crop; `wsss check --explain` shows the peak of every stage
             epochs that were finished are kept: the same run goes on after them
 

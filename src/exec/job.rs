@@ -65,7 +65,7 @@ impl<'a> Job<'a> {
         let leaves = StepLeaves { batch, table, clocks };
         let options = StepOptions { finite, shapes: false, observer: None };
         let results = self.interpreter.run(&leaves, &context, options);
-        results.map_err(|error| step_error(error, self.graph(), self.stage(), &during()))
+        results.map_err(|error| step_error(error, self.graph(), self.stage(), &context.dims, &during()))
     }
 }
 
