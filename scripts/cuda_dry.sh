@@ -42,7 +42,7 @@ for recipe in "$@"; do
 done
 
 echo
-echo 'what the host takes to hand over a training step, at the size of the papers (one thread; the device does nothing)'
+echo 'what the host takes to hand over a training step, at the size of the papers (the device does nothing; ops of the host use all cores)'
 for step in 'cam classifier' 'occse cgnet' 'ecsnet ecs' 'isim isim' 'cpn cpn'; do
   for precision in tf32 bf16; do
     read -r recipe stage <<< "$step"
